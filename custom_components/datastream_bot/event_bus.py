@@ -1,0 +1,26 @@
+"""The way out to Home Assistant's event bus."""
+
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+
+from .message import Message
+
+EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
+
+
+@callback
+def async_fire_message(hass: HomeAssistant, message: Message) -> None:
+    """Fire the event that automations can listen to without this integration's trigger."""
+    hass.bus.async_fire(
+        EVENT_DATASTREAM_BOT_MESSAGE,
+        {
+            "address": message.address,
+            "content": message.content,
+            "id": message.message_id,
+            "sender": message.sender,
+            "origin": message.origin.value,
+            "hops": message.hops,
+        },
+        context=message.context,
+    )

@@ -1,0 +1,1 @@
+"""The microservices that live in a bot."""

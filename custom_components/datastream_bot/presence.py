@@ -1,0 +1,87 @@
+"""Presence: whether anyone is home."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
+from homeassistant.components.zone import ENTITY_ID_HOME
+from homeassistant.const import STATE_HOME, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedData, HomeAssistant, State, callback
+from homeassistant.helpers.event import TrackStates, async_track_state_change_filtered
+from homeassistant.helpers.start import async_at_started
+
+
+class Presence(StrEnum):
+    """Whether anyone is home."""
+
+    HOME = "home"
+    AWAY = "away"
+    UNSURE = "unsure"
+
+
+@callback
+def async_presence(hass: HomeAssistant, persons: Sequence[str]) -> Presence:
+    """Return the presence of these persons, or of everyone when none are named.
+
+    The number of persons in the home zone would not do: it also drops to 0 while Home Assistant starts and when
+    trackers become unavailable.
+    """
+    presences = {
+        _presence_of(hass.states.get(person))
+        for person in persons or hass.states.async_entity_ids(PERSON_DOMAIN)
+        if not _is_untracked(hass.states.get(person))
+    }
+    if Presence.HOME in presences:
+        return Presence.HOME
+    return Presence.AWAY if presences == {Presence.AWAY} else Presence.UNSURE
+
+
+@callback
+def async_track_presence(
+    hass: HomeAssistant,
+    persons: Sequence[str],
+    action: Callable[[Presence, Context | None], None],
+) -> CALLBACK_TYPE:
+    """Call the action with the presence once Home Assistant has started, and again whenever a person changes."""
+    disconnect: list[CALLBACK_TYPE] = []
+
+    @callback
+    def person_changed(event: Event[EventStateChangedData]) -> None:
+        action(async_presence(hass, persons), event.context)
+
+    @callback
+    def started(_: HomeAssistant) -> None:
+        tracker = async_track_state_change_filtered(
+            hass,
+            TrackStates(all_states=False, entities=set(persons), domains=set() if persons else {PERSON_DOMAIN}),
+            person_changed,
+        )
+        disconnect.append(tracker.async_remove)
+        action(async_presence(hass, persons), None)
+
+    disconnect.append(async_at_started(hass, started))
+
+    @callback
+    def stop() -> None:
+        for disconnect_one in disconnect:
+            disconnect_one()
+
+    return stop
+
+
+def _presence_of(state: State | None) -> Presence:
+    if state is None or state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE):
+        return Presence.UNSURE
+    # Somebody in a zone inside the home zone has the name of that zone as state.
+    if state.state == STATE_HOME or ENTITY_ID_HOME in state.attributes.get("in_zones", ()):
+        return Presence.HOME
+    return Presence.AWAY
+
+
+def _is_untracked(state: State | None) -> bool:
+    """Return whether nothing could ever tell where a person is.
+
+    Such persons are common, as every user of Home Assistant is given one, and would leave everybody else unsure for
+    good.
+    """
+    return state is not None and state.attributes.get("device_trackers") == []

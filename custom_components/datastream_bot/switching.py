@@ -1,0 +1,108 @@
+"""Switching: turns many lights and switches on or off, and tells which it could not."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import groupby
+import logging
+from typing import Any
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    SERVICE_TURN_OFF,
+    SERVICE_TURN_ON,
+    STATE_OFF,
+    STATE_ON,
+    STATE_UNAVAILABLE,
+)
+from homeassistant.core import Context, HomeAssistant, split_entity_id
+from homeassistant.exceptions import UnknownUser
+
+from .errors import PartlyFailedError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bool, context: Context) -> dict[str, Any]:
+    """Turn entities on or off, with one call for each domain.
+
+    Returns:
+        `on`, and the entity ids that were `switched` and those that are `unavailable`.
+
+    Raises:
+        PartlyFailedError: Some failed, or the user may not switch them. Its result names them with their errors.
+
+    """
+    allowed, not_allowed = await _async_split_by_permission(hass, sorted(entity_ids), context)
+    unavailable = [
+        entity_id
+        for entity_id in allowed
+        if (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE
+    ]
+    available = [entity_id for entity_id in allowed if entity_id not in set(unavailable)]
+    failures = await asyncio.gather(
+        *(
+            _async_call(hass, domain, list(members), on=on, context=context)
+            for domain, members in groupby(available, lambda entity_id: split_entity_id(entity_id)[0])
+        )
+    )
+    failed = {
+        **dict.fromkeys(not_allowed, "not allowed"),
+        **{entity_id: error for failure in failures for entity_id, error in failure.items()},
+    }
+    result = {
+        "on": on,
+        "switched": [entity_id for entity_id in available if entity_id not in failed],
+        "unavailable": unavailable,
+    }
+    if failed:
+        raise PartlyFailedError(translation_key="not_switched", errors=failed, result={**result, "failed": failed})
+    return result
+
+
+async def _async_split_by_permission(
+    hass: HomeAssistant, entity_ids: list[str], context: Context
+) -> tuple[list[str], list[str]]:
+    """Return what the context's user may switch, and what not.
+
+    Home Assistant's actions check the user as well, but refuse a call as a whole.
+    """
+    if context.user_id is None:
+        return entity_ids, []
+    if (user := await hass.auth.async_get_user(context.user_id)) is None:
+        raise UnknownUser(context=context)
+    may_control = user.permissions.check_entity
+    not_allowed = [entity_id for entity_id in entity_ids if not may_control(entity_id, POLICY_CONTROL)]
+    return [entity_id for entity_id in entity_ids if entity_id not in set(not_allowed)], not_allowed
+
+
+async def _async_call(
+    hass: HomeAssistant, domain: str, entity_ids: list[str], *, on: bool, context: Context
+) -> dict[str, str]:
+    """Call the action of a domain, and return the error of each entity that failed.
+
+    Home Assistant calls all entities and raises one error that does not name the entity, so those that did not change
+    are called once more, one by one.
+    """
+    try:
+        await hass.services.async_call(
+            domain,
+            SERVICE_TURN_ON if on else SERVICE_TURN_OFF,
+            {ATTR_ENTITY_ID: entity_ids},
+            blocking=True,
+            context=context,
+        )
+    except Exception as err:
+        if len(entity_ids) == 1:
+            _LOGGER.debug("Could not switch %s", entity_ids[0], exc_info=True)
+            return {entity_ids[0]: str(err) or type(err).__name__}
+        wanted = STATE_ON if on else STATE_OFF
+        failures = await asyncio.gather(
+            *(
+                _async_call(hass, domain, [entity_id], on=on, context=context)
+                for entity_id in entity_ids
+                if (state := hass.states.get(entity_id)) is not None and state.state != wanted
+            )
+        )
+        return {entity_id: error for failure in failures for entity_id, error in failure.items()}
+    return {}

@@ -1,0 +1,169 @@
+"""Fixtures: a home with lights, switches and persons, and bots in it."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from homeassistant.components import persistent_notification
+from homeassistant.const import CONF_NAME
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import setup_test_component_platform
+
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.router import DATA_ROUTER, Router
+
+from .home import PretendLight, PretendSwitch
+
+type Home = dict[str, PretendLight | PretendSwitch]
+
+
+class AddBot(Protocol):
+    """Adds a bot by its config flow, as a user would."""
+
+    async def __call__(self, name: str = "Home", **form: Any) -> Bot:
+        """Add a bot with this name and what else the form is to say."""
+
+
+class Send(Protocol):
+    """Sends a message by the action and returns the receipt."""
+
+    async def __call__(
+        self, address: object, content: object = None, *, context: Context | None = None, **data: Any
+    ) -> dict[str, Any]:
+        """Send a message."""
+
+
+class SetPresence(Protocol):
+    """Moves a person."""
+
+    async def __call__(self, person: str, state: str, **attributes: Any) -> None:
+        """Have the person's tracker say where it is."""
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant load the integration; the recorder has to come before everything else."""
+    if "recorder_mock" in request.fixturenames:
+        request.getfixturevalue("recorder_mock")
+    request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings_about_us(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Any:
+    """Fail when Home Assistant's log warns about the integration, unless a test is about that."""
+    yield
+    if "warns" in request.keywords:
+        return
+    warnings = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.levelname in ("WARNING", "ERROR", "CRITICAL")
+        # Asyncio tells of everything that is slow under test.
+        and record.name != "asyncio"
+        and (DOMAIN in record.name or DOMAIN in record.getMessage())
+        # Home Assistant says this of every custom integration.
+        and "We found a custom integration" not in record.getMessage()
+    ]
+    assert not warnings
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant) -> Home:
+    """Furnish the home with two lights and a switch, all off."""
+    devices: Home = {
+        "light.kitchen": PretendLight("Kitchen"),
+        "light.porch": PretendLight("Porch"),
+        "switch.fan": PretendSwitch("Fan"),
+    }
+    await furnish(hass, devices)
+    return devices
+
+
+async def furnish(hass: HomeAssistant, devices: Home) -> None:
+    """Put devices into the home."""
+    for domain in ("light", "switch"):
+        entities = [device for entity_id, device in devices.items() if entity_id.startswith(domain)]
+        setup_test_component_platform(hass, domain, entities)
+        assert await async_setup_component(hass, domain, {domain: {"platform": "test"}})
+    await hass.async_block_till_done()
+
+
+@pytest.fixture
+async def persons(hass: HomeAssistant) -> SetPresence:
+    """Let Anna and Bo live here; both are home, and each has a phone that says so."""
+
+    async def set_presence(person: str, state: str, **attributes: Any) -> None:
+        hass.states.async_set(f"device_tracker.{person}", state, attributes)
+        await hass.async_block_till_done()
+
+    for person in ("anna", "bo"):
+        await set_presence(person, "home")
+    configs = [
+        {"id": person, "name": person.title(), "device_trackers": [f"device_tracker.{person}"]}
+        for person in ("anna", "bo")
+    ]
+    assert await async_setup_component(hass, "person", {"person": configs})
+    await hass.async_block_till_done()
+    return set_presence
+
+
+@pytest.fixture
+def add_bot(hass: HomeAssistant) -> AddBot:
+    """Return a function that adds a bot by its config flow."""
+
+    async def add(name: str = "Home", **form: Any) -> Bot:
+        flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
+        result = await hass.config_entries.flow.async_configure(flow["flow_id"], {CONF_NAME: name, **form})
+        assert result["type"] is FlowResultType.CREATE_ENTRY, result
+        await hass.async_block_till_done()
+        bot = result["result"].runtime_data
+        assert isinstance(bot, Bot)
+        return bot
+
+    return add
+
+
+@pytest.fixture
+def send(hass: HomeAssistant) -> Send:
+    """Return a function that sends a message by the action."""
+
+    async def send_message(
+        address: object, content: object = None, *, context: Context | None = None, **data: Any
+    ) -> dict[str, Any]:
+        receipt = await hass.services.async_call(
+            DOMAIN,
+            "send",
+            {"address": address, "content": content, **data},
+            blocking=True,
+            return_response=True,
+            context=context,
+        )
+        assert isinstance(receipt, dict)
+        return receipt
+
+    return send_message
+
+
+@pytest.fixture
+def router(hass: HomeAssistant) -> Callable[[], Router]:
+    """Return a function that returns the router, once a bot is there."""
+    return lambda: hass.data[DATA_ROUTER]
+
+
+@pytest.fixture
+def notifications(hass: HomeAssistant) -> list[dict[str, Any]]:
+    """Return the notifications that Home Assistant shows, as they come."""
+    shown: list[dict[str, Any]] = []
+
+    def notified(
+        update_type: persistent_notification.UpdateType,
+        changed: dict[str, persistent_notification.Notification],
+    ) -> None:
+        if update_type is persistent_notification.UpdateType.ADDED:
+            shown.extend({**notification} for notification in changed.values())
+
+    persistent_notification.async_register_callback(hass, notified)
+    return shown

@@ -1,0 +1,117 @@
+"""A home for the tests: devices that only pretend, and microservices that remember."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, ClassVar, override
+
+from homeassistant.components.light import LightEntity
+from homeassistant.components.light.const import ColorMode
+from homeassistant.components.switch import SwitchEntity
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant, State
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.entity import ToggleEntity
+
+from custom_components.datastream_bot.message import Message
+from custom_components.datastream_bot.microservice import Microservice, datastream
+
+
+class PretendDevice(ToggleEntity):
+    """What lights and switches have in common, without a device behind them."""
+
+    _attr_should_poll = False
+
+    def __init__(self, name: str, *, category: EntityCategory | None = None) -> None:
+        """Initialize the device."""
+        self._attr_name = name
+        self._attr_unique_id = name
+        self._attr_entity_category = category
+        self._attr_is_on = False
+        self.commands: list[bool] = []
+        self.broken: str | None = None
+        self.responding = asyncio.Event()
+        self.responding.set()
+
+    async def _switch(self, *, on: bool) -> None:
+        self.commands.append(on)
+        await self.responding.wait()
+        if self.broken is not None:
+            raise HomeAssistantError(self.broken)
+        self._attr_is_on = on
+        self.async_write_ha_state()
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Turn it on."""
+        await self._switch(on=True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Turn it off."""
+        await self._switch(on=False)
+
+    def set_available(self, *, available: bool) -> None:
+        """Lose it, or find it again."""
+        self._attr_available = available
+        self.async_write_ha_state()
+
+
+class PretendLight(PretendDevice, LightEntity):
+    """A light."""
+
+    _attr_color_mode = ColorMode.ONOFF
+    _attr_supported_color_modes = {ColorMode.ONOFF}  # noqa: RUF012 - as light entities declare it
+
+
+class PretendSwitch(PretendDevice, SwitchEntity):
+    """A switch."""
+
+
+class Reader(Microservice):
+    """Listens to `news`, remembers what it read, and does what a test asks for."""
+
+    name: ClassVar = "reader"
+
+    def __init__(self, log: list[tuple[str, Any]] | None = None, called: str = "reader") -> None:
+        """Initialize the reader."""
+        self.log = [] if log is None else log
+        self.called = called
+        self.messages: list[Message] = []
+        self.error: BaseException | None = None
+        self.free = asyncio.Event()
+        self.free.set()
+
+    @datastream("news")
+    async def read(self, message: Message) -> Mapping[str, Any]:
+        """Read the news."""
+        self.messages.append(message)
+        self.log.append((self.called, message.content.get("number")))
+        await self.free.wait()
+        if self.error is not None:
+            raise self.error
+        return {"read_by": self.called}
+
+
+class Scribbler(Reader):
+    """Writes all over its copy of the content."""
+
+    @override
+    async def async_datastream_updated(self, message: Message) -> Mapping[str, Any] | None:
+        result = await super().async_datastream_updated(message)
+        content = message.content
+        assert isinstance(content, dict)
+        content["list"].append("scribble")
+        content["scribble"] = True
+        return result
+
+
+def is_on(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether a light or switch is on."""
+    return state_of(hass, entity_id).state == "on"
+
+
+def state_of(hass: HomeAssistant, entity_id: str) -> State:
+    """Return a state that must be there."""
+    state = hass.states.get(entity_id)
+    assert state is not None, f"{entity_id} has no state"
+    return state

@@ -1,0 +1,249 @@
+"""Which lights and switches a bot attaches to."""
+
+from typing import Any
+
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from .conftest import AddBot, Home, Send, furnish
+from .home import PretendLight, PretendSwitch
+
+KITCHEN, PORCH, FAN = "light.kitchen", "light.porch", "switch.fan"
+
+
+@pytest.fixture
+async def furnished(hass: HomeAssistant, home: Home) -> None:
+    """Give the home a floor, areas, labels and a device with a child."""
+    floor = fr.async_get(hass).async_create("Ground floor")
+    areas = ar.async_get(hass)
+    kitchen = areas.async_create("Kitchen", floor_id=floor.floor_id)
+    areas.async_create("Garden", labels={lr.async_get(hass).async_create("Outside").label_id})
+    lr.async_get(hass).async_create("Cold")
+    lr.async_get(hass).async_create("Motor")
+
+    devices = dr.async_get(hass)
+    entry = MockConfigEntry()
+    entry.add_to_hass(hass)
+    fan_device = devices.async_get_or_create(config_entry_id=entry.entry_id, identifiers={("test", "fan")})
+    devices.async_update_device(fan_device.id, labels={"motor"}, area_id="garden")
+
+    entities = er.async_get(hass)
+    entities.async_update_entity(KITCHEN, area_id=kitchen.id, labels={"cold"})
+    entities.async_update_entity(PORCH, area_id="garden")
+    entities.async_update_entity(FAN, device_id=fan_device.id)
+
+
+async def switched(send: Send) -> list[str]:
+    """Return what a message switches."""
+    receipt = await send("toggle_everything", {"on": True})
+    result: list[str] = receipt["handled"][0]["result"]["switched"]
+    return result
+
+
+@pytest.mark.usefixtures("furnished")
+@pytest.mark.parametrize(
+    ("target", "attached"),
+    [
+        ({}, [KITCHEN, PORCH, FAN]),
+        ({"area_id": []}, [KITCHEN, PORCH, FAN]),
+        ({"entity_id": [PORCH]}, [PORCH]),
+        ({"area_id": ["kitchen"]}, [KITCHEN]),
+        ({"area_id": ["garden"]}, [PORCH, FAN]),
+        ({"floor_id": ["ground_floor"]}, [KITCHEN]),
+        ({"label_id": ["cold"]}, [KITCHEN]),
+        ({"label_id": ["motor"]}, [FAN]),
+        ({"label_id": ["outside"]}, [PORCH, FAN]),
+        ({"label_id": ["cold"], "entity_id": [PORCH]}, [KITCHEN, PORCH]),
+        ({"area_id": ["no_longer_there"]}, []),
+    ],
+)
+async def test_a_target_is_what_it_says_and_none_is_everything(
+    add_bot: AddBot, send: Send, target: dict[str, Any], attached: list[str]
+) -> None:
+    """By area, floor, label, device or entity."""
+    await add_bot(target=target)
+    assert await switched(send) == attached
+
+
+@pytest.mark.usefixtures("furnished")
+@pytest.mark.parametrize(
+    ("exclude", "attached"),
+    [
+        ({"entity_id": [PORCH]}, [KITCHEN, FAN]),
+        ({"area_id": ["kitchen"]}, [PORCH, FAN]),
+        ({"area_id": ["garden"]}, [KITCHEN]),
+        ({"floor_id": ["ground_floor"]}, [PORCH, FAN]),
+        ({"label_id": ["cold"]}, [PORCH, FAN]),
+        ({"label_id": ["motor"]}, [KITCHEN, PORCH]),
+        ({"label_id": ["outside"]}, [KITCHEN]),
+        ({"label_id": ["no_longer_there"]}, [KITCHEN, PORCH, FAN]),
+    ],
+)
+async def test_what_is_excluded_is_never_touched(
+    add_bot: AddBot, send: Send, exclude: dict[str, Any], attached: list[str]
+) -> None:
+    """However it is excluded, and whatever the target says."""
+    await add_bot(exclude=exclude)
+    assert await switched(send) == attached
+    await add_bot("By name", target={"entity_id": [KITCHEN, PORCH, FAN]}, exclude=exclude, on_leaving="nothing")
+    assert await switched(send) == attached
+
+
+@pytest.mark.usefixtures("furnished")
+async def test_a_device_is_excluded_with_its_children(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """The sockets of a power strip go with the strip."""
+    devices = dr.async_get(hass)
+    entry = MockConfigEntry()
+    entry.add_to_hass(hass)
+    strip = devices.async_get_or_create(config_entry_id=entry.entry_id, identifiers={("test", "strip")})
+    socket = devices.async_get_or_create_child(
+        config_entry_id=entry.entry_id, parent_device_id=strip.id, identifiers={("test", "socket")}
+    )
+    er.async_get(hass).async_update_entity(FAN, device_id=socket.id)
+
+    await add_bot(exclude={"device_id": [strip.id]})
+
+    assert await switched(send) == [KITCHEN, PORCH]
+
+
+@pytest.mark.usefixtures("furnished")
+async def test_what_is_attached_follows_the_registries(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """A lamp that moves to the kitchen belongs to the kitchen, without a reload."""
+    await add_bot(target={"area_id": ["kitchen"]})
+    assert await switched(send) == [KITCHEN]
+
+    er.async_get(hass).async_update_entity(PORCH, area_id="kitchen")
+    er.async_get(hass).async_update_entity(KITCHEN, area_id="garden")
+
+    assert await switched(send) == [PORCH]
+
+
+async def test_everything_leaves_out_what_is_hidden_or_only_configures(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """A target that names such an entity means it, though."""
+    await furnish(
+        hass,
+        {
+            "switch.led": PretendSwitch("LED", category=EntityCategory.CONFIG),
+            "light.signal": PretendLight("Signal", category=EntityCategory.DIAGNOSTIC),
+        },
+    )
+    er.async_get(hass).async_update_entity(PORCH, hidden_by=er.RegistryEntryHider.USER)
+    await add_bot("Everything")
+    assert await switched(send) == [KITCHEN, FAN]
+
+
+async def test_a_target_may_name_what_is_hidden(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """The user has chosen this very entity."""
+    er.async_get(hass).async_update_entity(PORCH, hidden_by=er.RegistryEntryHider.USER)
+    await add_bot(target={"entity_id": [PORCH]})
+    assert await switched(send) == [PORCH]
+
+
+async def test_a_light_without_a_registry_entry_is_a_light(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """It cannot be in an area, but it can be switched."""
+    light = PretendLight("Bare")
+    light._attr_unique_id = None
+    await furnish(hass, {"light.bare": light})
+    await add_bot(exclude={"label_id": ["cold"]})
+    assert await switched(send) == ["light.bare"]
+
+
+async def test_entities_of_this_integration_are_never_attached(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """A bot that switched itself off would be a surprise."""
+    own = er.async_get(hass).async_get_or_create("switch", "datastream_bot", "own")
+    hass.states.async_set(own.entity_id, "off")
+    await add_bot(target={"entity_id": [own.entity_id, KITCHEN, "sensor.unrelated"]})
+    assert await switched(send) == [KITCHEN]
+
+
+async def groups(hass: HomeAssistant, *configs: dict[str, Any]) -> None:
+    """Set up light groups, as its helper does in the UI."""
+    for config in configs:
+        options = {"group_type": "light", "hide_members": False, "all": False, **config}
+        entry = MockConfigEntry(domain="group", options=options, title=config["name"])
+        entry.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def told(hass: HomeAssistant, home: Home, send: Send) -> dict[str, int]:
+    """Return how often each device is switched by a message."""
+    await send("toggle_everything", {"on": True})
+    await hass.async_block_till_done()
+    return {entity_id: len(device.commands) for entity_id, device in home.items()}
+
+
+async def test_a_group_and_its_members_are_switched_once(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Also when a group is in a group."""
+    home: Home = {KITCHEN: PretendLight("Kitchen"), PORCH: PretendLight("Porch")}
+    await furnish(hass, home)
+    await groups(
+        hass,
+        {"name": "Inner", "entities": [KITCHEN, PORCH]},
+        {"name": "Outer", "entities": ["light.inner"]},
+    )
+    await add_bot()
+    assert await told(hass, home, send) == {KITCHEN: 1, PORCH: 1}
+
+
+async def test_a_group_stands_for_its_hidden_members(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Home Assistant offers to hide the members of a group; the group is then what people see."""
+    home: Home = {KITCHEN: PretendLight("Kitchen"), PORCH: PretendLight("Porch"), "light.hall": PretendLight("Hall")}
+    await furnish(hass, home)
+    await groups(
+        hass,
+        {"name": "All", "entities": [KITCHEN, PORCH]},
+        {"name": "Both", "entities": [PORCH, "light.hall"]},
+    )
+    for entity_id in home:
+        er.async_get(hass).async_update_entity(entity_id, hidden_by=er.RegistryEntryHider.USER)
+    await add_bot()
+
+    assert await switched(send) == ["light.all", "light.hall"]
+    assert {entity_id: len(device.commands) for entity_id, device in home.items()} == dict.fromkeys(home, 1)
+
+
+@pytest.mark.parametrize(
+    ("exclude", "expected"),
+    [
+        ({"entity_id": [PORCH]}, {KITCHEN: 1, PORCH: 0}),
+        ({"entity_id": ["light.both"]}, {KITCHEN: 0, PORCH: 0}),
+        ({"label_id": ["cold"]}, {KITCHEN: 1, PORCH: 0}),
+    ],
+)
+async def test_a_group_does_not_switch_what_is_excluded(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, exclude: dict[str, Any], expected: dict[str, int]
+) -> None:
+    """Whether a member is excluded by itself, by its label although hidden, or with the whole group."""
+    home: Home = {KITCHEN: PretendLight("Kitchen"), PORCH: PretendLight("Porch")}
+    await furnish(hass, home)
+    await groups(hass, {"name": "Both", "entities": [KITCHEN, PORCH, "light.gone"]})
+    lr.async_get(hass).async_create("Cold")
+    er.async_get(hass).async_update_entity(PORCH, labels={"cold"}, hidden_by=er.RegistryEntryHider.USER)
+    await add_bot(target={"entity_id": ["light.both"]}, exclude=exclude)
+
+    assert await told(hass, home, send) == expected
+
+
+async def test_an_old_style_group_is_its_members(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """As a target, and as an exclusion."""
+    assert await async_setup_component(
+        hass, "group", {"group": {"inside": {"entities": [KITCHEN, FAN]}, "motors": {"entities": [FAN]}}}
+    )
+    await hass.async_block_till_done()
+    await add_bot(target={"entity_id": ["group.inside"]}, exclude={"entity_id": ["group.motors"]})
+    assert await switched(send) == [KITCHEN]

@@ -1,0 +1,152 @@
+"""Adding and changing bots in the UI."""
+
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntryState, ConfigFlowContext
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
+import pytest
+
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.const import DOMAIN
+
+from .conftest import AddBot, Home, Send, SetPresence
+from .home import is_on
+
+
+async def show_form(hass: HomeAssistant) -> Any:
+    """Open the form of a new bot."""
+    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+
+
+async def show_form_of(bot: Bot) -> Any:
+    """Open the form of a bot to change it."""
+    context = ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=bot.bot_id)
+    return await bot.hass.config_entries.flow.async_init(DOMAIN, context=context)
+
+
+def suggested(form: Any) -> dict[str, Any]:
+    """Return what the fields of a form show before the user changes anything."""
+    return {
+        str(field): field.description["suggested_value"]
+        for field in form["data_schema"].schema
+        if field.description and "suggested_value" in field.description
+    }
+
+
+async def test_the_form_can_be_submitted_without_a_change(
+    hass: HomeAssistant, home: Home, persons: SetPresence, send: Send
+) -> None:
+    """The bot that comes of it does what the lesson says."""
+    form = await show_form(hass)
+    assert form["type"] is FlowResultType.FORM
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], suggested(form))
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    entry = result["result"]
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.title == hass.config.location_name
+    assert entry.data == {
+        "persons": [],
+        "target": {},
+        "exclude": {},
+        "on_leaving": "off",
+        "on_returning": "on",
+        "notify": [],
+    }
+    await send("toggle_everything", {"on": True})
+    assert all(is_on(hass, entity_id) for entity_id in home)
+
+
+async def test_a_new_bot_has_the_two_data_streams_of_the_lesson(add_bot: AddBot) -> None:
+    """Both are open to the outside."""
+    bot = await add_bot()
+    assert [
+        (stream.subentry_type, stream.title, stream.unique_id, dict(stream.data))
+        for stream in bot.entry.subentries.values()
+    ] == [
+        ("data_stream", address, f"data_stream:{address}", {"address": address, "external": True})
+        for address in ("toggle_everything", "send_push_notification")
+    ]
+
+
+async def test_a_bot_is_a_service_device_with_its_name(
+    hass: HomeAssistant, add_bot: AddBot, device_registry: dr.DeviceRegistry
+) -> None:
+    """So it has a page of its own."""
+    bot = await add_bot("Home")
+    (device,) = dr.async_entries_for_config_entry(device_registry, bot.bot_id)
+    assert (device.name, device.entry_type, device.identifiers) == (
+        "Home",
+        dr.DeviceEntryType.SERVICE,
+        {(DOMAIN, bot.bot_id)},
+    )
+
+
+async def test_the_next_bot_is_offered_a_name_that_is_free(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Its form can be submitted without a change as well."""
+    await add_bot(hass.config.location_name)
+    await add_bot(f"{hass.config.location_name} 2")
+
+    assert suggested(await show_form(hass))["name"] == f"{hass.config.location_name} 3"
+
+
+@pytest.mark.parametrize(
+    ("form", "errors"),
+    [
+        ({"name": "  "}, {"name": "name_empty"}),
+        ({"name": " HOME "}, {"name": "name_in_use"}),
+        ({"name": "Garden", "target": {"area_id": ["{{ area }}"]}}, {"target": "target_invalid"}),
+        ({"name": "", "exclude": {"entity_id": "none"}}, {"name": "name_empty", "exclude": "target_invalid"}),
+    ],
+)
+async def test_a_form_that_is_not_right_says_so_and_keeps_what_was_typed(
+    hass: HomeAssistant, add_bot: AddBot, form: dict[str, Any], errors: dict[str, str]
+) -> None:
+    """All that is wrong is told at once, and the corrected form is taken."""
+    await add_bot("Home")
+
+    shown = await show_form(hass)
+    result = await hass.config_entries.flow.async_configure(shown["flow_id"], {"on_leaving": "nothing", **form})
+    assert (result["type"], result["errors"]) == (FlowResultType.FORM, errors)
+    assert suggested(result)["on_leaving"] == "nothing"
+    assert suggested(result)["name"] == form["name"]
+
+    corrected = await hass.config_entries.flow.async_configure(shown["flow_id"], {"name": " Garden "})
+    assert (corrected["type"], corrected["title"]) == (FlowResultType.CREATE_ENTRY, "Garden")
+
+
+async def test_everything_in_the_form_can_be_changed_later(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """The bot does the new at once."""
+    bot = await add_bot("Home", exclude={"entity_id": ["switch.fan"]})
+    form = await show_form_of(bot)
+    assert suggested(form) == {"name": "Home", **bot.entry.data}
+
+    changed = {"name": "Home", "target": {"entity_id": ["light.porch"]}, "on_leaving": "nothing"}
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], changed)
+    await hass.async_block_till_done()
+
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert bot.entry.data["exclude"] == {}
+    assert bot.entry.data["on_leaving"] == "nothing"
+    await send("toggle_everything", {"on": True})
+    assert [entity_id for entity_id in home if is_on(hass, entity_id)] == ["light.porch"]
+
+
+async def test_a_bot_cannot_be_given_the_name_of_another(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Its own it may keep."""
+    await add_bot("Home")
+    garden = await add_bot("Garden")
+    form = await show_form_of(garden)
+
+    taken = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "home"})
+    assert taken["errors"] == {"name": "name_in_use"}
+    kept = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "garden"})
+    await hass.async_block_till_done()
+
+    assert kept["type"] is FlowResultType.ABORT
+    assert garden.entry.title == "garden"

@@ -1,0 +1,341 @@
+"""How messages are carried: to whom, in which order, and what the sender hears of it."""
+
+import asyncio
+from collections.abc import Callable
+import gc
+import logging
+from typing import Any, ClassVar
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
+
+from custom_components.datastream_bot.const import RECEIPT_WAIT, Origin
+from custom_components.datastream_bot.errors import MessageError
+from custom_components.datastream_bot.message import Message
+from custom_components.datastream_bot.microservice import Microservice, datastream
+from custom_components.datastream_bot.receipt import Receipt
+from custom_components.datastream_bot.router import Router
+
+from .conftest import AddBot
+from .home import Reader, Scribbler
+
+
+def news(number: int = 0, **envelope: Any) -> Message:
+    """Return news from outside."""
+    return Message.create("news", {"number": number, "list": []}, origin=Origin.ACTION, **envelope)
+
+
+def outcomes(receipt: Receipt) -> list[tuple[str, str, str]]:
+    """Return who answered what."""
+    return [(delivery.bot_name, delivery.receiver, delivery.outcome.value) for delivery in receipt.deliveries]
+
+
+async def wait_over(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let the time pass that a sender waits."""
+    await asyncio.sleep(0)
+    freezer.tick(RECEIPT_WAIT + 1)
+    async_fire_time_changed(hass)
+
+
+async def test_an_internal_message_reaches_the_senders_own_microservices_only(
+    add_bot: AddBot, router: Callable[[], Router]
+) -> None:
+    """Declared or not, the address is heard within the bot, and nowhere else."""
+    home, garden = await add_bot("Home"), await add_bot("Garden")
+    own, other = Reader(), Reader()
+    home.attach(own)
+    garden.attach(other)
+    router().open(garden.bot_id, "news")
+
+    receipt = await home.async_distribute_datastream_message("news", {"number": 1}, external=False)
+
+    assert outcomes(receipt) == [("Home", "reader", "handled")]
+    assert [message.content for message in own.messages] == [{"number": 1}]
+    assert other.messages == []
+
+
+async def test_an_external_message_reaches_the_bots_that_opened_the_address_and_never_the_sender(
+    add_bot: AddBot, router: Callable[[], Router]
+) -> None:
+    """A bot that listens without having opened the address hears nothing from outside."""
+    home, garden, shed = await add_bot("Home"), await add_bot("Garden"), await add_bot("Shed")
+    readers = {bot: Reader() for bot in (home, garden, shed)}
+    for bot, reader in readers.items():
+        bot.attach(reader)
+    for bot in (home, garden):
+        router().open(bot.bot_id, "news")
+
+    receipt = await home.async_distribute_datastream_message("news", None, internal=False)
+
+    assert outcomes(receipt) == [("Garden", "reader", "handled")]
+    assert {bot.entry.title: len(reader.messages) for bot, reader in readers.items()} == {
+        "Home": 0,
+        "Garden": 1,
+        "Shed": 0,
+    }
+
+
+async def test_a_message_from_outside_reaches_every_bot_that_opened_the_address(
+    add_bot: AddBot, router: Callable[[], Router]
+) -> None:
+    """Nobody is the sender, so nobody is left out."""
+    for name in ("Home", "Garden"):
+        bot = await add_bot(name)
+        bot.attach(Reader())
+        router().open(bot.bot_id, "news")
+
+    receipt = await router().async_send(news())
+
+    assert outcomes(receipt) == [("Home", "reader", "handled"), ("Garden", "reader", "handled")]
+    assert [delivery.result for delivery in receipt.deliveries] == [{"read_by": "reader"}] * 2
+
+
+async def test_internal_comes_before_external_and_each_bot_keeps_its_order(
+    add_bot: AddBot, router: Callable[[], Router]
+) -> None:
+    """Receivers start in the order in which they are wired."""
+    log: list[tuple[str, Any]] = []
+    garden, home = await add_bot("Garden"), await add_bot("Home")
+    for bot in (garden, home):
+        for called in ("first", "second"):
+            bot.attach(Reader(log, f"{bot.entry.title} {called}"))
+        router().open(bot.bot_id, "news")
+
+    await home.async_distribute_datastream_message("news", {"number": 1})
+
+    assert log == [("Home first", 1), ("Home second", 1), ("Garden first", 1), ("Garden second", 1)]
+
+
+class Answerer(Microservice):
+    """Sends the next number before it returns."""
+
+    name: ClassVar = "answerer"
+
+    def __init__(self, bot: Any) -> None:
+        """Initialize the answerer."""
+        self._bot = bot
+        self.receipts: list[Receipt] = []
+
+    @datastream("news")
+    async def answer(self, message: Message) -> None:
+        """Send the next number, up to three."""
+        if (number := message.content["number"]) < 3:
+            self.receipts.append(
+                await self._bot.async_distribute_datastream_message(
+                    "news", {"number": number + 1}, context=message.context
+                )
+            )
+
+
+async def test_a_receiver_gets_messages_in_the_order_sent_even_when_one_causes_the_next(add_bot: AddBot) -> None:
+    """What a microservice answers queues up behind the message at those after it."""
+    bot = await add_bot()
+    answerer, reader = Answerer(bot), Reader()
+    bot.attach(answerer)
+    bot.attach(reader)
+
+    await bot.async_distribute_datastream_message("news", {"number": 0})
+
+    assert [message.content["number"] for message in reader.messages] == [0, 1, 2, 3]
+    assert [message.hops for message in reader.messages] == [0, 1, 2, 3]
+    assert all(outcomes(receipt)[1] == ("Home", "reader", "handled") for receipt in answerer.receipts)
+
+
+async def test_what_a_receiver_does_to_its_copy_is_seen_by_nobody_else(add_bot: AddBot) -> None:
+    """Not by the other receivers, not by the event bus, not by the sender."""
+    bot = await add_bot()
+    scribbler, reader = Scribbler(), Reader()
+    bot.attach(scribbler)
+    bot.attach(reader)
+    events = async_capture_events(bot.hass, "datastream_bot_message")
+    content: dict[str, Any] = {"list": [1]}
+
+    await bot.async_distribute_datastream_message("news", content)
+
+    assert scribbler.messages[0].content == {"list": [1, "scribble"], "scribble": True}
+    assert reader.messages[0].content == {"list": [1]}
+    assert events[0].data["content"] == {"list": [1]}
+    assert content == {"list": [1]}
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    ("error", "told", "level"),
+    [
+        (ValueError("broken"), "ValueError: broken", logging.ERROR),
+        (HomeAssistantError("out of paper"), "out of paper", logging.WARNING),
+        (
+            MessageError(translation_key="field_missing", field="ink"),
+            "The content needs the field ink",
+            logging.WARNING,
+        ),
+    ],
+)
+async def test_a_receiver_that_fails_is_in_the_receipt_and_once_in_the_log(
+    add_bot: AddBot, caplog: pytest.LogCaptureFixture, error: Exception, told: str, level: int
+) -> None:
+    """The others are served as if nothing had happened."""
+    bot = await add_bot()
+    broken, sound = Reader(called="broken"), Reader(called="sound")
+    broken.error = error
+    bot.attach(broken)
+    bot.attach(sound)
+
+    receipt = await bot.async_distribute_datastream_message("news", {"number": 1})
+
+    assert [delivery["error"] for delivery in receipt.as_dict()["failed"]] == [told]
+    assert [delivery["result"] for delivery in receipt.as_dict()["handled"]] == [{"read_by": "sound"}]
+    logged = [
+        record for record in caplog.records if record.levelno >= logging.WARNING and "news" in record.getMessage()
+    ]
+    assert [record.levelno for record in logged] == [level]
+
+
+async def test_a_receiver_that_is_cancelled_has_failed(add_bot: AddBot) -> None:
+    """The others are served."""
+    bot = await add_bot()
+    cancelled, sound = Reader(called="cancelled"), Reader(called="sound")
+    cancelled.error = asyncio.CancelledError()
+    bot.attach(cancelled)
+    bot.attach(sound)
+
+    receipt = await bot.async_distribute_datastream_message("news", {})
+
+    assert [delivery.error for delivery in receipt.deliveries] == ["Cancelled", None]
+
+
+async def test_a_receiver_that_hangs_is_running_and_goes_on(
+    hass: HomeAssistant, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """The sender has its receipt after the wait, with the others' answers in it."""
+    bot = await add_bot()
+    hanging, sound = Reader(called="hanging"), Reader(called="sound")
+    hanging.free.clear()
+    bot.attach(hanging)
+    bot.attach(sound)
+    finished: list[str] = []
+
+    sending = hass.async_create_task(bot.async_distribute_datastream_message("news", {"number": 1}))
+    await wait_over(hass, freezer)
+    receipt = await sending
+    assert [(delivery.outcome.value, delivery.result) for delivery in receipt.deliveries] == [
+        ("running", None),
+        ("handled", {"read_by": "sound"}),
+    ]
+
+    second = hass.async_create_task(bot.async_distribute_datastream_message("news", {"number": 2}))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [message.content["number"] for message in sound.messages] == [1, 2]
+    hanging.free.set()
+    assert [delivery.outcome.value for delivery in (await second).deliveries] == ["handled", "handled"]
+    assert finished == []
+
+
+async def test_what_a_sender_started_goes_on_when_the_sender_is_cancelled(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """As when an automation is restarted while it waits for its receipt."""
+    bot = await add_bot()
+    slow = Reader()
+    slow.free.clear()
+    bot.attach(slow)
+    done: list[bool] = []
+
+    async def then_done(message: Message) -> None:
+        await Reader.read(slow, message)
+        done.append(True)
+
+    slow.async_datastream_updated = then_done  # type: ignore[method-assign]
+    bot.attach(slow)
+    sending = hass.async_create_task(bot.async_distribute_datastream_message("news", {}))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.sleep(0)
+    slow.free.set()
+    await hass.async_block_till_done()
+
+    assert done == [True]
+
+
+async def test_external_messages_fire_an_event_and_internal_ones_do_not(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """The event has all that an automation may ask for, and leads back to the cause."""
+    bot = await add_bot()
+    events = async_capture_events(hass, "datastream_bot_message")
+    context = Context(user_id="anna")
+
+    await bot.async_distribute_datastream_message("secret", {"a": 1}, external=False)
+    receipt = await bot.async_distribute_datastream_message("news", {"a": [1]}, context=context)
+
+    assert [event.data for event in events] == [
+        {
+            "address": "news",
+            "content": {"a": [1]},
+            "id": receipt.message_id,
+            "sender": bot.bot_id,
+            "origin": "microservice",
+            "hops": 0,
+        }
+    ]
+    assert (events[0].context.user_id, events[0].context.parent_id) == ("anna", context.id)
+
+
+async def test_a_microservice_that_is_detached_hears_no_more(add_bot: AddBot, router: Callable[[], Router]) -> None:
+    """An address that nobody listens to any more is forgotten."""
+    bot = await add_bot()
+    reader = Reader()
+    detach = bot.attach(reader)
+    close = router().open(bot.bot_id, "news")
+    assert "news" in router().addresses
+
+    detach()
+    assert "news" in router().addresses
+    close()
+
+    assert "news" not in router().addresses
+    assert outcomes(await router().async_send(news())) == []
+    assert reader not in bot.microservices
+
+
+async def test_an_outlet_that_is_disconnected_takes_no_more(add_bot: AddBot, router: Callable[[], Router]) -> None:
+    """It has taken what came before."""
+    await add_bot()
+    taken: list[Message] = []
+    disconnect = router().connect_outlet(taken.append)
+
+    await router().async_send(news(1))
+    disconnect()
+    await router().async_send(news(2))
+
+    assert [message.content["number"] for message in taken] == [1]
+
+
+async def test_ten_thousand_messages_at_once_lose_nothing_and_leave_nothing(
+    hass: HomeAssistant, add_bot: AddBot, router: Callable[[], Router]
+) -> None:
+    """All arrive, in order, and the memory they took is free again."""
+    # Asyncio keeps a stack trace of every task while it debugs.
+    hass.loop.set_debug(False)
+    bot = await add_bot()
+    log: list[tuple[str, Any]] = []
+    reader = Reader(log)
+    bot.attach(reader)
+    router().open(bot.bot_id, "news")
+
+    async def flood() -> None:
+        receipts = await asyncio.gather(*(router().async_send(news(number)) for number in range(10_000)))
+        assert all(len(receipt.of(receipt.deliveries[0].outcome)) == 1 for receipt in receipts)
+        assert [number for _, number in log] == list(range(10_000))
+        assert len(reader.messages) == 10_000
+        log.clear()
+        reader.messages.clear()
+
+    await flood()
+    gc.collect()
+    before = len(gc.get_objects())
+    await flood()
+    await hass.async_block_till_done()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 100

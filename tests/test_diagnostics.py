@@ -1,0 +1,34 @@
+"""The diagnostics file that a user adds to a report."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from .conftest import AddBot, Home, SetPresence
+from .home import Reader
+
+
+async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Whoever reads a report can tell why the lights did what they did."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    bot = await add_bot("Home", exclude={"entity_id": ["switch.fan"]})
+    bot.attach(Reader())
+
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
+
+    assert diagnostics["microservices"] == {
+        "location": {"addresses": ["send_push_notification"], "presence": "home"},
+        "device": {"addresses": ["toggle_everything"], "attached": ["light.kitchen", "light.porch"]},
+        "reader": {"addresses": ["news"]},
+    }
+    assert diagnostics["known_addresses"] == ["news", "send_push_notification", "toggle_everything"]
+    assert diagnostics["entry"]["data"]["exclude"] == {"entity_id": ["switch.fan"]}
+    assert [stream["title"] for stream in diagnostics["entry"]["subentries"]] == [
+        "toggle_everything",
+        "send_push_notification",
+    ]

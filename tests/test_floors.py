@@ -1,0 +1,60 @@
+"""The house: a module imports only from floors below its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
+FLOORS = (
+    {"const", "errors", "fields", "hops", "message", "receipt"},
+    {"attachment", "microservice", "notification", "presence", "router", "switching"},
+    {"bot"},
+    {"microservices"},
+    {"event_bus"},
+    {"config_flow", "services"},
+    {"diagnostics"},
+    {"__init__"},
+)
+# On the ground floor some stones lie on others.
+GROUND = ("const", "errors", "fields", "hops", "message", "receipt")
+MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
+
+
+def floor_of(module: str) -> int:
+    """Return the floor of a module."""
+    (floor,) = (number for number, names in enumerate(FLOORS) if module in names)
+    return floor
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of the house that a module imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((HOUSE / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names.update([node.module.split(".")[0]] if node.module else [alias.name for alias in node.names])
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+            assert "datastream_bot" not in str(module), "The house is imported relatively"
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
+    """On the ground floor, only from those named before it."""
+    module = path.parts[0].removesuffix(".py")
+    for name in imported(path):
+        below = floor_of(name) < floor_of(module)
+        assert below or (name in GROUND and module in GROUND[GROUND.index(name) + 1 :]), f"{path} imports {name}"
+
+
+def test_every_module_has_a_floor_and_every_floor_its_modules() -> None:
+    """Nothing is listed that is gone."""
+    assert {path.parts[0].removesuffix(".py") for path in MODULES} == set().union(*FLOORS)
+
+
+def test_the_story_of_how_it_is_wired_is_short() -> None:
+    """It decides nothing, so it has no class."""
+    text = (HOUSE / "__init__.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 90
+    assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]

@@ -1,0 +1,162 @@
+"""Messages that cause messages: followed through automations and scripts, and stopped before they go on for ever."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.hops import MAX_REMEMBERED, HopCounter
+from custom_components.datastream_bot.router import Router
+
+from .conftest import AddBot, Home, Send
+
+
+def automation(name: str, listens_to: str, *actions: dict[str, Any]) -> dict[str, Any]:
+    """Return an automation that listens to an address."""
+    return {
+        "alias": name,
+        "mode": "parallel",
+        "triggers": {"trigger": "event", "event_type": "datastream_bot_message", "event_data": {"address": listens_to}},
+        "actions": list(actions),
+    }
+
+
+def sends(address: str) -> dict[str, Any]:
+    """Return the action that sends a message from outside."""
+    return {"action": "datastream_bot.send", "data": {"address": address}}
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Let all automations come to an end."""
+    for _ in range(20):
+        await hass.async_block_till_done()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.warns
+async def test_two_automations_that_answer_each_other_come_to_an_end(
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    send: Send,
+    caplog: pytest.LogCaptureFixture,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    """After 8 hops the next message is refused, once in the log, and a repair issue names the address."""
+    await add_bot()
+    events = async_capture_events(hass, "datastream_bot_message")
+    config = [automation("Ping", "ping", sends("pong")), automation("Pong", "pong", sends("ping"))]
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    await send("ping")
+    await settle(hass)
+
+    assert [(event.data["address"], event.data["hops"]) for event in events] == [
+        ("ping" if hops % 2 == 0 else "pong", hops) for hops in range(9)
+    ]
+    refusals = [record for record in caplog.records if record.name.endswith("datastream_bot.router")]
+    assert [record.getMessage() for record in refusals] == [
+        "A message to pong was refused, as 9 messages led to it; look for automations that answer each other"
+    ]
+    issue = issue_registry.async_get_issue(DOMAIN, "too_many_hops_pong")
+    assert issue is not None
+    assert issue.translation_placeholders == {"address": "pong", "max_hops": "8"}
+
+    await send("ping")
+    await settle(hass)
+    assert len(events) == 18
+    assert len([record for record in caplog.records if record.name.endswith("datastream_bot.router")]) == 1
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param({"action": "script.relay"}, id="a script"),
+        pytest.param({"action": "script.turn_on", "target": {"entity_id": "script.relay"}}, id="a script of its own"),
+        pytest.param({"event": "relay"}, id="an event"),
+        pytest.param({"action": "light.toggle", "target": {"entity_id": "light.porch"}}, id="a light"),
+    ],
+)
+async def test_hops_are_counted_through_what_stands_between_two_messages(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send, between: dict[str, Any]
+) -> None:
+    """A chain that leads through scripts, events or states comes to an end as well."""
+    await add_bot()
+    events = async_capture_events(hass, "datastream_bot_message")
+    relays = [
+        {"alias": "By event", "triggers": {"trigger": "event", "event_type": "relay"}, "actions": sends("ping")},
+        {"alias": "By light", "triggers": {"trigger": "state", "entity_id": "light.porch"}, "actions": sends("ping")},
+    ]
+    relay = {"mode": "parallel", "sequence": {**sends("ping"), "continue_on_error": True}}
+    assert await async_setup_component(hass, "script", {"script": {"relay": relay}})
+    assert await async_setup_component(
+        hass, "automation", {"automation": [automation("Ping", "ping", between), *relays]}
+    )
+
+    await send("ping")
+    await settle(hass)
+
+    assert [event.data["hops"] for event in events] == list(range(9))
+
+
+async def test_a_script_may_send_as_often_as_it_likes(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Messages that one script sends one after the other do not lead to each other."""
+    await add_bot()
+    events = async_capture_events(hass, "datastream_bot_message")
+    sequence = [{"repeat": {"count": 20, "sequence": sends("news")}}]
+    assert await async_setup_component(hass, "script", {"script": {"often": {"sequence": sequence}}})
+
+    await hass.services.async_call("script", "often", blocking=True)
+
+    assert [event.data["hops"] for event in events] == [0] * 20
+
+
+@pytest.mark.warns
+async def test_the_repair_issue_goes_when_the_user_says_that_it_is_mended(
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    router: Callable[[], Router],
+    hass_client: ClientSessionGenerator,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    """And it comes back when it was not."""
+    assert await async_setup_component(hass, "repairs", {})
+    bot = await add_bot()
+    context = Context()
+    router()._hops.remember(context, 8)
+
+    async def one_too_many() -> None:
+        with pytest.raises(HomeAssistantError, match="more than 8 messages led to it"):
+            await bot.async_distribute_datastream_message("news", {}, context=context)
+
+    await one_too_many()
+    client = await hass_client()
+    flow = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "too_many_hops_news"})
+    assert flow.status == HTTPStatus.OK
+    step = await client.post(f"/api/repairs/issues/fix/{(await flow.json())['flow_id']}", json={})
+    assert (await step.json())["type"] == "create_entry"
+    assert issue_registry.async_get_issue(DOMAIN, "too_many_hops_news") is None
+
+    await one_too_many()
+    assert issue_registry.async_get_issue(DOMAIN, "too_many_hops_news") is not None
+
+
+def test_only_so_many_contexts_are_remembered() -> None:
+    """The oldest are forgotten."""
+    counter = HopCounter()
+    contexts = [Context() for _ in range(MAX_REMEMBERED + 1)]
+    for context in contexts:
+        counter.remember(context, 3)
+
+    assert counter.after(contexts[0]) == 0
+    assert counter.after(contexts[1]) == 4
+    assert counter.after(Context(parent_id=contexts[-1].id)) == 4

@@ -1,0 +1,303 @@
+"""The action `datastream_bot.send`, as automations, people and programs use it."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from homeassistant.auth.models import Group, User
+from homeassistant.auth.permissions.const import CAT_ENTITIES
+from homeassistant.const import CONF_NAME
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+
+from custom_components.datastream_bot.const import CONF_EXTERNAL, DOMAIN
+from custom_components.datastream_bot.router import Router
+
+from .conftest import AddBot, Home, Send
+from .home import Reader, is_on, state_of
+
+
+async def test_the_lesson_by_the_action(hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send) -> None:
+    """`toggle_everything` switches the lights and switches, and the receipt tells by whom and which."""
+    bot = await add_bot()
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert [is_on(hass, entity_id) for entity_id in home] == [True, True, True]
+    assert receipt == {
+        "message_id": receipt["message_id"],
+        "address": "toggle_everything",
+        "handled": [
+            {
+                "bot": "Home",
+                "config_entry_id": bot.bot_id,
+                "receiver": "device",
+                "result": {"on": True, "switched": ["light.kitchen", "light.porch", "switch.fan"], "unavailable": []},
+            }
+        ],
+        "failed": [],
+        "running": [],
+    }
+    await send("toggle_everything", {"on": "off"})
+    assert [is_on(hass, entity_id) for entity_id in home] == [False, False, False]
+
+
+async def test_the_response_is_optional(hass: HomeAssistant, add_bot: AddBot, home: Home) -> None:
+    """An automation that does not ask for the receipt need not take it."""
+    await add_bot()
+
+    await hass.services.async_call(
+        DOMAIN, "send", {"address": "toggle_everything", "content": {"on": True}}, blocking=True
+    )
+
+    assert is_on(hass, "light.kitchen")
+
+
+async def test_a_message_sent_by_a_bot_reaches_itself_and_the_others(add_bot: AddBot, send: Send, home: Home) -> None:
+    """As with BotLab's distribute method; both ways can be turned off."""
+    bot = await add_bot("Home")
+    await add_bot("Garden")
+
+    async def reached(**data: Any) -> list[str]:
+        receipt = await send("toggle_everything", {"on": True}, config_entry_id=bot.bot_id, **data)
+        return [delivery["bot"] for delivery in receipt["handled"]]
+
+    assert await reached() == ["Home", "Garden"]
+    assert await reached(external=False) == ["Home"]
+    assert await reached(internal=False) == ["Garden"]
+
+
+async def test_an_automation_sends_and_reads_the_receipt(hass: HomeAssistant, add_bot: AddBot, home: Home) -> None:
+    """The receipt is a response variable like any other."""
+    await add_bot()
+    done = async_capture_events(hass, "done")
+    actions = [
+        {
+            "action": "datastream_bot.send",
+            "data": {"address": "toggle_everything", "content": {"on": "{{ 1 == 1 }}"}},
+            "response_variable": "receipt",
+        },
+        {"event": "done", "event_data": {"lights": "{{ receipt.handled[0].result.switched | count }}"}},
+    ]
+    config = {"alias": "Send", "triggers": {"trigger": "event", "event_type": "go"}, "actions": actions}
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+
+    assert [event.data for event in done] == [{"lights": 3}]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"address": "../x"}, "invalid_address"),
+        ({"address": "__init__"}, "invalid_address"),
+        ({"address": ""}, "invalid_address"),
+        ({"address": 7}, "invalid_address"),
+        ({"address": "news", "content": "text"}, "content_not_object"),
+        ({"address": "news", "content": [1]}, "content_not_object"),
+        ({"address": "news", "content": {"x": "y" * 33_000}}, "content_too_large"),
+        ({"address": "news", "external": False}, "internal_needs_bot"),
+    ],
+)
+async def test_a_message_that_is_not_valid_is_refused_in_words(
+    add_bot: AddBot, send: Send, data: dict[str, Any], problem: str
+) -> None:
+    """The error comes from the translations, so that the user can read it."""
+    await add_bot()
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(**data)
+    assert (refused.value.translation_domain, refused.value.translation_key) == (DOMAIN, problem)
+    assert "{" not in str(refused.value)
+
+
+async def test_the_error_is_readable_over_the_websocket(add_bot: AddBot, hass_ws_client: WebSocketGenerator) -> None:
+    """The UI's action editor shows it under the form."""
+    await add_bot()
+    client = await hass_ws_client()
+
+    await client.send_json_auto_id(
+        {"type": "call_service", "domain": DOMAIN, "service": "send", "service_data": {"address": "two words"}}
+    )
+    answer = await client.receive_json()
+
+    assert answer["error"]["message"].endswith(
+        "'two words' is not an address. Start with a letter and go on with letters from A to Z, digits, underscores, "
+        "hyphens and dots, 64 characters at most"
+    )
+
+
+async def test_the_action_works_over_rest(
+    add_bot: AddBot, home: Home, hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    """With the receipt when it is asked for; content that is no JSON object is refused."""
+    assert await async_setup_component(hass, "api", {})
+    await add_bot()
+    client = await hass_client()
+
+    response = await client.post(
+        "/api/services/datastream_bot/send?return_response",
+        json={"address": "toggle_everything", "content": {"on": True}},
+    )
+    assert response.status == HTTPStatus.OK
+    assert (await response.json())["service_response"]["handled"][0]["receiver"] == "device"
+    assert is_on(hass, "switch.fan")
+
+    refused = await client.post("/api/services/datastream_bot/send", json={"address": "news", "content": 7})
+    assert refused.status == HTTPStatus.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("toggle_everythin", "no bot listens to this address. Did you mean toggle_everything"),
+        ("datastream_updated", "no bot listens to this address"),
+        ("attach", "no bot listens to this address"),
+        ("send_push_notification", "a bot knows this address, but this message could not reach it"),
+    ],
+)
+async def test_a_required_receiver_that_is_not_there_is_an_error(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, address: str, told: str
+) -> None:
+    """It names the nearest known addresses, or says that the address is closed."""
+    bot = await add_bot()
+    subentry = next(stream for stream in bot.entry.subentries.values() if stream.title == "send_push_notification")
+    hass.config_entries.async_update_subentry(bot.entry, subentry, data={**subentry.data, CONF_EXTERNAL: False})
+    await hass.async_block_till_done()
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(address, {"message": "hello"}, require_receiver=True)
+    assert told in str(refused.value)
+
+    receipt = await send(address, {"message": "hello"})
+    assert [receipt[outcome] for outcome in ("handled", "failed", "running")] == [[], [], []]
+
+
+async def test_a_required_receiver_that_is_there_is_no_error(add_bot: AddBot, send: Send) -> None:
+    """It may even fail: the receipt says so."""
+    await add_bot()
+    assert (await send("send_push_notification", {"message": "hello"}, require_receiver=True))["handled"]
+
+
+@pytest.mark.parametrize("name", ["read", "async_datastream_updated", "name", "handlers", "messages"])
+async def test_no_name_in_a_message_calls_a_method(add_bot: AddBot, router: Callable[[], Router], name: str) -> None:
+    """A microservice has only the handlers that it declares, whatever its methods are called."""
+    bot = await add_bot()
+    reader = Reader()
+    bot.attach(reader)
+    assert set(reader.handlers) == {"news"}
+
+    receipt = await bot.async_distribute_datastream_message(name, {})
+
+    assert receipt.deliveries == ()
+    assert reader.messages == []
+
+
+async def test_a_bot_that_does_not_exist_cannot_send(add_bot: AddBot, send: Send) -> None:
+    """Home Assistant has its own words for it."""
+    await add_bot()
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("news", config_entry_id="no_such_bot")
+    assert refused.value.translation_key == "service_config_entry_not_found"
+
+
+async def test_a_bot_that_is_not_loaded_cannot_send(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """The error names the bot."""
+    bot = await add_bot("Garden")
+    await hass.config_entries.async_unload(bot.bot_id)
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("news", config_entry_id=bot.bot_id)
+
+    assert refused.value.translation_key == "service_config_entry_not_loaded"
+    assert "Garden" in str(refused.value)
+
+
+async def test_the_logbook_says_who_switched_the_lights(
+    recorder_mock: Any,
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    home: Home,
+    send: Send,
+    hass_admin_user: MockUser,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    """The user who sent the message is the one who switched the light."""
+    hass.config.components.add("frontend")
+    assert await async_setup_component(hass, "logbook", {})
+    await add_bot()
+    await hass.async_block_till_done()
+    start = state_of(hass, "light.kitchen").last_changed
+
+    context = Context(user_id=hass_admin_user.id)
+    await send("toggle_everything", {"on": True}, context=context)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.data["recorder_instance"].async_block_till_done()
+
+    assert state_of(hass, "light.kitchen").context.parent_id == context.id
+    client = await hass_ws_client()
+    await client.send_json_auto_id(
+        {"type": "logbook/get_events", "start_time": start.isoformat(), "entity_ids": ["light.kitchen"]}
+    )
+    events = (await client.receive_json())["result"]
+    assert [event["context_user_id"] for event in events if event["state"] == "on"] == [hass_admin_user.id]
+
+
+@pytest.fixture
+async def porch_user(hass: HomeAssistant) -> User:
+    """Return a user who may switch the porch light and nothing else."""
+    policy = {CAT_ENTITIES: {"entity_ids": {"light.porch": {"read": True, "control": True}}}}
+    user = MockUser(name="Porch").add_to_hass(hass)
+    user.groups = [Group(name="Porch", policy=policy)]
+    return user
+
+
+@pytest.mark.warns
+async def test_a_user_cannot_switch_by_a_message_what_she_may_not_switch(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send, porch_user: User
+) -> None:
+    """What she may switch is switched, and the receipt names the rest."""
+    await add_bot()
+
+    receipt = await send("toggle_everything", {"on": True}, context=Context(user_id=porch_user.id))
+
+    assert [entity_id for entity_id in home if is_on(hass, entity_id)] == ["light.porch"]
+    assert receipt["failed"][0]["result"] == {
+        "on": True,
+        "switched": ["light.porch"],
+        "unavailable": [],
+        "failed": {"light.kitchen": "not allowed", "switch.fan": "not allowed"},
+    }
+    assert receipt["failed"][0]["error"] == (
+        "These could not be switched: light.kitchen: not allowed; switch.fan: not allowed"
+    )
+
+
+@pytest.mark.warns
+async def test_a_user_who_is_gone_switches_nothing(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """As with any other action."""
+    await add_bot()
+
+    receipt = await send("toggle_everything", {"on": True}, context=Context(user_id="gone"))
+
+    assert [delivery["receiver"] for delivery in receipt["failed"]] == ["device"]
+    assert not any(is_on(hass, entity_id) for entity_id in home)
+
+
+async def test_the_name_of_the_bot_is_what_the_user_called_it(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Renamed, it has its new name in receipts at once."""
+    bot = await add_bot("Home")
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "reconfigure", "entry_id": bot.bot_id})
+    await hass.config_entries.flow.async_configure(flow["flow_id"], {CONF_NAME: "Cottage"})
+    await hass.async_block_till_done()
+
+    receipt = await send("send_push_notification", {"message": "hello"})
+
+    assert [delivery["bot"] for delivery in receipt["handled"]] == ["Cottage"]

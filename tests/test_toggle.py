@@ -1,0 +1,263 @@
+"""The device microservice: everything on, everything off, and what it says when that does not go well."""
+
+import asyncio
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
+
+from custom_components.datastream_bot.const import RECEIPT_WAIT
+
+from .conftest import AddBot, Home, Send, furnish
+from .home import PretendLight, is_on
+
+
+async def ticks(count: int = 5) -> None:
+    """Let the event loop go round a few times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("value", "on"),
+    [
+        (True, True),
+        (1, True),
+        ("true", True),
+        ("On", True),
+        ("YES", True),
+        ("1", True),
+        (False, False),
+        (0, False),
+        ("False", False),
+        ("off", False),
+        ("no", False),
+        ("0", False),
+    ],
+)
+async def test_on_takes_every_usual_way_to_say_it(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send, value: object, on: bool
+) -> None:
+    """In any case, and as text; `off` never turns anything on."""
+    await add_bot()
+    await send("toggle_everything", {"on": not on})
+
+    await send("toggle_everything", {"on": value})
+
+    assert [is_on(hass, entity_id) for entity_id in home] == [on, on, on]
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({}, "The content needs the field on"),
+        ({"On": True}, "The content needs the field on"),
+        ({"on": "maybe"}, "The field on must be true or false, but it is 'maybe'"),
+        ({"on": None}, "The field on must be true or false, but it is None"),
+        ({"on": 2}, "The field on must be true or false, but it is 2"),
+        ({"on": 1.0}, "The field on must be true or false, but it is 1.0"),
+        ({"on": ""}, "The field on must be true or false, but it is ''"),
+        ({"on": "оn"}, "The field on must be true or false, but it is 'оn'"),  # noqa: RUF001 - a Cyrillic o
+        ({"on": [True]}, "The field on must be true or false, but it is [True]"),
+    ],
+)
+async def test_anything_else_switches_nothing_and_is_told(
+    add_bot: AddBot, home: Home, send: Send, caplog: pytest.LogCaptureFixture, content: dict[str, Any], told: str
+) -> None:
+    """The receipt names the field; the log keeps the content to itself."""
+    await add_bot()
+
+    receipt = await send("toggle_everything", content)
+
+    assert [delivery["error"] for delivery in receipt["failed"]] == [told]
+    assert [device.commands for device in home.values()] == [[], [], []]
+    assert "device of Home refused a message to toggle_everything" in caplog.text
+    assert [record for record in caplog.records if record.levelname == "WARNING" and told in record.getMessage()] == []
+
+
+async def test_each_domain_is_called_once(hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send) -> None:
+    """With all its entities, however many there are."""
+    await add_bot()
+    calls = async_capture_events(hass, "call_service")
+
+    await send("toggle_everything", {"on": True})
+
+    assert [
+        (call.data["domain"], call.data["service"], call.data["service_data"])
+        for call in calls
+        if call.data["domain"] != "datastream_bot"
+    ] == [
+        ("light", "turn_on", {"entity_id": ["light.kitchen", "light.porch"]}),
+        ("switch", "turn_on", {"entity_id": ["switch.fan"]}),
+    ]
+
+
+async def test_unavailable_devices_are_named_and_the_others_switched(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """A lamp whose plug was pulled is nothing to worry about."""
+    await add_bot()
+    home["light.porch"].set_available(available=False)
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert receipt["handled"][0]["result"] == {
+        "on": True,
+        "switched": ["light.kitchen", "switch.fan"],
+        "unavailable": ["light.porch"],
+    }
+    assert home["light.porch"].commands == []
+
+
+@pytest.mark.warns
+async def test_a_light_that_fails_is_named_with_its_error_and_the_others_switched(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """The receipt says that the message failed in part."""
+    await add_bot()
+    home["light.kitchen"].broken = "no answer from the bridge"
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert [is_on(hass, entity_id) for entity_id in home] == [False, True, True]
+    assert receipt["handled"] == []
+    assert receipt["failed"][0]["error"] == "These could not be switched: light.kitchen: no answer from the bridge"
+    assert receipt["failed"][0]["result"] == {
+        "on": True,
+        "switched": ["light.porch", "switch.fan"],
+        "unavailable": [],
+        "failed": {"light.kitchen": "no answer from the bridge"},
+    }
+
+
+@pytest.mark.warns
+async def test_an_only_switch_that_fails_without_a_word_is_named(add_bot: AddBot, home: Home, send: Send) -> None:
+    """The kind of the error stands for the words that it has not."""
+    await add_bot(target={"entity_id": ["switch.fan"]})
+    home["switch.fan"].broken = ""
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert receipt["failed"][0]["result"]["failed"] == {"switch.fan": "HomeAssistantError"}
+
+
+async def test_a_light_that_is_removed_is_no_longer_switched(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """Nor asked for: the log has nothing to say about it."""
+    await add_bot()
+    er.async_get(hass).async_remove("light.porch")
+    await hass.async_block_till_done()
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert receipt["handled"][0]["result"]["switched"] == ["light.kitchen", "switch.fan"]
+
+
+async def test_a_light_that_is_removed_while_a_message_waits_is_not_switched(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """What is attached is looked up when it is the message's turn."""
+    await add_bot()
+    home["light.kitchen"].responding.clear()
+    first = hass.async_create_task(send("toggle_everything", {"on": True}))
+    await ticks()
+    second = hass.async_create_task(send("toggle_everything", {"on": False}))
+    await ticks()
+
+    er.async_get(hass).async_remove("light.porch")
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+
+    assert (await first)["handled"][0]["result"]["switched"] == ["light.kitchen", "light.porch", "switch.fan"]
+    assert (await second)["handled"][0]["result"]["switched"] == ["light.kitchen", "switch.fan"]
+
+
+async def test_messages_that_pile_up_collapse_to_the_newest(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """The lights end as the last message says, without flickering through all that came between."""
+    await add_bot()
+    home["light.kitchen"].responding.clear()
+    sending = []
+    for number in range(100):
+        sending.append(hass.async_create_task(send("toggle_everything", {"on": number % 2 == 0})))
+        await ticks()
+
+    home["light.kitchen"].responding.set()
+    results = [(await task)["handled"][0]["result"] for task in sending]
+    newest = (await sending[-1])["message_id"]
+
+    assert home["light.kitchen"].commands == [True, False]
+    assert not is_on(hass, "light.kitchen")
+    assert results[0]["switched"] == results[-1]["switched"] == ["light.kitchen", "light.porch", "switch.fan"]
+    assert results[1:-1] == [{"superseded_by": newest}] * 98
+
+
+async def test_a_light_that_hangs_holds_up_the_next_message_only_so_long(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """The other lights must go off when everyone leaves, whatever one of them does."""
+    await add_bot()
+    home["light.kitchen"].responding.clear()
+    first = hass.async_create_task(send("toggle_everything", {"on": True}))
+    await ticks()
+    second = hass.async_create_task(send("toggle_everything", {"on": False}))
+    await ticks()
+    assert home["light.porch"].commands == [True]
+
+    freezer.tick(RECEIPT_WAIT + 1)
+    async_fire_time_changed(hass)
+    await ticks(20)
+
+    assert home["light.porch"].commands == [True, False]
+    assert [delivery["receiver"] for delivery in (await first)["running"]] == ["device"]
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+    assert second.done()
+
+
+async def test_it_attaches_to_lights_that_come_later(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """A home without any light is no error."""
+    await add_bot()
+    receipt = await send("toggle_everything", {"on": True})
+    assert receipt["handled"][0]["result"]["switched"] == []
+
+    await furnish(hass, {"light.new": PretendLight("New")})
+    await send("toggle_everything", {"on": True})
+
+    assert is_on(hass, "light.new")
+
+
+async def test_a_thousand_lights_are_switched_by_one_message(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """One of them broken, one unavailable."""
+    lights: Home = {f"light.l{number}": PretendLight(f"L{number}") for number in range(1000)}
+    await furnish(hass, lights)
+    await add_bot()
+    lights["light.l7"].set_available(available=False)
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert len(receipt["handled"][0]["result"]["switched"]) == 999
+    assert sum(is_on(hass, entity_id) for entity_id in lights) == 999
+
+
+async def test_a_sender_that_is_cancelled_leaves_no_lights_half_switched(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """As when an automation is restarted while it waits for its receipt."""
+    await add_bot()
+    home["light.kitchen"].responding.clear()
+    sending = hass.async_create_task(send("toggle_everything", {"on": True}))
+    await ticks()
+
+    sending.cancel()
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+
+    assert sending.cancelled()
+    assert [is_on(hass, entity_id) for entity_id in home] == [True, True, True]
