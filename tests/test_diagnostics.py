@@ -22,7 +22,7 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
 
     assert diagnostics["microservices"] == {
-        "location": {"addresses": ["send_push_notification"], "presence": "home"},
+        "location": {"addresses": ["send_push_notification"], "presence": "home", "last_reaction": None},
         "device": {"addresses": ["toggle_everything"], "attached": ["light.kitchen", "light.porch"]},
         "reader": {"addresses": ["news"]},
     }
@@ -32,3 +32,19 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
         "toggle_everything",
         "send_push_notification",
     ]
+
+
+async def test_diagnostics_tell_what_became_of_the_last_reaction_to_presence(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Nobody sent that message, so nobody else has its receipt."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    bot = await add_bot("Home")
+    await persons("anna", "not_home")
+    await persons("bo", "not_home")
+
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
+
+    location = diagnostics["microservices"]["location"]
+    assert location["presence"] == "away"
+    assert location["last_reaction"]["handled"][0]["result"]["on"] is False

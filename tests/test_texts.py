@@ -5,10 +5,14 @@ from pathlib import Path
 import re
 from typing import Any
 
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.datastream_bot import config_flow, services
+
+from .conftest import AddBot
 
 HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 TEXTS = json.loads((HOUSE / "translations" / "en.json").read_text(encoding="utf-8"))
@@ -72,6 +76,14 @@ def test_the_action_is_described_as_it_is() -> None:
     assert TEXTS["services"][action]["fields"].keys() == fields.keys()
     assert TEXTS["services"][action]["sections"].keys() == sections
     assert ICONS["services"][action]["sections"].keys() == sections
+
+
+async def test_home_assistant_can_read_the_description_of_the_action(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Its pages stay empty when it cannot."""
+    await add_bot()
+    described = (await async_get_all_descriptions(hass))["datastream_bot"]["send"]
+    assert described["fields"]["address"]["selector"] == {"text": {"multiline": False, "multiple": False}}
+    assert described["response"] == {"optional": True}
 
 
 def test_texts_are_written_like_texts() -> None:

@@ -26,6 +26,7 @@ from ..message import Message
 from ..microservice import Microservice, Result, datastream
 from ..notification import async_notify
 from ..presence import Presence, async_track_presence
+from ..receipt import Receipt
 
 STORAGE_VERSION: Final = 1
 
@@ -54,6 +55,7 @@ class LocationMicroservice(Microservice):
         self._data = bot.entry.data
         self._persons: list[str] = self._data[CONF_PERSONS]
         self._presence: Presence | None = None
+        self._last_reaction: Receipt | None = None
         self._saving: asyncio.Task[None] | None = None
         self._stop_tracking: CALLBACK_TYPE
         self._store = presence_store(bot.hass, bot.bot_id)
@@ -93,7 +95,10 @@ class LocationMicroservice(Microservice):
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
-        return {"presence": self._presence}
+        return {
+            "presence": self._presence,
+            "last_reaction": None if self._last_reaction is None else self._last_reaction.as_dict(),
+        }
 
     @callback
     def _presence_updated(self, presence: Presence, context: Context | None) -> None:
@@ -118,6 +123,6 @@ class LocationMicroservice(Microservice):
         cause = Context(id=context.id, parent_id=context.parent_id) if context else None
         # Only a chain that is too long is refused, and the router has told about that.
         with suppress(HomeAssistantError):
-            await self._bot.async_distribute_datastream_message(
+            self._last_reaction = await self._bot.async_distribute_datastream_message(
                 ADDRESS_TOGGLE_EVERYTHING, {"on": on}, external=False, origin=Origin.PRESENCE, context=cause
             )
