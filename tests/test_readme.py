@@ -1,0 +1,83 @@
+"""The examples of the README, run as they stand there."""
+
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
+import pytest
+
+from custom_components.datastream_bot.microservice import Microservice
+
+from .conftest import AddBot, Home, Send
+from .home import is_on
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def examples(language: str, containing: str) -> str:
+    """Return the example in a language that contains a text."""
+    (example,) = (block for block in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in block)
+    return str(example)
+
+
+@pytest.mark.warns
+async def test_good_night(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """It says what did not go off."""
+    await add_bot()
+    await send("toggle_everything", {"on": True})
+    home["light.porch"].broken = "stuck"
+    automation = parse_yaml(examples("yaml", "Good night"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+
+    await hass.services.async_call("automation", "trigger", {"entity_id": "automation.good_night"}, blocking=True)
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.good_night"}, blocking=True)
+
+    assert [is_on(hass, entity_id) for entity_id in home] == [False, True, False]
+    assert [(shown["title"], shown["message"]) for shown in notifications] == [
+        ("Still on", "These could not be switched: light.porch: stuck")
+    ]
+
+
+async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """An automation reacts to the event of an address that no bot knows."""
+    await add_bot()
+    example: Any = parse_yaml(examples("yaml", "event_type: datastream_bot_message"))
+    automation = {"alias": "Doorbell", **example}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+
+    await send("doorbell")
+    await hass.async_block_till_done()
+
+    assert is_on(hass, "light.porch")
+
+
+async def test_from_python(add_bot: AddBot) -> None:
+    """The microservice of the example hears what the example sends."""
+    source = examples("python", "class Doorbell").split("\n\n\nbot =")[0]
+    names: dict[str, Any] = {}
+    exec(source, names)  # noqa: S102 - it is our own
+    bot = await add_bot()
+    doorbell = names["Doorbell"]()
+    assert isinstance(doorbell, Microservice)
+    bot.attach(doorbell)
+
+    receipt = await bot.async_distribute_datastream_message("doorbell", {"times": 2}, external=False)
+
+    assert [delivery.result for delivery in receipt.deliveries] == [{"answered": True}]
+
+
+async def test_the_receipt_is_as_shown(home: Home, add_bot: AddBot, send: Send) -> None:
+    """Field by field."""
+    shown: Any = parse_yaml(examples("yaml", "message_id:"))
+    await add_bot("Home")
+
+    receipt = await send("toggle_everything", {"on": False})
+
+    for both in (shown, receipt):
+        del both["message_id"], both["handled"][0]["config_entry_id"]
+    assert receipt == shown
