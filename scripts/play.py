@@ -188,7 +188,8 @@ class Play:
     async def _last_reaction(self) -> dict[str, Any] | None:
         """Return the receipt of the last message that presence made the bot send."""
         diagnostics = await self._home.get(f"/api/diagnostics/config_entry/{self._bot_id}")
-        reaction: dict[str, Any] | None = diagnostics["data"]["microservices"]["location"]["last_reaction"]
+        microservices = {each["name"]: each for each in diagnostics["data"]["microservices"]}
+        reaction: dict[str, Any] | None = microservices["location"]["last_reaction"]
         return reaction
 
     async def _states(self) -> dict[str, str]:
@@ -299,7 +300,7 @@ async def show(home: RealHome, process: Process, *, check: bool) -> int:
     if not check:
         say(f"\nHome Assistant goes on at {home.url}")
         say(f"Log in as {USERNAME} with the password {PASSWORD}. Ctrl-C stops it.")
-        await asyncio.Event().wait()
+        await process.died()
     return 1 if play.failed else 0
 
 
@@ -309,7 +310,8 @@ async def main() -> int:
     parser.add_argument("--check", action="store_true", help="stop after the play; exit with 1 when it went wrong")
     check = parser.parse_args().check
     if (task := asyncio.current_task()) is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for closing in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(closing, task.cancel)
     try:
         async with AsyncExitStack() as stack:
             async with progress("Starting Home Assistant"):

@@ -85,7 +85,7 @@ class RealHome:
 
     async def is_listening(self) -> bool:
         """Return whether the web server answers."""
-        with suppress(aiohttp.ClientError):
+        with suppress(HomeError):
             await self.get("/api/onboarding")
             return True
         return False
@@ -95,10 +95,13 @@ class RealHome:
         return bool((await self.get("/api/core/state"))["state"] == "RUNNING")
 
     async def _request(self, method: str, path: str, **arguments: Any) -> Any:
-        async with self._session.request(method, self.url + path, headers=self._headers, **arguments) as response:
-            text = await response.text()
-            if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
-                raise HomeError(f"{method} {path} was answered with {response.status}: {text[:500]}")
+        try:
+            async with self._session.request(method, self.url + path, headers=self._headers, **arguments) as response:
+                text = await response.text()
+        except aiohttp.ClientError as err:
+            raise HomeError(f"{method} {path} was not answered: {err}") from err
+        if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+            raise HomeError(f"{method} {path} was answered with {response.status}: {text[:500]}")
         return json.loads(text)
 
 

@@ -29,6 +29,7 @@ class PretendDevice(ToggleEntity):
         self._attr_is_on = False
         self.commands: list[bool] = []
         self.broken: str | None = None
+        self.is_momentary = False
         self.responding = asyncio.Event()
         self.responding.set()
 
@@ -37,7 +38,7 @@ class PretendDevice(ToggleEntity):
         await self.responding.wait()
         if self.broken is not None:
             raise HomeAssistantError(self.broken)
-        self._attr_is_on = on
+        self._attr_is_on = on and not self.is_momentary
         self.async_write_ha_state()
 
     @override
@@ -77,6 +78,7 @@ class Reader(Microservice):
         self.log = [] if log is None else log
         self.called = called
         self.messages: list[Message] = []
+        self.finished: list[Any] = []
         self.error: BaseException | None = None
         self.free = asyncio.Event()
         self.free.set()
@@ -89,6 +91,7 @@ class Reader(Microservice):
         await self.free.wait()
         if self.error is not None:
             raise self.error
+        self.finished.append(message.content.get("number"))
         return {"read_by": self.called}
 
 

@@ -15,7 +15,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from .conftest import AddBot, Home, Send, furnish
+from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .home import PretendLight, PretendSwitch
 
 KITCHEN, PORCH, FAN = "light.kitchen", "light.porch", "switch.fan"
@@ -142,6 +142,37 @@ async def test_everything_leaves_out_what_is_hidden_or_only_configures(
     er.async_get(hass).async_update_entity(PORCH, hidden_by=er.RegistryEntryHider.USER)
     await add_bot("Everything")
     assert await switched(send) == [KITCHEN, FAN]
+
+
+async def test_disabled_entities_are_not_attached(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """Receipts would name them as unavailable for ever."""
+    ar.async_get(hass).async_create("Kitchen")
+    registry = er.async_get(hass)
+    entry = registry.async_get_or_create("light", "test", "spare", disabled_by=er.RegistryEntryDisabler.USER)
+    for entity_id in (entry.entity_id, KITCHEN):
+        registry.async_update_entity(entity_id, area_id="kitchen")
+    await add_bot(target={"area_id": ["kitchen"]})
+
+    receipt = await send("toggle_everything", {"on": True})
+
+    assert receipt["handled"][0]["result"] == {"on": True, "switched": [KITCHEN], "unavailable": []}
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+async def test_what_the_form_names_keeps_its_meaning_when_it_is_renamed(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, send: Send, as_list: bool
+) -> None:
+    """An exclusion that means nothing any more would cost a freezer its power."""
+    fan: Any = [FAN] if as_list else FAN
+    bot = await add_bot(exclude={"entity_id": fan}, persons=["person.anna"], notify=["notify.phone"])
+    registry = er.async_get(hass)
+    registry.async_update_entity(FAN, new_entity_id="switch.freezer")
+    registry.async_update_entity("person.anna", new_entity_id="person.anne")
+    await hass.async_block_till_done()
+
+    assert await switched(send) == [KITCHEN, PORCH]
+    assert bot.entry.data["persons"] == ["person.anne"]
+    assert bot.entry.data["notify"] == ["notify.phone"]
 
 
 async def test_a_target_may_name_what_is_hidden(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

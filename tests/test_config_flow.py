@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.data_stream import DataStream
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .home import is_on
@@ -63,12 +64,13 @@ async def test_the_form_can_be_submitted_without_a_change(
 async def test_a_new_bot_has_the_two_data_streams_of_the_lesson(add_bot: AddBot) -> None:
     """Both are open to the outside."""
     bot = await add_bot()
+    streams = [DataStream.from_subentry(stream) for stream in bot.entry.subentries.values()]
     assert [
-        (stream.subentry_type, stream.title, stream.unique_id, dict(stream.data))
-        for stream in bot.entry.subentries.values()
+        (stream.address, stream.external, [field.name for field in stream.fields], stream.actions, stream.event_type)
+        for stream in streams
     ] == [
-        ("data_stream", address, f"data_stream:{address}", {"address": address, "external": True})
-        for address in ("toggle_everything", "send_push_notification")
+        ("toggle_everything", True, ["on"], (), None),
+        ("send_push_notification", True, ["message", "title", "data"], (), None),
     ]
 
 
@@ -77,7 +79,8 @@ async def test_a_bot_is_a_service_device_with_its_name(
 ) -> None:
     """So it has a page of its own."""
     bot = await add_bot("Home")
-    (device,) = dr.async_entries_for_config_entry(device_registry, bot.bot_id)
+    device = device_registry.async_get(bot.device_id)
+    assert isinstance(device, dr.DeviceEntry)
     assert (device.name, device.entry_type, device.identifiers) == (
         "Home",
         dr.DeviceEntryType.SERVICE,

@@ -21,11 +21,11 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
 
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
 
-    assert diagnostics["microservices"] == {
-        "location": {"addresses": ["send_push_notification"], "presence": "home", "last_reaction": None},
-        "device": {"addresses": ["toggle_everything"], "attached": ["light.kitchen", "light.porch"]},
-        "reader": {"addresses": ["news"]},
-    }
+    assert diagnostics["microservices"] == [
+        {"name": "location", "addresses": ["send_push_notification"], "presence": "home", "last_reaction": None},
+        {"name": "device", "addresses": ["toggle_everything"], "attached": ["light.kitchen", "light.porch"]},
+        {"name": "reader", "addresses": ["news"]},
+    ]
     assert diagnostics["known_addresses"] == ["news", "send_push_notification", "toggle_everything"]
     assert diagnostics["entry"]["data"]["exclude"] == {"entity_id": ["switch.fan"]}
     assert [stream["title"] for stream in diagnostics["entry"]["subentries"]] == [
@@ -45,6 +45,6 @@ async def test_diagnostics_tell_what_became_of_the_last_reaction_to_presence(
 
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
 
-    location = diagnostics["microservices"]["location"]
+    location = diagnostics["microservices"][0]
     assert location["presence"] == "away"
     assert location["last_reaction"]["handled"][0]["result"]["on"] is False

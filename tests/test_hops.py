@@ -9,12 +9,13 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.hops import MAX_REMEMBERED, HopCounter
+from custom_components.datastream_bot.hops import MAX_MESSAGES, MAX_REMEMBERED, HopCounter
 from custom_components.datastream_bot.router import Router
 
 from .conftest import AddBot, Home, Send
@@ -64,11 +65,14 @@ async def test_two_automations_that_answer_each_other_come_to_an_end(
     ]
     refusals = [record for record in caplog.records if record.name.endswith("datastream_bot.router")]
     assert [record.getMessage() for record in refusals] == [
-        "A message to pong was refused, as 9 messages led to it; look for automations that answer each other"
+        (
+            "A message to pong was refused, as messages lead to each other without end; "
+            "look for automations that answer each other"
+        )
     ]
-    issue = issue_registry.async_get_issue(DOMAIN, "too_many_hops_pong")
+    issue = issue_registry.async_get_issue(DOMAIN, "endless_pong")
     assert issue is not None
-    assert issue.translation_placeholders == {"address": "pong", "max_hops": "8"}
+    assert issue.translation_placeholders == {"address": "pong"}
 
     await send("ping")
     await settle(hass)
@@ -132,7 +136,7 @@ async def test_the_repair_issue_goes_when_the_user_says_that_it_is_mended(
     assert await async_setup_component(hass, "repairs", {})
     bot = await add_bot()
     context = Context()
-    router()._hops.remember(context, 8)
+    router()._hops.count(context, 8)
 
     async def one_too_many() -> None:
         with pytest.raises(HomeAssistantError, match="more than 8 messages led to it"):
@@ -140,14 +144,67 @@ async def test_the_repair_issue_goes_when_the_user_says_that_it_is_mended(
 
     await one_too_many()
     client = await hass_client()
-    flow = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "too_many_hops_news"})
+    flow = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "endless_news"})
     assert flow.status == HTTPStatus.OK
     step = await client.post(f"/api/repairs/issues/fix/{(await flow.json())['flow_id']}", json={})
     assert (await step.json())["type"] == "create_entry"
-    assert issue_registry.async_get_issue(DOMAIN, "too_many_hops_news") is None
+    assert issue_registry.async_get_issue(DOMAIN, "endless_news") is None
 
     await one_too_many()
-    assert issue_registry.async_get_issue(DOMAIN, "too_many_hops_news") is not None
+    assert issue_registry.async_get_issue(DOMAIN, "endless_news") is not None
+
+
+@pytest.mark.warns
+async def test_the_repair_issue_comes_back_after_a_restart(
+    hass: HomeAssistant, add_bot: AddBot, router: Callable[[], Router], issue_registry: ir.IssueRegistry
+) -> None:
+    """Home Assistant remembers the issues of the time before, but does not show them."""
+    bot = await add_bot()
+    context = Context()
+    router()._hops.count(context, 8)
+    issue_registry.issues[DOMAIN, "endless_news"] = ir.IssueEntry(
+        active=False,
+        breaks_in_ha_version=None,
+        created=dt_util.utcnow(),
+        data=None,
+        dismissed_version=None,
+        domain=DOMAIN,
+        is_fixable=None,
+        is_persistent=False,
+        issue_domain=None,
+        issue_id="endless_news",
+        learn_more_url=None,
+        severity=None,
+        translation_key=None,
+        translation_placeholders=None,
+    )
+
+    with pytest.raises(HomeAssistantError):
+        await bot.async_distribute_datastream_message("news", {}, context=context)
+
+    issue = issue_registry.async_get_issue(DOMAIN, "endless_news")
+    assert issue is not None
+    assert issue.active
+
+
+@pytest.mark.warns
+async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """However fast its messages multiply, only so many come of one."""
+    await add_bot()
+    events = async_capture_events(hass, "datastream_bot_message")
+    thrice = {"repeat": {"count": 3, "sequence": {**sends("ping"), "continue_on_error": True}}}
+    config = {**automation("Ping", "ping", thrice), "max": 10_000}
+    assert await async_setup_component(hass, "automation", {"automation": config})
+
+    await send("ping")
+    await settle(hass)
+    assert 900 < len(events) <= MAX_MESSAGES
+
+    events.clear()
+    await send("other")
+    assert [event.data["hops"] for event in events] == [0]
 
 
 def test_only_so_many_contexts_are_remembered() -> None:
@@ -155,8 +212,19 @@ def test_only_so_many_contexts_are_remembered() -> None:
     counter = HopCounter()
     contexts = [Context() for _ in range(MAX_REMEMBERED + 1)]
     for context in contexts:
-        counter.remember(context, 3)
+        counter.count(context, 3)
 
     assert counter.after(contexts[0]) == 0
     assert counter.after(contexts[1]) == 4
     assert counter.after(Context(parent_id=contexts[-1].id)) == 4
+
+
+def test_of_two_ways_to_a_message_the_longer_counts() -> None:
+    """A context can be known itself and by its parent."""
+    counter = HopCounter()
+    parent = Context()
+    child = Context(parent_id=parent.id)
+    counter.count(parent, 5)
+    counter.count(child, 2)
+
+    assert counter.after(child) == 6

@@ -5,7 +5,7 @@ from typing import Any, override
 from homeassistant.components.notify import NotifyEntity
 from homeassistant.components.notify.const import NotifyEntityFeature
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import setup_test_component_platform
@@ -96,17 +96,15 @@ async def test_a_device_that_fails_or_is_gone_is_named_and_the_others_show_it(
     assert receipt["failed"][0]["result"]["notified"] == ["notify.bo"]
 
 
-@pytest.mark.warns
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({}, "The content needs the field message"),
-        ({"message": ""}, "The field message must be text that is not empty, but it is ''"),
-        ({"message": " \n"}, "The field message must be text that is not empty, but it is ' \\n'"),
-        ({"message": 7}, "The field message must be text that is not empty, but it is 7"),
-        ({"message": None}, "The field message must be text that is not empty, but it is None"),
-        ({"message": "a", "title": 7}, "The field title must be text, but it is 7"),
-        ({"message": "a", "data": "x"}, "The field data must be an object, but it is 'x'"),
+        ({}, "message is missing, it must be text that is not empty"),
+        ({"message": ""}, "message is '', it must be text that is not empty"),
+        ({"message": " \n"}, "message is ' \\n', it must be text that is not empty"),
+        ({"message": 7}, "message is 7, it must be text that is not empty"),
+        ({"message": None}, "message is null, it must be text that is not empty"),
+        ({"message": "a", "title": 7, "data": "x"}, "title is 7, it must be text; data is 'x', it must be an object"),
     ],
 )
 async def test_content_that_says_nothing_is_refused(
@@ -115,7 +113,8 @@ async def test_content_that_says_nothing_is_refused(
     """Nobody is disturbed by an empty notification."""
     await add_bot()
 
-    receipt = await send("send_push_notification", content)
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("send_push_notification", content)
 
-    assert [delivery["error"] for delivery in receipt["failed"]] == [told]
+    assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
     assert notifications == []

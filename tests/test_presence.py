@@ -1,8 +1,11 @@
 """Presence: everyone leaving and the first one returning, told by real persons in real zones."""
 
+import asyncio
+
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import EVENT_HOMEASSISTANT_START
 from homeassistant.core import Context, CoreState, Event, HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, mock_restore_cache
@@ -12,7 +15,8 @@ from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.presence import Presence, async_presence
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .home import state_of
+from .home import is_on, state_of
+from .streams import change_stream, row
 
 
 def commands(home: Home) -> list[bool]:
@@ -173,11 +177,61 @@ async def test_a_user_whom_nothing_tracks_does_not_count(
 
 
 async def test_a_home_without_persons_is_unsure(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
-    """And so is one whose chosen person is gone."""
+    """And so is one whose chosen persons are all gone."""
     await add_bot()
     assert async_presence(hass, []) is Presence.UNSURE
     assert async_presence(hass, ["person.gone"]) is Presence.UNSURE
     assert commands(home) == []
+
+
+async def test_a_chosen_person_who_is_removed_no_longer_counts(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Otherwise nobody would ever be away again."""
+    await add_bot(persons=["person.anna", "person.bo"])
+    er.async_get(hass).async_remove("person.bo")
+    await hass.async_block_till_done()
+
+    await persons("anna", "not_home")
+
+    assert commands(home) == [False]
+
+
+@pytest.mark.warns
+async def test_a_reaction_that_a_reload_interrupts_is_done_again(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, send: Send
+) -> None:
+    """Everyone left while a lamp took its time, and then the bot was changed."""
+    bot = await add_bot()
+    home["light.kitchen"].responding.clear()
+    sending = hass.async_create_task(send("toggle_everything", {"on": True}))
+    for person in ("anna", "bo"):
+        hass.states.async_set(f"device_tracker.{person}", "not_home")
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    await hass.config_entries.async_reload(bot.bot_id)
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+
+    assert sending.done()
+    assert home["light.porch"].commands == [True, False]
+    assert not is_on(hass, "light.porch")
+
+
+@pytest.mark.warns
+async def test_a_reaction_that_the_users_own_contract_refuses_is_told(
+    home: Home, persons: SetPresence, add_bot: AddBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody made a field of toggle_everything required that the bot knows nothing of."""
+    bot = await add_bot()
+    await change_stream(bot, "toggle_everything", fields=[row("why", required=True)])
+
+    await persons("anna", "not_home")
+    await persons("bo", "not_home")
+
+    assert commands(home) == []
+    assert "The reaction of Home to presence was refused" in caplog.text
 
 
 async def test_everyone_leaving_while_home_assistant_restarts_is_acted_on_once(

@@ -155,7 +155,7 @@ async def test_the_action_works_over_rest(
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("toggle_everythin", "no bot listens to this address. Did you mean toggle_everything"),
+        ("toggle_everythin", "no bot listens to this address, but bots listen to toggle_everything"),
         ("datastream_updated", "no bot listens to this address"),
         ("attach", "no bot listens to this address"),
         ("send_push_notification", "a bot knows this address, but this message could not reach it"),

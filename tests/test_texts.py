@@ -10,7 +10,7 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import config_flow, services
+from custom_components.datastream_bot import config_flow, picking, services, stream_flow, trigger
 
 from .conftest import AddBot
 
@@ -34,29 +34,55 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     named |= {
         key for pair in re.findall(r'translation_key="([a-z_]+)" if \w+ else "([a-z_]+)"', SOURCE) for key in pair
     }
+    named -= TEXTS["selector"].keys()
     assert named == TEXTS["exceptions"].keys() | TEXTS["issues"].keys()
 
 
 @pytest.mark.parametrize("step", ["user", "reconfigure"])
-def test_every_field_of_the_form_has_a_name_and_a_description(step: str) -> None:
-    """In both forms."""
-    fields = {str(field) for field in config_flow.BOT_SCHEMA.schema}
-    assert TEXTS["config"]["step"][step]["data"].keys() == fields
-    assert TEXTS["config"]["step"][step]["data_description"].keys() == fields
+@pytest.mark.parametrize(
+    ("texts", "schema"),
+    [
+        (TEXTS["config"], config_flow.BOT_SCHEMA),
+        (TEXTS["config_subentries"]["data_stream"], stream_flow.STREAM_SCHEMA),
+    ],
+    ids=["bot", "data stream"],
+)
+def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any, step: str) -> None:
+    """Whether something is added or changed."""
+    fields = {str(field) for field in schema.schema}
+    assert texts["step"][step]["data"].keys() == fields
+    assert texts["step"][step]["data_description"].keys() == fields
 
 
 def test_every_choice_has_a_text() -> None:
-    """As the form offers it."""
-    for field, selector in config_flow.BOT_SCHEMA.schema.items():
-        if key := selector.config.get("translation_key"):
-            assert str(field) == key
-            assert TEXTS["selector"][key]["options"].keys() == set(selector.config["options"])
+    """As the forms offer it."""
+    selectors = [*config_flow.BOT_SCHEMA.schema.values(), *stream_flow.STREAM_SCHEMA.schema.values()]
+    rows = next(selector.config for selector in selectors if selector.config.get("fields"))
+    choices = {
+        selector.config["translation_key"]: set(selector.config["options"])
+        for selector in (*selectors, *(field["selector"] for field in rows["fields"].values()))
+        if "options" in selector.config
+    }
+    texts = {key: set(text["options"]) for key, text in TEXTS["selector"].items() if "options" in text}
+    assert texts == choices
+    assert TEXTS["selector"][rows["translation_key"]]["fields"].keys() == rows["fields"].keys()
 
 
-def test_every_error_of_the_form_has_a_text() -> None:
+def test_every_error_of_a_form_has_a_text() -> None:
     """And no text is left over."""
-    errors = set(re.findall(r'errors\[\w+\] = "(\w+)"', SOURCE))
-    assert TEXTS["config"]["error"].keys() == errors
+    named = set(re.findall(r'"((?:name|target|address|actions|field|event_type)_[a-z_]+)"', SOURCE))
+    texts = TEXTS["config"]["error"].keys() | TEXTS["config_subentries"]["data_stream"]["error"].keys()
+    assert texts <= named
+    assert {name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved"))} == texts
+
+
+def test_the_trigger_is_described_as_it_is() -> None:
+    """Fields, texts and icon are those of its options."""
+    ((name, described),) = load_yaml_dict(str(HOUSE / "triggers.yaml")).items()
+    assert f"datastream_bot.{name}" == picking.TRIGGER_MESSAGE_RECEIVED
+    assert described["fields"].keys() == {str(option) for option in trigger.OPTIONS_SCHEMA.schema}
+    assert TEXTS["triggers"][name]["fields"].keys() == described["fields"].keys()
+    assert ICONS["triggers"].keys() == TEXTS["triggers"].keys()
 
 
 def test_the_action_is_described_as_it_is() -> None:
@@ -82,7 +108,6 @@ async def test_home_assistant_can_read_the_description_of_the_action(hass: HomeA
     """Its pages stay empty when it cannot."""
     await add_bot()
     described = (await async_get_all_descriptions(hass))["datastream_bot"]["send"]
-    assert described["fields"]["address"]["selector"] == {"text": {"multiline": False, "multiple": False}}
     assert described["response"] == {"optional": True}
 
 
@@ -91,5 +116,6 @@ def test_texts_are_written_like_texts() -> None:
     for path, text in leaves(TEXTS).items():
         assert text == text.strip(), path
         assert not re.search(r"['\"]\{|\}['\"]", text), path
-        if path.endswith(("description", "message")) or "data_description" in path or ".error." in path:
-            assert text.endswith((".", "**.", "?")), path
+        is_sentence = path.endswith(("description", "message")) or "data_description" in path or ".error." in path
+        if is_sentence and ".data." not in path:
+            assert text.endswith((".", "**.", "{problem}")), path

@@ -47,7 +47,9 @@ def _switchable(hass: HomeAssistant, entity_ids: Iterable[str]) -> set[str]:
         entity_id
         for entity_id in entity_ids
         if split_entity_id(entity_id)[0] in ATTACHED_DOMAINS
-        and ((entry := registry.async_get(entity_id)) is None or entry.platform != DOMAIN)
+        and (
+            (entry := registry.async_get(entity_id)) is None or (entry.platform != DOMAIN and entry.disabled_by is None)
+        )
     }
 
 

@@ -4,10 +4,11 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import Origin
+from .directory import Receiver
 from .message import Message
 from .microservice import Microservice
 from .receipt import Receipt
-from .router import Receiver, Router
+from .router import Router
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 
@@ -18,33 +19,41 @@ class Bot:
     Other integrations reach it as the `runtime_data` of its config entry.
     """
 
-    def __init__(self, hass: HomeAssistant, entry: DatastreamBotConfigEntry, router: Router) -> None:
+    def __init__(self, hass: HomeAssistant, entry: DatastreamBotConfigEntry, router: Router, device_id: str) -> None:
         """Initialize the bot."""
         self.hass = hass
         self.entry = entry
+        self.device_id = device_id
         self.microservices: list[Microservice] = []
         self._router = router
+        self._set_up_as = (entry.title, entry.data)
 
     @property
     def bot_id(self) -> str:
         """Return the id of the bot, which is that of its config entry."""
         return self.entry.entry_id
 
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether the config entry, apart from its data streams, changed since the bot was set up."""
+        return self._set_up_as != (self.entry.title, self.entry.data)
+
     @callback
     def attach(self, microservice: Microservice) -> CALLBACK_TYPE:
-        """Let a microservice listen, after those attached before it, until the returned callback is called."""
+        """Let a microservice listen until the returned callback is called."""
+        bot = (self.bot_id, self.entry.title)
+        directory = self._router.directory
         receiver = Receiver(
-            bot_id=self.bot_id,
-            bot_name=self.entry.title,
-            name=microservice.name,
-            deliver=microservice.async_datastream_updated,
+            name=microservice.name, order=microservice.order, deliver=microservice.async_datastream_updated
         )
-        disconnect = self._router.connect(receiver, microservice.handlers)
+        leave = [directory.connect(*bot, address, receiver) for address in microservice.addresses]
+        leave += [directory.declare(*bot, address, fields) for address, fields in microservice.contracts.items()]
         self.microservices.append(microservice)
 
         @callback
         def detach() -> None:
-            disconnect()
+            for leave_one in leave:
+                leave_one()
             self.microservices.remove(microservice)
 
         return detach
@@ -71,7 +80,8 @@ class Bot:
                 Its user's rights hold for whatever the message does.
 
         Raises:
-            ServiceValidationError: The address or the content is not valid.
+            MessageError: The address or the content is not valid, or the content fits none of the bots that would
+                have received it.
             HomeAssistantError: More than 8 messages led to this one.
 
         """

@@ -5,8 +5,16 @@ from itertools import count
 from typing import Any, Final, override
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult, ConfigSubentryData
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentryData,
+    ConfigSubentryFlow,
+)
 from homeassistant.const import CONF_NAME, CONF_TARGET, Platform
+from homeassistant.core import callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
     EntityFilterSelectorConfig,
@@ -20,12 +28,16 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .built_in import BUILT_IN_DESCRIPTIONS, BUILT_IN_FIELDS
 from .const import (
-    ADDRESS_SEND_PUSH_NOTIFICATION,
-    ADDRESS_TOGGLE_EVERYTHING,
+    CONF_ACTIONS,
     CONF_ADDRESS,
+    CONF_DESCRIPTION,
+    CONF_EVENT_TYPE,
     CONF_EXCLUDE,
     CONF_EXTERNAL,
+    CONF_FIELDS,
+    CONF_MODE,
     CONF_NOTIFY,
     CONF_ON_LEAVING,
     CONF_ON_RETURNING,
@@ -34,6 +46,8 @@ from .const import (
     SUBENTRY_DATA_STREAM,
     Reaction,
 )
+from .data_stream import DEFAULT_MODE, row_from_field
+from .stream_flow import DataStreamFlow, stream_unique_id
 
 _LIGHTS_AND_SWITCHES: Final = TargetSelector(
     TargetSelectorConfig(entity=[EntityFilterSelectorConfig(domain=[Platform.LIGHT, Platform.SWITCH])])
@@ -68,6 +82,13 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
 
     VERSION = 1
 
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the flow of data streams."""
+        return {SUBENTRY_DATA_STREAM: DataStreamFlow}
+
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a bot."""
@@ -78,10 +99,7 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_create_entry(
             title=user_input.pop(CONF_NAME).strip(),
             data=user_input,
-            subentries=[
-                _data_stream(ADDRESS_TOGGLE_EVERYTHING),
-                _data_stream(ADDRESS_SEND_PUSH_NOTIFICATION),
-            ],
+            subentries=[_built_in_stream(address) for address in BUILT_IN_FIELDS],
         )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -128,11 +146,19 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         return next(name for name in names if name.casefold() not in self._names_in_use())
 
 
-def _data_stream(address: str) -> ConfigSubentryData:
-    """Return a data stream that is open to the outside."""
+def _built_in_stream(address: str) -> ConfigSubentryData:
+    """Return a data stream that every new bot has, open to the outside."""
     return ConfigSubentryData(
-        data={CONF_ADDRESS: address, CONF_EXTERNAL: True},
+        data={
+            CONF_ADDRESS: address,
+            CONF_DESCRIPTION: BUILT_IN_DESCRIPTIONS[address],
+            CONF_EXTERNAL: True,
+            CONF_FIELDS: [row_from_field(field) for field in BUILT_IN_FIELDS[address]],
+            CONF_ACTIONS: [],
+            CONF_MODE: DEFAULT_MODE,
+            CONF_EVENT_TYPE: "",
+        },
         subentry_type=SUBENTRY_DATA_STREAM,
         title=address,
-        unique_id=f"{SUBENTRY_DATA_STREAM}:{address}",
+        unique_id=stream_unique_id(address),
     )

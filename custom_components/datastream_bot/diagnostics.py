@@ -1,20 +1,29 @@
 """Diagnostics of a bot."""
 
-from typing import Any
+from typing import Any, Final
 
+from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
 from .bot import DatastreamBotConfigEntry
+from .const import CONF_ACTIONS
 from .router import DATA_ROUTER
+
+# Actions can hold what is secret to the services that they call.
+TO_REDACT: Final = {CONF_ACTIONS}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:
     """Return what a bot is set up to do, and what it sees."""
     return {
-        "entry": entry.as_dict(),
-        "microservices": {
-            microservice.name: {"addresses": sorted(microservice.handlers), **microservice.diagnostics()}
+        "entry": async_redact_data(entry.as_dict(), TO_REDACT),
+        "microservices": [
+            {
+                "name": microservice.name,
+                "addresses": sorted(microservice.addresses),
+                **microservice.diagnostics(),
+            }
             for microservice in entry.runtime_data.microservices
-        },
-        "known_addresses": sorted(hass.data[DATA_ROUTER].addresses),
+        ],
+        "known_addresses": sorted(hass.data[DATA_ROUTER].directory.addresses),
     }

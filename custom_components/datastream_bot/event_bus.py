@@ -10,13 +10,15 @@ EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
 
 
 @callback
-def async_fire_message(hass: HomeAssistant, message: Message) -> None:
-    """Fire the event that automations can listen to without this integration's trigger."""
+def async_fire_message(hass: HomeAssistant, message: Message, bot_ids: tuple[str, ...]) -> None:
+    """Fire the event of an external message, which automations can listen to without this integration's trigger."""
+    if not message.external:
+        return
     hass.bus.async_fire(
         EVENT_DATASTREAM_BOT_MESSAGE,
         {
             "address": message.address,
-            "content": message.content,
+            "content": message.copy().content,
             "id": message.message_id,
             "sender": message.sender,
             "origin": message.origin.value,

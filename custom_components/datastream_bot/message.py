@@ -69,7 +69,7 @@ class Message:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
         encoded = _encode(content)
         return cls(
-            address=_checked_address(address),
+            address=checked_address(address),
             content=json_loads_object(encoded),
             # Each message has a context of its own: what it causes can then be told from what else its sender does.
             context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
@@ -86,12 +86,22 @@ class Message:
         """Return the id of the message, a ULID."""
         return self.context.id
 
+    def with_content(self, content: Mapping[str, Any]) -> Message:
+        """Return the message with content that a contract has read and completed."""
+        return replace(self, content=content, _encoded=json_bytes(content))
+
     def copy(self) -> Message:
         """Return the message with content that its receiver may do with as it likes."""
         return replace(self, content=json_loads_object(self._encoded))
 
 
-def _checked_address(address: object) -> str:
+def checked_address(address: object) -> str:
+    """Return an address that is valid.
+
+    Raises:
+        MessageError: It is not.
+
+    """
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise MessageError(translation_key="invalid_address", address=repr(address), max_length=MAX_ADDRESS_LENGTH)
     return str(address)

@@ -27,9 +27,10 @@ def async_presence(hass: HomeAssistant, persons: Sequence[str]) -> Presence:
     trackers become unavailable.
     """
     presences = {
-        _presence_of(hass.states.get(person))
+        _presence_of(state)
         for person in persons or hass.states.async_entity_ids(PERSON_DOMAIN)
-        if not _is_untracked(hass.states.get(person))
+        # A person who was removed says no more.
+        if (state := hass.states.get(person)) is not None and not _is_untracked(state)
     }
     if Presence.HOME in presences:
         return Presence.HOME
@@ -69,8 +70,8 @@ def async_track_presence(
     return stop
 
 
-def _presence_of(state: State | None) -> Presence:
-    if state is None or state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE):
+def _presence_of(state: State) -> Presence:
+    if state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE):
         return Presence.UNSURE
     # Somebody in a zone inside the home zone has the name of that zone as state.
     if state.state == STATE_HOME or ENTITY_ID_HOME in state.attributes.get("in_zones", ()):
@@ -78,10 +79,10 @@ def _presence_of(state: State | None) -> Presence:
     return Presence.AWAY
 
 
-def _is_untracked(state: State | None) -> bool:
+def _is_untracked(state: State) -> bool:
     """Return whether nothing could ever tell where a person is.
 
     Such persons are common, as every user of Home Assistant is given one, and would leave everybody else unsure for
     good.
     """
-    return state is not None and state.attributes.get("device_trackers") == []
+    return state.attributes.get("device_trackers") == []

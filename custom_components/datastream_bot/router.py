@@ -1,8 +1,7 @@
 """The router: carries messages to whoever listens, and receipts back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 import logging
 from typing import Any
 
@@ -11,9 +10,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN, MAX_HOPS, RECEIPT_WAIT
+from .const import DOMAIN, RECEIPT_WAIT
+from .contract import ContractError
+from .directory import Directory, Listing, Receiver
 from .errors import PartlyFailedError
-from .hops import HopCounter
+from .hops import MAX_HOPS, MAX_MESSAGES, HopCounter
 from .message import Message
 from .receipt import Delivery, Outcome, Receipt
 
@@ -21,66 +22,28 @@ _LOGGER = logging.getLogger(__name__)
 
 DATA_ROUTER: HassKey[Router] = HassKey(DOMAIN)
 
-type Outlet = Callable[[Message], None]
-"""Takes every external message out of the bots, in the order sent."""
+RECEIVER_CONTRACT = "contract"
+"""What receipts call a bot's refusal of content that does not fit."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Receiver:
-    """One listener of a bot."""
-
-    bot_id: str
-    bot_name: str
-    name: str
-    deliver: Callable[[Message], Awaitable[Mapping[str, Any] | None]]
+type Outlet = Callable[[Message, tuple[str, ...]], None]
+"""Takes every message that was not refused, with the ids of the bots that received it, in the order sent."""
 
 
 class Router:
-    """Knows which receivers listen to which address, and which bots opened it to the outside."""
+    """Carries messages from those who send to those who listen; it knows neither."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the router."""
+        self.directory = Directory()
         self._hass = hass
         self._hops = HopCounter()
-        self._receivers: dict[tuple[str, str], list[Receiver]] = {}
-        self._open: dict[str, list[str]] = {}
         self._outlets: list[Outlet] = []
 
     @callback
-    def connect(self, receiver: Receiver, addresses: Iterable[str]) -> CALLBACK_TYPE:
-        """Connect a receiver to addresses; those of one bot receive in the order in which they connect."""
-        keys = [(receiver.bot_id, address) for address in addresses]
-        for key in keys:
-            self._receivers.setdefault(key, []).append(receiver)
-
-        @callback
-        def disconnect() -> None:
-            for key in keys:
-                _remove(self._receivers, key, receiver)
-
-        return disconnect
-
-    @callback
-    def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
-        """Open an address of a bot to messages from outside the bot."""
-        self._open.setdefault(address, []).append(bot_id)
-
-        @callback
-        def close() -> None:
-            _remove(self._open, address, bot_id)
-
-        return close
-
-    @callback
     def connect_outlet(self, outlet: Outlet) -> CALLBACK_TYPE:
-        """Connect an outlet of external messages."""
+        """Connect an outlet of messages."""
         self._outlets.append(outlet)
         return lambda: self._outlets.remove(outlet)
-
-    @property
-    def addresses(self) -> set[str]:
-        """Return every address that a bot listens to or opened."""
-        return {address for _, address in self._receivers}.union(self._open)
 
     @callback
     def hops_after(self, context: Context | None) -> int:
@@ -95,50 +58,49 @@ class Router:
     async def async_send(self, message: Message) -> Receipt:
         """Deliver a message and wait for the receipt, at most 10 seconds.
 
-        Whoever is not done by then goes on and is `running` in the receipt; so do all when the sender is cancelled.
+        Whoever is not done by then goes on and is `running` in the receipt; so do all when the sender is cancelled. A
+        bot whose contract the content does not fit has failed in the receipt; the others receive it.
 
         Raises:
-            HomeAssistantError: More messages led to this one than a chain may have.
+            ContractError: The content fits none of the bots that would have received it.
+            HomeAssistantError: Too many messages led to this one, or came of the one that they came of.
 
         """
+        if self._hops.count(message.context, message.hops) > MAX_MESSAGES:
+            raise self._endless(message, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if message.hops > MAX_HOPS:
-            raise self._too_many_hops(message)
-        self._hops.remember(message.context, message.hops)
+            raise self._endless(message, translation_key="too_many_hops", limit=MAX_HOPS)
+        accepted, refused = _check_contracts(message, self.directory.listings_for(message))
         tasks = {
             # Not started at once: what a receiver sends has to queue up behind this message at the other receivers.
             self._hass.async_create_task(
-                _deliver(receiver, message), f"{DOMAIN} {message.address} to {receiver.name}", eager_start=False
-            ): receiver
-            for receiver in self._receivers_of(message)
+                _deliver(listing, receiver, fitted), f"{DOMAIN} {message.address} to {receiver.name}", eager_start=False
+            ): (listing, receiver)
+            for listing, fitted in accepted
+            for receiver in listing.receivers
         }
-        if message.external:
-            for outlet in self._outlets:
-                outlet(message.copy())
+        bot_ids = tuple(listing.bot_id for listing, _ in accepted)
+        for outlet in self._outlets:
+            outlet(message, bot_ids)
         if tasks:
             await asyncio.wait(tasks, timeout=RECEIPT_WAIT)
         return Receipt(
             message_id=message.message_id,
             address=message.address,
-            deliveries=tuple(_delivery(receiver, task) for task, receiver in tasks.items()),
+            deliveries=(*(_delivery(*receiver, task) for task, receiver in tasks.items()), *refused),
         )
 
-    def _receivers_of(self, message: Message) -> list[Receiver]:
-        bot_ids: list[str] = []
-        if message.internal and message.sender is not None:
-            bot_ids.append(message.sender)
-        if message.external:
-            bot_ids.extend(bot_id for bot_id in self._open.get(message.address, ()) if bot_id != message.sender)
-        return [receiver for bot_id in bot_ids for receiver in self._receivers.get((bot_id, message.address), ())]
-
-    def _too_many_hops(self, message: Message) -> HomeAssistantError:
+    def _endless(self, message: Message, *, translation_key: str, limit: int) -> HomeAssistantError:
         """Return the refusal, having told about it once until the user has confirmed the repair issue."""
-        issue_id = f"too_many_hops_{message.address}"
-        placeholders = {"address": message.address, "max_hops": str(MAX_HOPS)}
-        if ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id) is None:
+        issue_id = f"endless_{message.address}"
+        placeholders = {"address": message.address, "limit": str(limit)}
+        issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
+        # After a restart, the registry still knows the issues of the time before, but shows them no longer.
+        if issue is None or not issue.active:
             _LOGGER.error(
-                "A message to %s was refused, as %s messages led to it; look for automations that answer each other",
+                "A message to %s was refused, as messages lead to each other without end; "
+                "look for automations that answer each other",
                 message.address,
-                message.hops,
             )
             ir.async_create_issue(
                 self._hass,
@@ -146,21 +108,34 @@ class Router:
                 issue_id,
                 is_fixable=True,
                 severity=ir.IssueSeverity.ERROR,
-                translation_key="too_many_hops",
-                translation_placeholders=placeholders,
+                translation_key="endless",
+                translation_placeholders={"address": message.address},
             )
         return HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="too_many_hops", translation_placeholders=placeholders
+            translation_domain=DOMAIN, translation_key=translation_key, translation_placeholders=placeholders
         )
 
 
-def _remove[K, V](lists: dict[K, list[V]], key: K, item: V) -> None:
-    lists[key].remove(item)
-    if not lists[key]:
-        del lists[key]
+def _check_contracts(message: Message, listings: list[Listing]) -> tuple[list[tuple[Listing, Message]], list[Delivery]]:
+    """Return the listings that accept a message, with the content as their contract reads it, and the refusals."""
+    accepted: list[tuple[Listing, Message]] = []
+    refused: list[Delivery] = []
+    refusal: ContractError | None = None
+    for listing in listings:
+        try:
+            content = listing.contract.checked(message.address, message.content)
+        except ContractError as err:
+            refusal = refusal or err
+            refused.append(_answer(listing, RECEIVER_CONTRACT, Outcome.FAILED, error=str(err)))
+        else:
+            fits_as_it_is = content is message.content
+            accepted.append((listing, message if fits_as_it_is else message.with_content(content)))
+    if refusal is not None and not accepted:
+        raise refusal
+    return accepted, refused
 
 
-async def _deliver(receiver: Receiver, message: Message) -> Delivery:
+async def _deliver(listing: Listing, receiver: Receiver, message: Message) -> Delivery:
     """Let a receiver handle its copy of the message; its failure is its own."""
     result: Mapping[str, Any] | None = None
     error: str | None = None
@@ -169,40 +144,42 @@ async def _deliver(receiver: Receiver, message: Message) -> Delivery:
     except ServiceValidationError as err:
         # The sender's mistake, and the error may quote the content: that is for the receipt, not for the log.
         error = str(err)
-        _LOGGER.warning("%s of %s refused a message to %s", receiver.name, receiver.bot_name, message.address)
+        _LOGGER.warning("%s of %s refused a message to %s", receiver.name, listing.bot_name, message.address)
         _LOGGER.debug("The message was refused because of its content: %s", error)
     except HomeAssistantError as err:
         error = str(err)
         result = err.result if isinstance(err, PartlyFailedError) else None
         _LOGGER.warning(
-            "%s of %s failed on a message to %s: %s", receiver.name, receiver.bot_name, message.address, error
+            "%s of %s failed on a message to %s: %s", receiver.name, listing.bot_name, message.address, error
         )
     except Exception as err:
         error = f"{type(err).__name__}: {err}"
-        _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, receiver.bot_name, message.address)
-    return _answer(receiver, Outcome.HANDLED if error is None else Outcome.FAILED, result=result, error=error)
+        _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, listing.bot_name, message.address)
+    outcome = Outcome.HANDLED if error is None else Outcome.FAILED
+    return _answer(listing, receiver.name, outcome, result=result, error=error)
 
 
-def _delivery(receiver: Receiver, task: asyncio.Task[Delivery]) -> Delivery:
+def _delivery(listing: Listing, receiver: Receiver, task: asyncio.Task[Delivery]) -> Delivery:
     """Return what became of a delivery by now."""
     if not task.done():
-        return _answer(receiver, Outcome.RUNNING)
+        return _answer(listing, receiver.name, Outcome.RUNNING)
     if task.cancelled():
-        return _answer(receiver, Outcome.FAILED, error="Cancelled")
+        return _answer(listing, receiver.name, Outcome.FAILED, error="Cancelled")
     return task.result()
 
 
 def _answer(
-    receiver: Receiver,
+    listing: Listing,
+    receiver: str,
     outcome: Outcome,
     *,
     result: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> Delivery:
     return Delivery(
-        bot_id=receiver.bot_id,
-        bot_name=receiver.bot_name,
-        receiver=receiver.name,
+        bot_id=listing.bot_id,
+        bot_name=listing.bot_name,
+        receiver=receiver,
         outcome=outcome,
         result=result,
         error=error,

@@ -1,6 +1,5 @@
 """The actions of Data Stream Bot."""
 
-from difflib import get_close_matches
 from typing import Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -13,6 +12,7 @@ from .bot import DatastreamBotConfigEntry
 from .const import DOMAIN, Origin
 from .errors import MessageError
 from .message import Message
+from .nearest import nearest
 from .receipt import Receipt
 from .router import DATA_ROUTER, Router
 
@@ -76,10 +76,10 @@ def _require_receiver(router: Router, receipt: Receipt) -> None:
     """Raise when nobody received the message, with what the sender may have meant."""
     if receipt.deliveries:
         return
-    known = router.addresses
-    nearest = get_close_matches(receipt.address, known)
+    known = router.directory.addresses
+    similar = nearest(receipt.address, known)
     if receipt.address in known:
         raise MessageError(translation_key="no_receiver_reached", address=receipt.address)
-    if nearest:
-        raise MessageError(translation_key="no_receiver_nearest", address=receipt.address, nearest=", ".join(nearest))
+    if similar:
+        raise MessageError(translation_key="no_receiver_nearest", address=receipt.address, nearest=similar)
     raise MessageError(translation_key="no_receiver", address=receipt.address)

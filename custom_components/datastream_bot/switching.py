@@ -79,10 +79,10 @@ async def _async_split_by_permission(
 async def _async_call(
     hass: HomeAssistant, domain: str, entity_ids: list[str], *, on: bool, context: Context
 ) -> dict[str, str]:
-    """Call the action of a domain, and return the error of each entity that failed.
+    """Call the action of a domain, and return the error of each entity that it left as it was.
 
-    Home Assistant calls all entities and raises one error that does not name the entity, so those that did not change
-    are called once more, one by one.
+    Home Assistant calls all entities and raises one error that does not name the entity, so those that are not as
+    wanted are named. None is called once more: it may be a push button, or a newer message may have come.
     """
     try:
         await hass.services.async_call(
@@ -93,16 +93,11 @@ async def _async_call(
             context=context,
         )
     except Exception as err:
-        if len(entity_ids) == 1:
-            _LOGGER.debug("Could not switch %s", entity_ids[0], exc_info=True)
-            return {entity_ids[0]: str(err) or type(err).__name__}
+        _LOGGER.debug("Not all of %s could be switched", entity_ids, exc_info=True)
         wanted = STATE_ON if on else STATE_OFF
-        failures = await asyncio.gather(
-            *(
-                _async_call(hass, domain, [entity_id], on=on, context=context)
-                for entity_id in entity_ids
-                if (state := hass.states.get(entity_id)) is not None and state.state != wanted
-            )
-        )
-        return {entity_id: error for failure in failures for entity_id, error in failure.items()}
+        return {
+            entity_id: str(err) or type(err).__name__
+            for entity_id in entity_ids
+            if len(entity_ids) == 1 or (state := hass.states.get(entity_id)) is None or state.state != wanted
+        }
     return {}

@@ -1,0 +1,132 @@
+"""The directory: who listens to which address, who opened it, and what content has to be there."""
+
+from bisect import insort
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, callback
+
+from .contract import Contract, Field
+from .message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Receiver:
+    """One listener of a bot.
+
+    Attributes:
+        name: What receipts call it.
+        order: Its place among the listeners of its bot.
+        deliver: What receives the message.
+
+    """
+
+    name: str
+    order: int
+    deliver: Callable[[Message], Awaitable[Mapping[str, Any] | None]]
+
+
+class Listing:
+    """An address at one bot: its receivers, and the contract that content has to fit.
+
+    Attributes:
+        bot_id: Id of the bot.
+        bot_name: What receipts call the bot.
+        receivers: Who listens, in order.
+        contract: The fields that were declared, those declared first before others of the same name.
+
+    """
+
+    def __init__(self, bot_id: str, bot_name: str) -> None:
+        """Initialize the listing."""
+        self.bot_id = bot_id
+        self.bot_name = bot_name
+        self.receivers: list[Receiver] = []
+        self.contract = Contract.of(())
+        self._declared: list[tuple[Field, ...]] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nobody listens to or declared the address."""
+        return not self.receivers and not self._declared
+
+    def connect(self, receiver: Receiver) -> CALLBACK_TYPE:
+        """Add a receiver."""
+        insort(self.receivers, receiver, key=lambda each: each.order)
+        return lambda: self.receivers.remove(receiver)
+
+    def declare(self, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
+        """Add fields to the contract."""
+        self._declared.append(fields)
+        self._update_contract()
+
+        def withdraw() -> None:
+            self._declared.remove(fields)
+            self._update_contract()
+
+        return withdraw
+
+    def _update_contract(self) -> None:
+        self.contract = Contract.of(field for fields in self._declared for field in fields)
+
+
+class Directory:
+    """All bots' listings, and which of them are open to the outside."""
+
+    def __init__(self) -> None:
+        """Initialize the directory."""
+        self._listings: dict[tuple[str, str], Listing] = {}
+        self._open: dict[str, list[str]] = {}
+
+    @property
+    def addresses(self) -> set[str]:
+        """Return every address that a bot listens to, declared or opened."""
+        return {address for _, address in self._listings}.union(self._open)
+
+    @callback
+    def connect(self, bot_id: str, bot_name: str, address: str, receiver: Receiver) -> CALLBACK_TYPE:
+        """Let a receiver of a bot listen to an address."""
+        return self._list(bot_id, bot_name, address, lambda listing: listing.connect(receiver))
+
+    @callback
+    def declare(self, bot_id: str, bot_name: str, address: str, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
+        """Declare an address of a bot, with the fields that content has to have there."""
+        return self._list(bot_id, bot_name, address, lambda listing: listing.declare(fields))
+
+    @callback
+    def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
+        """Open an address of a bot to messages from outside the bot."""
+        self._open.setdefault(address, []).append(bot_id)
+
+        @callback
+        def close() -> None:
+            self._open[address].remove(bot_id)
+            if not self._open[address]:
+                del self._open[address]
+
+        return close
+
+    def listings_for(self, message: Message) -> list[Listing]:
+        """Return who a message is for: first the sender's own, then all others who opened the address."""
+        address, sender = message.address, message.sender
+        bot_ids = [sender] if message.internal and sender is not None else []
+        if message.external:
+            bot_ids += [bot_id for bot_id in self._open.get(address, ()) if bot_id != sender]
+        return [listing for bot_id in bot_ids if (listing := self._listings.get((bot_id, address))) is not None]
+
+    def _list(
+        self, bot_id: str, bot_name: str, address: str, enter: Callable[[Listing], CALLBACK_TYPE]
+    ) -> CALLBACK_TYPE:
+        key = (bot_id, address)
+        if (listing := self._listings.get(key)) is None:
+            listing = self._listings[key] = Listing(bot_id, bot_name)
+        leave = enter(listing)
+
+        @callback
+        def leave_and_tidy() -> None:
+            leave()
+            if listing.is_empty:
+                del self._listings[key]
+
+        return leave_and_tidy

@@ -1,0 +1,82 @@
+"""The entity of a data stream."""
+
+from abc import abstractmethod
+from typing import override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity import Entity
+
+from .bot import DatastreamBotConfigEntry
+from .const import CONF_ADDRESS, DOMAIN
+from .message import Message
+from .signals import message_signal, streams_signal
+
+
+class DataStreamEntity(Entity):
+    """Follows the messages that a bot receives at the address of one of its data streams."""
+
+    _attr_has_entity_name = True
+    _attr_name = None
+    _attr_should_poll = False
+
+    def __init__(self, entry: DatastreamBotConfigEntry, subentry: ConfigSubentry) -> None:
+        """Initialize the entity."""
+        self._entry = entry
+        self._stream_id = subentry.subentry_id
+        self._address: str = subentry.data[CONF_ADDRESS]
+        self._stop_listening: CALLBACK_TYPE
+        self._attr_unique_id = subentry.subentry_id
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            model="Data stream",
+            name=self._address,
+            via_device_id=entry.runtime_data.device_id,
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._listen()
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, streams_signal(self._entry.entry_id), self._streams_changed)
+        )
+        self.async_on_remove(self._stop)
+
+    @callback
+    @abstractmethod
+    def message_received(self, message: Message) -> None:
+        """React to a message that the bot received."""
+
+    @callback
+    def _listen(self) -> None:
+        self._stop_listening = async_dispatcher_connect(self.hass, message_signal(self._address), self._signalled)
+
+    @callback
+    def _stop(self) -> None:
+        self._stop_listening()
+
+    @callback
+    def _signalled(self, message: Message, bot_ids: tuple[str, ...]) -> None:
+        if self._entry.entry_id in bot_ids:
+            self.message_received(message)
+
+    @callback
+    def _streams_changed(self) -> None:
+        """Follow the data stream to another address, with its device."""
+        subentry = self._entry.subentries.get(self._stream_id)
+        if subentry is None or subentry.data[CONF_ADDRESS] == self._address:
+            return
+        self._stop()
+        self._address = subentry.data[CONF_ADDRESS]
+        self._listen()
+        dr.async_get(self.hass).async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            config_subentry_id=self._stream_id,
+            identifiers={(DOMAIN, self._stream_id)},
+            name=self._address,
+        )

@@ -1,0 +1,60 @@
+"""Event entities: one for each data stream."""
+
+from typing import Final, override
+
+from homeassistant.components.event import EventEntity
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .bot import DatastreamBotConfigEntry
+from .const import SUBENTRY_DATA_STREAM
+from .entity import DataStreamEntity
+from .message import Message
+from .signals import streams_signal
+
+PARALLEL_UPDATES = 0
+
+EVENT_TYPE_RECEIVED: Final = "received"
+ATTR_CONTENT: Final = "content"
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatastreamBotConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the entities of the data streams, and of those that are added later."""
+    added: set[str] = set()
+
+    @callback
+    def add_new() -> None:
+        streams = {stream.subentry_id: stream for stream in entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)}
+        for stream_id in streams.keys() - added:
+            async_add_entities([DataStreamEvent(entry, streams[stream_id])], config_subentry_id=stream_id)
+        added.clear()
+        added.update(streams)
+
+    add_new()
+    entry.async_on_unload(async_dispatcher_connect(hass, streams_signal(entry.entry_id), add_new))
+
+
+class DataStreamEvent(DataStreamEntity, EventEntity):
+    """Shows the last message of a data stream."""
+
+    _attr_event_types = [EVENT_TYPE_RECEIVED]  # noqa: RUF012 - as event entities declare it
+    _attr_translation_key = "data_stream"
+    # The last message is there to be read, not to fill the database.
+    _unrecorded_attributes = frozenset({ATTR_CONTENT})
+
+    @callback
+    @override
+    def message_received(self, message: Message) -> None:
+        self._trigger_event(
+            EVENT_TYPE_RECEIVED,
+            {
+                ATTR_CONTENT: message.copy().content,
+                "sender": message.sender,
+                "origin": message.origin.value,
+            },
+        )
+        self.async_set_context(message.context)
+        self.async_write_ha_state()

@@ -1,0 +1,69 @@
+"""Data streams for the tests, added and changed by their flow, as a user would."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentry, SubentryFlowContext
+from homeassistant.data_entry_flow import FlowResultType
+
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.const import SUBENTRY_DATA_STREAM
+
+
+def row(name: str, type_: str = "text", **more: Any) -> dict[str, Any]:
+    """Return a row of the form's fields."""
+    return {"name": name, "type": type_, **more}
+
+
+def stream_of(bot: Bot, address: str) -> ConfigSubentry:
+    """Return the data stream of an address."""
+    (stream,) = (stream for stream in bot.entry.subentries.values() if stream.data["address"] == address)
+    return stream
+
+
+async def show_form(bot: Bot) -> Any:
+    """Open the form of a new data stream."""
+    return await bot.hass.config_entries.subentries.async_init(
+        (bot.bot_id, SUBENTRY_DATA_STREAM), context=SubentryFlowContext(source="user")
+    )
+
+
+async def show_form_of(bot: Bot, address: str) -> Any:
+    """Open the form of a data stream to change it."""
+    context = SubentryFlowContext(source="reconfigure", subentry_id=stream_of(bot, address).subentry_id)
+    return await bot.hass.config_entries.subentries.async_init((bot.bot_id, SUBENTRY_DATA_STREAM), context=context)
+
+
+async def submit(bot: Bot, form: Any, data: dict[str, Any]) -> Any:
+    """Submit a form."""
+    result = await bot.hass.config_entries.subentries.async_configure(form["flow_id"], data)
+    await bot.hass.async_block_till_done()
+    return result
+
+
+async def add_stream(bot: Bot, address: str, **form: Any) -> ConfigSubentry:
+    """Add a data stream."""
+    result = await submit(bot, await show_form(bot), {"address": address, "external": True, "mode": "parallel", **form})
+    assert result["type"] is FlowResultType.CREATE_ENTRY, result
+    return stream_of(bot, address)
+
+
+async def change_stream(bot: Bot, address: str, /, **changes: Any) -> None:
+    """Change a data stream, also while actions are running."""
+    form = await show_form_of(bot, address)
+    data = {**stream_of(bot, address).data, **changes}
+    result = await bot.hass.config_entries.subentries.async_configure(form["flow_id"], data)
+    await ticks()
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful"), result
+
+
+async def ticks(count: int = 200) -> None:
+    """Let the event loop go round, without waiting for what waits."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def remove_stream(bot: Bot, address: str) -> None:
+    """Delete a data stream."""
+    assert bot.hass.config_entries.async_remove_subentry(bot.entry, stream_of(bot, address).subentry_id)
+    await bot.hass.async_block_till_done()

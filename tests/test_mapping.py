@@ -1,0 +1,335 @@
+"""The mapping microservice: addresses that run actions and fire events."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, async_fire_time_changed
+
+from custom_components.datastream_bot.const import DOMAIN, RECEIPT_WAIT
+from custom_components.datastream_bot.router import DATA_ROUTER
+
+from .conftest import AddBot, Home, Send
+from .home import is_on, state_of
+from .streams import add_stream, change_stream, remove_stream, row, stream_of, ticks
+
+WAIT = {"wait_for_trigger": {"trigger": "event", "event_type": "go"}}
+
+
+def answers(**variables: str) -> list[dict[str, Any]]:
+    """Return actions that answer with these variables."""
+    return [{"variables": {"answer": variables}}, {"stop": "done", "response_variable": "answer"}]
+
+
+def sends(address: str, **data: Any) -> dict[str, Any]:
+    """Return the action that sends a message."""
+    return {"action": "datastream_bot.send", "data": {"address": address, **data}}
+
+
+async def test_actions_know_the_message_and_their_answer_is_in_the_receipt(add_bot: AddBot, send: Send) -> None:
+    """Address, content and envelope are variables in their templates."""
+    bot = await add_bot()
+    templates = {
+        "said": "{{ address }}: {{ content.words | join(' ') }}",
+        "envelope": "{{ message.origin }} {{ message.hops }} {{ message.sender == none }}",
+        "id": "{{ message.id }}",
+    }
+    await add_stream(bot, "say", actions=answers(**templates))
+
+    receipt = await send("say", {"words": ["a", "b"]})
+
+    assert receipt["handled"][0]["result"] == {
+        "response": {"said": "say: a b", "envelope": "action 0 True", "id": receipt["message_id"]}
+    }
+
+
+async def test_the_event_has_the_content_as_its_data_and_leads_back_to_the_message(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """It is fired before the actions run."""
+    bot = await add_bot()
+    events = async_capture_events(hass, "doorbell_rang")
+    await add_stream(bot, "doorbell", event_type="doorbell_rang", actions=answers(a="1"))
+    context = Context()
+
+    receipt = await send("doorbell", {"times": 2}, context=context)
+
+    assert [event.data for event in events] == [{"times": 2}]
+    assert events[0].context.parent_id == context.id
+    assert receipt["handled"][0]["result"]["event"] == "doorbell_rang"
+
+
+async def test_actions_have_the_rights_of_the_user_who_sent_the_message(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mapping is no way around them."""
+    bot = await add_bot()
+    await add_stream(bot, "on", actions=[{"action": "light.turn_on", "target": {"entity_id": "light.porch"}}])
+    powerless = MockUser(name="Powerless").add_to_hass(hass)
+    powerless.groups = []
+
+    receipt = await send("on", context=Context(user_id=powerless.id))
+
+    assert len(receipt["failed"]) == 1
+    assert not is_on(hass, "light.porch")
+    caplog.clear()
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        ({"action": "no_such.action"}, "Action no_such.action not found"),
+        ({"action": "light.turn_on", "data": {"brightness": "{{ 1 / 0 }}"}}, "ZeroDivisionError"),
+        ({"action": "light.turn_on", "data": {"entity_id": "{{ content.missing.deeper }}"}}, "has no attribute"),
+        ({"stop": "Not today", "error": True}, "The actions stopped with an error"),
+    ],
+)
+async def test_actions_that_fail_are_in_the_receipt_and_once_in_the_log(
+    home: Home, add_bot: AddBot, send: Send, caplog: pytest.LogCaptureFixture, action: dict[str, Any], told: str
+) -> None:
+    """With their error; the next message is a new try."""
+    bot = await add_bot()
+    await add_stream(bot, "broken", actions=[action])
+
+    receipt = await send("broken", {"text": "x"})
+
+    assert told in receipt["failed"][0]["error"]
+    logged = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert len([record for record in logged if "datastream_bot" in record.name]) == 1
+
+
+async def test_actions_that_outlive_the_wait_are_running_and_go_on(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """The sender does not wait for them."""
+    bot = await add_bot()
+    turn_on = {"action": "light.turn_on", "target": {"entity_id": "light.porch"}}
+    await add_stream(bot, "slow", actions=[WAIT, turn_on])
+    sending = hass.async_create_task(send("slow"))
+    await ticks()
+
+    freezer.tick(RECEIPT_WAIT + 1)
+    async_fire_time_changed(hass)
+    assert [delivery["receiver"] for delivery in (await sending)["running"]] == ["mapping"]
+
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+    assert is_on(hass, "light.porch")
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    ("mode", "outcomes"),
+    [
+        ("single", ["handled", "failed"]),
+        ("queued", ["handled", "handled"]),
+        ("parallel", ["handled", "handled"]),
+        ("restart", ["failed", "handled"]),
+    ],
+)
+async def test_the_mode_says_what_happens_to_a_message_that_comes_while_the_actions_run(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, mode: str, outcomes: list[str]
+) -> None:
+    """As with scripts and automations."""
+    bot = await add_bot()
+    done = async_capture_events(hass, "done")
+    await add_stream(bot, "work", mode=mode, actions=[WAIT, {"event": "done", "event_data": {"n": "{{ content.n }}"}}])
+    sending = []
+    for number in (1, 2):
+        sending.append(hass.async_create_task(send("work", {"n": number})))
+        await ticks()
+
+    for _ in range(2):
+        hass.bus.async_fire("go")
+        await ticks()
+    receipts = [await task for task in sending]
+
+    assert [next(outcome for outcome in ("handled", "failed") if receipt[outcome]) for receipt in receipts] == outcomes
+    ran = {"single": [1], "queued": [1, 2], "parallel": [1, 2], "restart": [2]}[mode]
+    assert [event.data["n"] for event in done] == ran
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("mode", ["single", "queued", "parallel", "restart"])
+async def test_actions_that_send_to_their_own_address_come_to_an_end(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, mode: str
+) -> None:
+    """By the hops, or by the mode, which lets nobody wait for itself."""
+    bot = await add_bot()
+    events = async_capture_events(hass, "datastream_bot_message")
+    await add_stream(bot, "again", mode=mode, actions=[sends("again")])
+
+    await send("again")
+    await hass.async_block_till_done()
+
+    hops = [event.data["hops"] for event in events]
+    assert hops == list(range(len(hops)))
+    assert len(hops) == (9 if mode == "parallel" else 2)
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ("homeassistant.reload_config_entry", ConfigEntryState.LOADED),
+        ("test.remove_bot", ConfigEntryState.NOT_LOADED),
+    ],
+)
+@pytest.mark.parametrize("mode", ["single", "restart"])
+async def test_actions_may_reload_or_remove_their_own_bot(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, action: str, state: ConfigEntryState, mode: str
+) -> None:
+    """They run to their end, the receipt comes, and nothing is stuck."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    bot = await add_bot()
+
+    async def remove_bot(_: Any) -> None:
+        await hass.config_entries.async_remove(bot.bot_id)
+
+    hass.services.async_register("test", "remove_bot", remove_bot)
+    done = async_capture_events(hass, "done")
+    act = {"action": action, "data": {"entry_id": bot.bot_id} if "reload" in action else {}}
+    await add_stream(bot, "suicide", mode=mode, actions=[act, {"delay": 0.01}, {"event": "done"}])
+
+    receipt = await send("suicide")
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+    assert [delivery["receiver"] for delivery in receipt["handled"]] == ["mapping"]
+    assert len(done) == 1
+    assert bot.entry.state is state
+
+
+@pytest.mark.warns
+async def test_actions_are_stopped_when_their_stream_is_changed_or_the_bot_unloaded(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """As an automation's are."""
+    bot = await add_bot()
+    done = async_capture_events(hass, "done")
+    await add_stream(bot, "work", actions=[WAIT, {"event": "done"}])
+    for end in (change_stream(bot, "work", description="New"), hass.config_entries.async_unload(bot.bot_id)):
+        sending = hass.async_create_task(send("work"))
+        await ticks()
+        await end
+        assert "stopped before their end" in (await sending)["failed"][0]["error"]
+
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+    assert done == []
+
+
+GONE_DEVICE = [{"device_id": "gone", "domain": "light", "type": "turn_on", "entity_id": "light.gone"}]
+
+
+@pytest.mark.warns
+async def test_actions_that_are_valid_no_more_are_told_and_can_be_mended(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, issue_registry: ir.IssueRegistry
+) -> None:
+    """As when a device that they use was removed: a repair issue, every sender hears it, and the bot works on."""
+    bot = await add_bot()
+    stream = await add_stream(bot, "work")
+    issue = (DOMAIN, f"invalid_actions_{stream.subentry_id}")
+    hass.config_entries.async_update_subentry(bot.entry, stream, data={**stream.data, "actions": GONE_DEVICE})
+    await hass.async_block_till_done()
+
+    assert "The actions of this data stream are not valid" in (await send("work"))["failed"][0]["error"]
+    assert (await send("send_push_notification", {"message": "hello"}))["handled"]
+    found = issue_registry.async_get_issue(*issue)
+    assert found is not None
+    assert (found.translation_placeholders or {})["address"] == "work"
+
+    await change_stream(bot, "work", actions=[])
+    assert issue_registry.async_get_issue(*issue) is None
+    assert (await send("work"))["handled"]
+
+    broken = {**stream_of(bot, "work").data, "actions": GONE_DEVICE}
+    hass.config_entries.async_update_subentry(bot.entry, stream_of(bot, "work"), data=broken)
+    await hass.async_block_till_done()
+    await remove_stream(bot, "work")
+    assert issue_registry.async_get_issue(*issue) is None
+
+
+async def test_a_contract_that_changes_holds_for_the_next_message_of_a_running_automation(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """The automation hears it at once."""
+    bot = await add_bot()
+    await add_stream(bot, "work")
+    heard = async_capture_events(hass, "heard")
+    actions = [sends("work", content={"a": 1}), WAIT, sends("work", content={"a": 1}), {"event": "heard"}]
+    script = {"script": {"twice": {"sequence": actions}}}
+    assert await async_setup_component(hass, "script", script)
+    running = hass.async_create_task(hass.services.async_call("script", "twice", blocking=True))
+    await ticks()
+
+    await change_stream(bot, "work", fields=[row("b", required=True)])
+    hass.bus.async_fire("go")
+
+    with pytest.raises(ServiceValidationError, match="a is unknown; b is missing"):
+        await running
+    assert heard == []
+
+
+@pytest.mark.warns
+async def test_a_bot_whose_contract_is_not_met_does_not_keep_the_others_from_the_message(
+    add_bot: AddBot, send: Send
+) -> None:
+    """Each bot has a contract of its own, with its own defaults, and the receipt tells them apart."""
+    strict, easy = await add_bot("Strict"), await add_bot("Easy")
+    await add_stream(strict, "work", fields=[row("a", "number", required=True)])
+    await add_stream(easy, "work", fields=[row("a"), row("b", default="x")], actions=answers(b="{{ content.b }}"))
+
+    receipt = await send("work", {"a": "text"})
+
+    assert [(delivery["bot"], delivery["result"]) for delivery in receipt["handled"]] == [
+        ("Easy", {"response": {"b": "x"}})
+    ]
+    assert [(delivery["bot"], delivery["receiver"], delivery["error"]) for delivery in receipt["failed"]] == [
+        ("Strict", "contract", "The content does not fit work: a is 'text', it must be a number")
+    ]
+
+
+async def test_no_message_is_lost_or_doubled_while_its_address_is_renamed(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """Each is handled once under the name of its moment, or nobody has that name."""
+    bot = await add_bot()
+    ran = async_capture_events(hass, "ran")
+    await add_stream(bot, "old", event_type="ran")
+    handled = 0
+
+    async def flood() -> None:
+        nonlocal handled
+        for number in range(200):
+            address = "old" if stream_of_old() else "new"
+            handled += len((await send(address, {"number": number}))["handled"])
+
+    def stream_of_old() -> bool:
+        return "old" in hass.data[DATA_ROUTER].directory.addresses
+
+    flooding = hass.async_create_task(flood())
+    await ticks()
+    await change_stream(bot, "old", address="new")
+    await flooding
+    await hass.async_block_till_done()
+
+    assert handled == 200
+    assert [event.data["number"] for event in ran] == list(range(200))
+    assert "old" not in hass.data[DATA_ROUTER].directory.addresses
+
+
+async def test_content_of_exactly_the_limit_comes_through(add_bot: AddBot, send: Send) -> None:
+    """Also through a contract and into actions."""
+    bot = await add_bot()
+    await add_stream(bot, "work", fields=[row("text")], actions=answers(length="{{ content.text | length }}"))
+    text = "x" * (32 * 1024 - len('{"text":""}'))
+
+    receipt = await send("work", {"text": text})
+
+    assert receipt["handled"][0]["result"]["response"] == {"length": len(text)}
+    assert len(state_of(bot.hass, "event.work").attributes["content"]["text"]) == len(text)
