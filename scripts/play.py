@@ -92,15 +92,6 @@ class Play:
         self.passed = 0
         self.failed = 0
 
-    async def furnish(self) -> None:
-        """Put each light into the room of its name, and everyone at home."""
-        for area in await self._home.ask("config/area_registry/list"):
-            for entity_id, name in DEVICES.items():
-                if name.casefold() == area["name"].casefold():
-                    await self._home.ask("config/entity_registry/update", entity_id=entity_id, area_id=area["area_id"])
-        for person in PERSONS:
-            await self.place(person, "home")
-
     async def add_bot(self) -> None:
         """Add a bot by its config flow, as the UI does, without changing anything in the form."""
         flow = await self._home.post("/api/config/config_entries/flow", {"handler": "datastream_bot"})
@@ -155,7 +146,7 @@ class Play:
         ]
 
     def _moves(
-        self, person: str, place: str, *, reacts: bool = False
+        self, person: str, where: str, *, reacts: bool = False
     ) -> Callable[[], Awaitable[dict[str, Any] | None]]:
         async def move() -> dict[str, Any] | None:
             before = await self._last_reaction()
@@ -163,7 +154,7 @@ class Play:
             async def reacted() -> bool:
                 return await self._last_reaction() != before
 
-            await self.place(person, place)
+            await place(self._home, person, where)
             if reacts:
                 await self._home.wait_for("The reaction to presence", reacted)
             else:
@@ -172,11 +163,6 @@ class Play:
             return await self._last_reaction() if await reacted() else None
 
         return move
-
-    async def place(self, person: str, place: str) -> None:
-        """Let the phone of a person say where it is."""
-        state = {"state": place, "attributes": {"friendly_name": f"{PERSONS[person]}'s phone", "source_type": "gps"}}
-        await self._home.post(f"/api/states/device_tracker.{person}_phone", state)
 
     async def _run_script(self) -> dict[str, Any]:
         receipt: dict[str, Any] = await self._home.act_for_response("script.push_notification", {})
@@ -281,6 +267,22 @@ async def progress(what: str) -> AsyncIterator[None]:
         sys.stderr.write(f" {time.monotonic() - start:.0f} s\n")
 
 
+async def furnish(home: RealHome) -> None:
+    """Put each light into the room of its name, and everyone at home."""
+    for area in await home.ask("config/area_registry/list"):
+        for entity_id, name in DEVICES.items():
+            if name.casefold() == area["name"].casefold():
+                await home.ask("config/entity_registry/update", entity_id=entity_id, area_id=area["area_id"])
+    for person in PERSONS:
+        await place(home, person, "home")
+
+
+async def place(home: RealHome, person: str, where: str) -> None:
+    """Let the phone of a person say where it is."""
+    state = {"state": where, "attributes": {"friendly_name": f"{PERSONS[person]}'s phone", "source_type": "gps"}}
+    await home.post(f"/api/states/device_tracker.{person}_phone", state)
+
+
 async def start(home: RealHome) -> None:
     """Bring a fresh home to where the play can begin."""
     await home.onboard("Demo", USERNAME, PASSWORD)
@@ -290,7 +292,7 @@ async def start(home: RealHome) -> None:
 async def show(home: RealHome, process: Process, *, check: bool) -> int:
     """Play, and return the exit status."""
     play = Play(home)
-    await play.furnish()
+    await furnish(home)
     await play.add_bot()
     await play.run()
     for warning in process.warnings():

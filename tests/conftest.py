@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from homeassistant.components import persistent_notification
 from homeassistant.const import CONF_NAME
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 import pytest
@@ -158,6 +158,7 @@ def notifications(hass: HomeAssistant) -> list[dict[str, Any]]:
     """Return the notifications that Home Assistant shows, as they come."""
     shown: list[dict[str, Any]] = []
 
+    @callback
     def notified(
         update_type: persistent_notification.UpdateType,
         changed: dict[str, persistent_notification.Notification],

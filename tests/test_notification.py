@@ -102,9 +102,12 @@ async def test_a_device_that_fails_or_is_gone_is_named_and_the_others_show_it(
         ({}, "message is missing, it must be text that is not empty"),
         ({"message": ""}, "message is '', it must be text that is not empty"),
         ({"message": " \n"}, "message is ' \\n', it must be text that is not empty"),
-        ({"message": 7}, "message is 7, it must be text that is not empty"),
+        ({"message": ["a"]}, "message is ['a'], it must be text that is not empty"),
         ({"message": None}, "message is null, it must be text that is not empty"),
-        ({"message": "a", "title": 7, "data": "x"}, "title is 7, it must be text; data is 'x', it must be an object"),
+        (
+            {"message": "a", "title": {}, "data": "x"},
+            "title is {}, it must be text; data is 'x', it must be an object",
+        ),
     ],
 )
 async def test_content_that_says_nothing_is_refused(

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
@@ -13,6 +14,7 @@ from custom_components.datastream_bot.microservice import Microservice
 
 from .conftest import AddBot, Home, Send
 from .home import is_on
+from .streams import add_stream, row
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -49,6 +51,36 @@ async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, 
     example: Any = parse_yaml(examples("yaml", "event_type: datastream_bot_message"))
     automation = {"alias": "Doorbell", **example}
     assert await async_setup_component(hass, "automation", {"automation": automation})
+
+    await send("doorbell")
+    await hass.async_block_till_done()
+
+    assert is_on(hass, "light.porch")
+
+
+async def test_from_nothing_to_a_checked_address(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """The doorbell of the worked example."""
+    bot = await add_bot()
+    fields = [row("times", "number", required=True), row("visitor", default="Somebody")]
+    actions: Any = parse_yaml(examples("yaml", "content.visitor"))
+    await add_stream(bot, "doorbell", fields=fields, actions=actions)
+
+    assert (await send("doorbell", {"times": 2}))["handled"] != []
+    assert is_on(hass, "light.porch")
+    assert [shown["message"] for shown in notifications] == ["Somebody rang 2 times"]
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("doorbell", {"tims": 2})
+    assert "tims is unknown, perhaps times is meant; times is missing" in str(refused.value)
+
+
+async def test_porch_light_for_a_late_visitor(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """The trigger works for an address that no bot knows."""
+    await add_bot()
+    automation = parse_yaml(examples("yaml", "late visitor"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await hass.async_block_till_done()
 
     await send("doorbell")
     await hass.async_block_till_done()

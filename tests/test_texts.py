@@ -61,7 +61,7 @@ def test_every_choice_has_a_text() -> None:
     choices = {
         selector.config["translation_key"]: set(selector.config["options"])
         for selector in (*selectors, *(field["selector"] for field in rows["fields"].values()))
-        if "options" in selector.config
+        if "options" in selector.config and "translation_key" in selector.config
     }
     texts = {key: set(text["options"]) for key, text in TEXTS["selector"].items() if "options" in text}
     assert texts == choices

@@ -95,7 +95,7 @@ class Field:
 
     Attributes:
         name: Its key.
-        type: What it holds. Booleans and numbers may come as text.
+        type: What it holds. Booleans and numbers may come as text, and text as a number.
         required: It has to be there, and as text it may not be empty.
         description: What it means, for people.
         default: What stands for it when it is not there; None for nothing.
@@ -121,7 +121,8 @@ class Field:
             case FieldType.NUMBER:
                 return _read_number(value)
             case FieldType.TEXT:
-                fits = isinstance(value, str) and (bool(value.strip()) or not self.required)
+                value = _read_text(value)
+                fits = bool(value.strip()) or not self.required
             case FieldType.LIST:
                 fits = isinstance(value, list)
             case _:
@@ -191,6 +192,13 @@ def _read_boolean(value: object) -> bool:
     # Floats are left out on purpose, although 1.0 reads as a boolean would.
     if isinstance(value, bool | int | str) and (result := _BOOLEANS.get(str(value).lower())) is not None:
         return result
+    raise _NoFitError
+
+
+def _read_text(value: object) -> str:
+    # A template that renders what looks like a number renders a number.
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
     raise _NoFitError
 
 

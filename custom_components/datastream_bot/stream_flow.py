@@ -15,8 +15,10 @@ from homeassistant.helpers.selector import (
     ObjectSelector,
     ObjectSelectorConfig,
     ObjectSelectorField,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
 )
@@ -42,6 +44,14 @@ from .errors import MessageError
 from .event_bus import EVENT_DATASTREAM_BOT_MESSAGE
 from .message import checked_address
 
+FIELD_TYPE_LABELS: Final = {
+    FieldType.TEXT: "Text",
+    FieldType.NUMBER: "Number",
+    FieldType.BOOLEAN: "True or false",
+    FieldType.LIST: "List",
+    FieldType.OBJECT: "Object",
+}
+
 STREAM_SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_ADDRESS): TextSelector(),
@@ -57,9 +67,14 @@ STREAM_SCHEMA: Final = vol.Schema(
                     CONF_NAME: ObjectSelectorField(required=True, selector=TextSelector()),
                     CONF_TYPE: ObjectSelectorField(
                         required=True,
+                        # Rows are not translated: what is not said here would be shown as it is stored.
                         selector=SelectSelector(
                             SelectSelectorConfig(
-                                options=[type_.value for type_ in FieldType], translation_key="field_type"
+                                options=[
+                                    SelectOptionDict(value=type_.value, label=label)
+                                    for type_, label in FIELD_TYPE_LABELS.items()
+                                ],
+                                mode=SelectSelectorMode.DROPDOWN,
                             )
                         ),
                     ),
@@ -71,7 +86,7 @@ STREAM_SCHEMA: Final = vol.Schema(
         ),
         vol.Optional(CONF_ACTIONS, default=list): ActionSelector(),
         vol.Required(CONF_MODE, default=DEFAULT_MODE): SelectSelector(
-            SelectSelectorConfig(options=list(MODES), translation_key=CONF_MODE)
+            SelectSelectorConfig(options=list(MODES), translation_key=CONF_MODE, mode=SelectSelectorMode.DROPDOWN)
         ),
         vol.Optional(CONF_EVENT_TYPE, default=""): TextSelector(),
     }

@@ -1,0 +1,115 @@
+"""The blueprints, run by Home Assistant as a user would have them."""
+
+from pathlib import Path
+import shutil
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import load_yaml_dict
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+
+from .conftest import AddBot, Send, SetPresence
+from .streams import add_stream
+
+BLUEPRINTS = Path(__file__).parent.parent / "blueprints"
+
+
+@pytest.fixture
+def copied(hass: HomeAssistant, tmp_path: Path) -> None:
+    """Copy the blueprints to where Home Assistant looks for them."""
+    shutil.copytree(BLUEPRINTS, tmp_path / "blueprints")
+    hass.config.config_dir = str(tmp_path)
+
+
+async def use(hass: HomeAssistant, blueprint: str, **inputs: Any) -> None:
+    """Make an automation of a blueprint."""
+    automation = {"alias": "It", "use_blueprint": {"path": f"datastream_bot/{blueprint}.yaml", "input": inputs}}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await hass.async_block_till_done()
+    state = hass.states.get("automation.it")
+    assert state is not None
+    assert state.state == "on"
+
+
+@pytest.mark.usefixtures("copied")
+async def test_forward_a_button_press(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Every press is a message, and coming back after being away is none."""
+    await add_bot()
+    messages = async_capture_events(hass, "datastream_bot_message")
+    await use(hass, "forward_button", button=["event.remote", "button.bell"])
+    states = [
+        ("event.remote", "unknown", {}),
+        ("event.remote", "2026-11-22T10:00:00", {"event_type": "double", "friendly_name": "Remote"}),
+        ("event.remote", "unavailable", {}),
+        ("event.remote", "2026-11-22T10:00:00", {"event_type": "double", "friendly_name": "Remote"}),
+        ("button.bell", "unknown", {}),
+        ("button.bell", "2026-11-22T10:00:01", {"friendly_name": "Bell"}),
+    ]
+    for entity_id, state, attributes in states:
+        hass.states.async_set(entity_id, state, attributes)
+        await hass.async_block_till_done()
+
+    assert [(event.data["address"], event.data["content"]) for event in messages] == [
+        ("button_pressed", {"entity_id": "event.remote", "name": "Remote", "pressed": "double"}),
+        ("button_pressed", {"entity_id": "button.bell", "name": "Bell", "pressed": "press"}),
+    ]
+
+
+@pytest.mark.usefixtures("copied")
+async def test_notify_on_a_message(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """Once for each message that the bot receives, however many bots do."""
+    bot, other = await add_bot("Home"), await add_bot("Garden")
+    for each in (bot, other):
+        await add_stream(each, "doorbell")
+    await use(hass, "notify_on_message", address="doorbell", bot=bot.bot_id)
+
+    await send("doorbell", {"message": "Ding", "title": "Door", "level": 1})
+    await send("doorbell", {"level": 1})
+    await hass.async_block_till_done()
+
+    assert [(shown["title"], shown["message"]) for shown in notifications] == [
+        ("Door", "Ding"),
+        ("doorbell", 'Content: {"level":1}'),
+    ]
+
+
+@pytest.mark.usefixtures("copied")
+async def test_the_days_first_arrival(
+    hass: HomeAssistant, add_bot: AddBot, persons: SetPresence, freezer: FrozenDateTimeFactory
+) -> None:
+    """Once a day, whoever it is, and at night it is still yesterday."""
+    await hass.config.async_set_time_zone("UTC")
+    await add_bot()
+    messages = async_capture_events(hass, "datastream_bot_message")
+    await use(hass, "first_arrival", persons=["person.anna", "person.bo"])
+
+    async def arrive(moment: str, person: str) -> None:
+        freezer.move_to(moment)
+        await persons(person, "not_home")
+        await persons(person, "home")
+
+    await arrive("2026-11-22 04:00:00", "anna")
+    assert messages == []
+    await arrive("2026-11-22 06:00:00", "bo")
+    await arrive("2026-11-22 18:00:00", "anna")
+    await arrive("2026-11-23 04:59:00", "anna")
+    await arrive("2026-11-23 07:00:00", "anna")
+
+    assert [(event.data["address"], event.data["content"]) for event in messages] == [
+        ("first_arrival", {"person": "person.bo", "name": "Bo"}),
+        ("first_arrival", {"person": "person.anna", "name": "Anna"}),
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(BLUEPRINTS.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_a_blueprint_says_what_it_is_and_where_it_comes_from(path: Path) -> None:
+    """So that it can be imported by its address, and updated."""
+    blueprint: Any = load_yaml_dict(str(path))["blueprint"]
+    relative = path.relative_to(BLUEPRINTS.parent).as_posix()
+    assert blueprint["source_url"].endswith(f"/blob/main/{relative}")
+    assert all({"name", "description", "selector"} <= each.keys() for each in blueprint["input"].values())
