@@ -118,3 +118,9 @@ def state_of(hass: HomeAssistant, entity_id: str) -> State:
     state = hass.states.get(entity_id)
     assert state is not None, f"{entity_id} has no state"
     return state
+
+
+async def ticks(count: int = 5) -> None:
+    """Let the event loop go round, without waiting for what waits."""
+    for _ in range(count):
+        await asyncio.sleep(0)

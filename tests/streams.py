@@ -1,6 +1,5 @@
 """Data streams for the tests, added and changed by their flow, as a user would."""
 
-import asyncio
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry, SubentryFlowContext
@@ -8,6 +7,8 @@ from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import SUBENTRY_DATA_STREAM
+
+from .home import ticks
 
 
 def row(name: str, type_: str = "text", **more: Any) -> dict[str, Any]:
@@ -53,14 +54,8 @@ async def change_stream(bot: Bot, address: str, /, **changes: Any) -> None:
     form = await show_form_of(bot, address)
     data = {**stream_of(bot, address).data, **changes}
     result = await bot.hass.config_entries.subentries.async_configure(form["flow_id"], data)
-    await ticks()
+    await ticks(200)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful"), result
-
-
-async def ticks(count: int = 200) -> None:
-    """Let the event loop go round, without waiting for what waits."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def remove_stream(bot: Bot, address: str) -> None:

@@ -13,6 +13,7 @@ from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.data_stream import DataStream
 
 from .conftest import AddBot, Home, Send, SetPresence
+from .forms import suggested
 from .home import is_on
 
 
@@ -25,15 +26,6 @@ async def show_form_of(bot: Bot) -> Any:
     """Open the form of a bot to change it."""
     context = ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=bot.bot_id)
     return await bot.hass.config_entries.flow.async_init(DOMAIN, context=context)
-
-
-def suggested(form: Any) -> dict[str, Any]:
-    """Return what the fields of a form show before the user changes anything."""
-    return {
-        str(field): field.description["suggested_value"]
-        for field in form["data_schema"].schema
-        if field.description and "suggested_value" in field.description
-    }
 
 
 async def test_the_form_can_be_submitted_without_a_change(

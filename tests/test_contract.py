@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.datastream_bot.contract import Contract, ContractError, Fault, Field, FieldType
+from custom_components.datastream_bot.contract import Contract, ContractError, Fault
+from custom_components.datastream_bot.field import Field, FieldType
 
 EVERYTHING = Contract.of(
     (
@@ -46,6 +47,7 @@ def test_values_are_read_as_the_type_of_their_field(given: dict[str, Any], read:
         ("number", "1_000"),
         ("number", "٧"),  # noqa: RUF001 - an Arabic seven
         ("number", "1e999"),
+        ("number", "9" * 30),
         ("number", "nan"),
         ("boolean", 2),
         ("boolean", "ja"),
@@ -90,11 +92,24 @@ def test_defaults_stand_for_what_is_not_there() -> None:
     contract = Contract.of(
         (
             Field(name="room", type=FieldType.TEXT, required=True, default="hall"),
-            Field(name="level", type=FieldType.NUMBER, default=0),
-            Field(name="on", type=FieldType.BOOLEAN, default=False),
+            Field(name="level", type=FieldType.NUMBER, default="0"),
+            # What a form has as its default is text: it is read like everything else.
+            Field(name="on", type=FieldType.BOOLEAN, default="off"),
         )
     )
     assert contract.checked("paint", {"level": None}) == {"room": "hall", "level": 0, "on": False}
+
+
+def test_a_flood_of_faults_is_told_in_few_words() -> None:
+    """The error has them all for whoever can use them."""
+    contract = Contract.of((Field(name="room", type=FieldType.TEXT),))
+    with pytest.raises(ContractError) as refused:
+        contract.checked("paint", {f"rooms{number}": 1 for number in range(1000)})
+
+    assert len(refused.value.faults) == 1000
+    told = (refused.value.translation_placeholders or {})["faults"]
+    assert told.startswith("rooms0 is unknown, perhaps room is meant; ")
+    assert told.endswith("; and 980 more")
 
 
 def test_without_fields_nothing_is_checked() -> None:

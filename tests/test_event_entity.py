@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from .conftest import AddBot, Send
 from .home import state_of
-from .streams import add_stream, change_stream
+from .streams import add_stream, change_stream, row
 
 
 async def test_it_shows_the_last_message_with_where_it_came_from(
@@ -31,6 +31,14 @@ async def test_it_shows_the_last_message_with_where_it_came_from(
     assert state.attributes["sender"] == bot.bot_id
     assert state.attributes["origin"] == "action"
     assert state.context.parent_id == context.id
+
+
+async def test_it_shows_the_content_as_its_bot_reads_it(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """With the defaults, and the same moment that the address is changed."""
+    bot = await add_bot()
+    await add_stream(bot, "lamp", fields=[row("on", "boolean"), row("level", "number", default="7")])
+    await send("lamp", {"on": "off"})
+    assert state_of(hass, "event.lamp").attributes["content"] == {"on": False, "level": 7}
 
 
 async def test_it_shows_what_its_own_bot_receives_and_nothing_else(

@@ -7,7 +7,19 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 FLOORS = (
-    {"const", "errors", "nearest", "contract", "built_in", "data_stream", "hops", "message", "receipt", "signals"},
+    {
+        "const",
+        "errors",
+        "nearest",
+        "field",
+        "contract",
+        "built_in",
+        "data_stream",
+        "hops",
+        "message",
+        "receipt",
+        "signals",
+    },
     {"attachment", "directory", "microservice", "notification", "presence", "router", "switching"},
     {"bot"},
     {"microservices"},
@@ -20,7 +32,19 @@ FLOORS = (
 )
 # On the lower floors some stones lie on others.
 STONES = (
-    *("const", "errors", "nearest", "contract", "built_in", "data_stream", "hops", "message", "receipt", "signals"),
+    *(
+        "const",
+        "errors",
+        "nearest",
+        "field",
+        "contract",
+        "built_in",
+        "data_stream",
+        "hops",
+        "message",
+        "receipt",
+        "signals",
+    ),
     *("directory", "router"),
 )
 MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))

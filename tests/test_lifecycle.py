@@ -1,6 +1,5 @@
 """Bots that come and go, also while messages are on their way."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -16,13 +15,7 @@ from custom_components.datastream_bot.microservice import Microservice, datastre
 from custom_components.datastream_bot.router import Router
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .home import is_on
-
-
-async def ticks(count: int = 5) -> None:
-    """Let the event loop go round a few times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
+from .home import is_on, ticks
 
 
 async def test_two_bots_side_by_side_keep_to_themselves(

@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.service import async_get_all_descriptions as async_get_actions
 from homeassistant.helpers.trigger import async_get_all_descriptions as async_get_triggers
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from .conftest import AddBot
 from .streams import add_stream, change_stream, remove_stream
@@ -28,6 +29,7 @@ async def offered(hass: HomeAssistant) -> list[str]:
 async def test_the_editors_offer_the_addresses_that_the_bots_know(hass: HomeAssistant, add_bot: AddBot) -> None:
     """Each once, as soon as it is added, under its new name when it is changed, and no longer when it is deleted."""
     bot = await add_bot("Home")
+    assert await offered(hass) == BUILT_IN
     await add_bot("Garden")
     assert await offered(hass) == BUILT_IN
 
@@ -38,3 +40,33 @@ async def test_the_editors_offer_the_addresses_that_the_bots_know(hass: HomeAssi
     assert await offered(hass) == ["gate", *BUILT_IN]
     await remove_stream(bot, "gate")
     assert await offered(hass) == BUILT_IN
+
+
+async def test_a_bot_that_is_unloaded_takes_its_addresses_with_it(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Those of the others stay."""
+    bot = await add_bot("Home")
+    await add_bot("Garden")
+    await add_stream(bot, "doorbell")
+    await hass.config_entries.async_unload(bot.bot_id)
+    assert await offered(hass) == BUILT_IN
+
+
+async def test_a_page_that_is_loaded_is_sent_the_addresses(
+    hass: HomeAssistant, add_bot: AddBot, hass_ws_client: WebSocketGenerator
+) -> None:
+    """As they are at that moment, and again as they are at the next."""
+    bot = await add_bot()
+
+    async def sent() -> list[list[str]]:
+        client = await hass_ws_client()
+        await client.send_json_auto_id({"type": "trigger_platforms/subscribe"})
+        await client.receive_json()
+        triggers = (await client.receive_json())["event"]
+        await client.send_json_auto_id({"type": "get_services"})
+        actions = (await client.receive_json())["result"]
+        both = triggers["datastream_bot.message_received"], actions["datastream_bot"]["send"]
+        return [each["fields"]["address"]["selector"]["select"]["options"] for each in both]
+
+    assert await sent() == [BUILT_IN, BUILT_IN]
+    await add_stream(bot, "doorbell")
+    assert await sent() == [["doorbell", *BUILT_IN]] * 2

@@ -1,6 +1,7 @@
 """Presence: everyone leaving and the first one returning, told by real persons in real zones."""
 
 import asyncio
+from typing import ClassVar
 
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import EVENT_HOMEASSISTANT_START
@@ -12,11 +13,12 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.field import Field, FieldType
+from custom_components.datastream_bot.microservice import Microservice
 from custom_components.datastream_bot.presence import Presence, async_presence
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .home import is_on, state_of
-from .streams import change_stream, row
 
 
 def commands(home: Home) -> list[bool]:
@@ -220,12 +222,17 @@ async def test_a_reaction_that_a_reload_interrupts_is_done_again(
 
 
 @pytest.mark.warns
-async def test_a_reaction_that_the_users_own_contract_refuses_is_told(
+async def test_a_reaction_that_cannot_be_sent_is_told(
     home: Home, persons: SetPresence, add_bot: AddBot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Somebody made a field of toggle_everything required that the bot knows nothing of."""
+    """Another integration wants more of toggle_everything than the bot can know."""
+
+    class Demanding(Microservice):
+        name = "demanding"
+        contracts: ClassVar = {"toggle_everything": (Field(name="why", type=FieldType.TEXT, required=True),)}
+
     bot = await add_bot()
-    await change_stream(bot, "toggle_everything", fields=[row("why", required=True)])
+    bot.attach(Demanding())
 
     await persons("anna", "not_home")
     await persons("bo", "not_home")

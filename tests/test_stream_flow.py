@@ -11,19 +11,11 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
 from .conftest import AddBot, Home, Send
-from .home import is_on
-from .streams import add_stream, change_stream, remove_stream, row, show_form, show_form_of, stream_of, submit, ticks
+from .forms import suggested
+from .home import is_on, ticks
+from .streams import add_stream, change_stream, remove_stream, row, show_form, show_form_of, stream_of, submit
 
 TURN_ON_PORCH = {"action": "light.turn_on", "target": {"entity_id": "light.porch"}}
-
-
-def suggested(form: Any) -> dict[str, Any]:
-    """Return what the fields of a form show before the user changes anything."""
-    return {
-        str(field): field.description["suggested_value"]
-        for field in form["data_schema"].schema
-        if field.description and "suggested_value" in field.description
-    }
 
 
 async def test_a_data_stream_works_as_soon_as_it_is_added_and_no_longer_when_it_is_deleted(
@@ -83,7 +75,7 @@ async def test_changing_one_stream_does_not_disturb_messages_to_the_others(
     await add_stream(bot, "slow", actions=[wait, {"stop": "done", "response_variable": "content"}])
     await add_stream(bot, "other")
     sending = hass.async_create_task(send("slow", {"number": 1}))
-    await ticks()
+    await ticks(200)
 
     await change_stream(bot, "other", description="Changed")
     hass.bus.async_fire("go")
@@ -116,6 +108,37 @@ async def test_built_in_streams_keep_their_handling_and_take_actions_on_top(
     assert [is_on(hass, entity_id) for entity_id in home] == [True, True, False]
     with pytest.raises(ServiceValidationError, match="on is missing"):
         await send("toggle_everything", {"reason": "test"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"address": "lights"}, {"address": "address_built_in"}),
+        ({"fields": [row("why", required=True)]}, {"fields": "field_required_built_in"}),
+    ],
+)
+async def test_what_would_break_the_handling_of_a_built_in_stream_is_refused(
+    add_bot: AddBot, changes: dict[str, Any], errors: dict[str, str]
+) -> None:
+    """It could not be moved, and the bot's own messages would no longer fit."""
+    bot = await add_bot()
+    form = await show_form_of(bot, "toggle_everything")
+    result = await submit(bot, form, {**stream_of(bot, "toggle_everything").data, **changes})
+    assert result["errors"] == errors
+
+
+async def test_the_fields_of_a_built_in_stream_stay_as_they_are(add_bot: AddBot, send: Send, home: Home) -> None:
+    """Also when the stream was deleted and is added again."""
+    bot = await add_bot()
+    await change_stream(bot, "toggle_everything", fields=[row("on", "text"), row("why", required=True, default="so")])
+    assert [(field["name"], field["type"]) for field in stream_of(bot, "toggle_everything").data["fields"]] == [
+        ("on", "boolean"),
+        ("why", "text"),
+    ]
+    await remove_stream(bot, "toggle_everything")
+    await add_stream(bot, "toggle_everything")
+    assert [field["name"] for field in stream_of(bot, "toggle_everything").data["fields"]] == ["on"]
+    assert (await send("toggle_everything", {"on": True}))["handled"] != []
 
 
 async def test_a_deleted_built_in_stream_closes_its_address(add_bot: AddBot, send: Send, home: Home) -> None:

@@ -73,7 +73,9 @@ def test_every_error_of_a_form_has_a_text() -> None:
     named = set(re.findall(r'"((?:name|target|address|actions|field|event_type)_[a-z_]+)"', SOURCE))
     texts = TEXTS["config"]["error"].keys() | TEXTS["config_subentries"]["data_stream"]["error"].keys()
     assert texts <= named
-    assert {name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved"))} == texts
+    assert {
+        name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in"))
+    } == texts
 
 
 def test_the_trigger_is_described_as_it_is() -> None:

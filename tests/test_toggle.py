@@ -1,6 +1,5 @@
 """The device microservice: everything on, everything off, and what it says when that does not go well."""
 
-import asyncio
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -13,13 +12,7 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 from custom_components.datastream_bot.const import RECEIPT_WAIT
 
 from .conftest import AddBot, Home, Send, furnish
-from .home import PretendLight, is_on
-
-
-async def ticks(count: int = 5) -> None:
-    """Let the event loop go round a few times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
+from .home import PretendLight, is_on, ticks
 
 
 @pytest.mark.parametrize(

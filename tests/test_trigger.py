@@ -8,7 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from .conftest import AddBot, Send
-from .streams import add_stream, change_stream
+from .streams import add_stream, change_stream, row
 
 type Heard = list[Event[Any]]
 
@@ -102,17 +102,20 @@ async def test_it_may_wait_for_one_bot_only(hass: HomeAssistant, add_bot: AddBot
         ({"list": [1, 2]}, True),
         ({"list": [1]}, False),
         ({"on": {"deeper": 1}}, False),
+        ({"level": 7}, True),
         ({"other": None}, False),
     ],
 )
 async def test_a_content_filter_needs_equal_values(
     hass: HomeAssistant, add_bot: AddBot, send: Send, wanted: dict[str, Any], fires: bool
 ) -> None:
-    """At every level; what else is in the content does not matter."""
-    await add_bot()
+    """At every level, as the bot reads them; what else is in the content does not matter."""
+    bot = await add_bot()
+    fields = [row("on", "boolean"), row("room", "object"), row("list", "list"), row("level", "number", default="7")]
+    await add_stream(bot, "news", fields=fields)
     heard = await listen(hass, address="news", content=wanted)
 
-    await send("news", {"on": True, "room": {"floor": 1, "name": "hall"}, "list": [1, 2]})
+    await send("news", {"on": "yes", "room": {"floor": 1, "name": "hall"}, "list": [1, 2]})
     await hass.async_block_till_done()
 
     assert len(heard) == fires
@@ -163,7 +166,16 @@ async def test_what_an_automation_does_to_the_content_is_seen_by_no_other(
     assert state.attributes["content"] == {"list": [1]}
 
 
-@pytest.mark.parametrize("options", [{}, {"address": []}, {"address": "two words"}, {"address": "a", "content": "x"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"address": []},
+        {"address": "two words"},
+        {"address": "a", "content": "x"},
+        {"address": "a", "content": {"a": {True: 1}}},
+    ],
+)
 async def test_options_that_are_not_valid_are_told_when_the_automation_is_set_up(
     hass: HomeAssistant, add_bot: AddBot, options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:

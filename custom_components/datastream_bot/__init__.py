@@ -13,7 +13,7 @@ from .const import DOMAIN
 from .event_bus import async_fire_message
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice, presence_store
-from .picking import async_offer_addresses
+from .picking import async_offer_addresses, async_setup_picking
 from .renames import async_follow_renames
 from .router import DATA_ROUTER, Router
 from .services import async_setup_services
@@ -37,6 +37,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow_automation)
     async_follow_renames(hass)
     async_setup_services(hass)
+    async_setup_picking(hass)
     return True
 
 
@@ -53,6 +54,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     bot = entry.runtime_data = Bot(hass, entry, router, device_entry.id)
 
     location, device, streams = LocationMicroservice(bot), DeviceMicroservice(bot), DataStreams(bot, router.directory)
+
+    async def follow_changes(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
+        if bot.is_outdated:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+        else:
+            await streams.async_update()
+            await async_offer_addresses(hass)
+
+    # Unloading goes the other way round: the addresses are offered anew in the end.
+    entry.async_on_unload(partial(async_offer_addresses, hass))
+    entry.async_on_unload(entry.add_update_listener(follow_changes))
     for microservice in (location, device):
         entry.async_on_unload(bot.attach(microservice))
     entry.async_on_unload(device.async_stop)
@@ -64,15 +76,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
 
     await location.async_start()
     entry.async_on_unload(location.async_stop)
-
-    async def follow_changes(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
-        if bot.is_outdated:
-            hass.config_entries.async_schedule_reload(entry.entry_id)
-        else:
-            await streams.async_update()
-            await async_offer_addresses(hass)
-
-    entry.async_on_unload(entry.add_update_listener(follow_changes))
     return True
 
 

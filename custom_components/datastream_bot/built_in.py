@@ -3,7 +3,7 @@
 from typing import Final
 
 from .const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING
-from .contract import Field, FieldType
+from .field import Field, FieldType
 
 BUILT_IN_FIELDS: Final = {
     ADDRESS_TOGGLE_EVERYTHING: (Field(name="on", type=FieldType.BOOLEAN, required=True, description="On, or off."),),

@@ -18,7 +18,7 @@ from .const import (
     CONF_REQUIRED,
     CONF_TYPE,
 )
-from .contract import Field, FieldType
+from .field import Field, FieldType
 
 MODES: Final = ("single", "restart", "queued", "parallel")
 DEFAULT_MODE: Final = "parallel"

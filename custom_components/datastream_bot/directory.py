@@ -7,7 +7,8 @@ from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .contract import Contract, Field
+from .contract import Contract
+from .field import Field
 from .message import Message
 
 

@@ -1,6 +1,7 @@
 """The entity of a data stream."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -61,8 +62,8 @@ class DataStreamEntity(Entity):
         self._stop_listening()
 
     @callback
-    def _signalled(self, message: Message, bot_ids: tuple[str, ...]) -> None:
-        if self._entry.entry_id in bot_ids:
+    def _signalled(self, _: Message, received: Mapping[str, Message]) -> None:
+        if (message := received.get(self._entry.entry_id)) is not None:
             self.message_received(message)
 
     @callback

@@ -17,7 +17,7 @@ class MessageError(ServiceValidationError):
             translation_domain=DOMAIN,
             translation_key=translation_key,
             # Quoted whole, what came in could be larger than what anyone reads.
-            translation_placeholders={name: str(value)[:1000] for name, value in placeholders.items()},
+            translation_placeholders={name: str(value)[:4000] for name, value in placeholders.items()},
         )
 
 

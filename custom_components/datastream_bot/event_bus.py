@@ -1,5 +1,6 @@
 """The way out to Home Assistant's event bus."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -10,7 +11,7 @@ EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
 
 
 @callback
-def async_fire_message(hass: HomeAssistant, message: Message, bot_ids: tuple[str, ...]) -> None:
+def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
     """Fire the event of an external message, which automations can listen to without this integration's trigger."""
     if not message.external:
         return

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import FunctionType
 from typing import Any, ClassVar, Final, override
 
-from .contract import Field
+from .field import Field
 from .message import Message
 
 type Result = Mapping[str, Any] | None

@@ -25,8 +25,8 @@ DATA_ROUTER: HassKey[Router] = HassKey(DOMAIN)
 RECEIVER_CONTRACT = "contract"
 """What receipts call a bot's refusal of content that does not fit."""
 
-type Outlet = Callable[[Message, tuple[str, ...]], None]
-"""Takes every message that was not refused, with the ids of the bots that received it, in the order sent."""
+type Outlet = Callable[[Message, Mapping[str, Message]], None]
+"""Takes every message that was not refused, in the order sent, with the message as each bot received it, by bot id."""
 
 
 class Router:
@@ -79,9 +79,9 @@ class Router:
             for listing, fitted in accepted
             for receiver in listing.receivers
         }
-        bot_ids = tuple(listing.bot_id for listing, _ in accepted)
+        received = {listing.bot_id: fitted for listing, fitted in accepted}
         for outlet in self._outlets:
-            outlet(message, bot_ids)
+            outlet(message, received)
         if tasks:
             await asyncio.wait(tasks, timeout=RECEIPT_WAIT)
         return Receipt(

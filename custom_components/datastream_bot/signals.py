@@ -1,5 +1,7 @@
 """The signal of a message, for whoever outlives a bot."""
 
+from collections.abc import Mapping
+
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
@@ -8,8 +10,8 @@ from .const import DOMAIN
 from .message import Message
 
 
-def message_signal(address: str) -> SignalType[Message, tuple[str, ...]]:
-    """Return the signal of messages to an address, sent with the message and the ids of the bots that received it.
+def message_signal(address: str) -> SignalType[Message, Mapping[str, Message]]:
+    """Return the signal of messages to an address, sent with the message, and with what each bot received of it.
 
     Each address has a signal of its own, so that whoever waits for another address costs nothing.
     """
@@ -17,9 +19,9 @@ def message_signal(address: str) -> SignalType[Message, tuple[str, ...]]:
 
 
 @callback
-def async_signal_message(hass: HomeAssistant, message: Message, bot_ids: tuple[str, ...]) -> None:
+def async_signal_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
     """Signal a message."""
-    async_dispatcher_send(hass, message_signal(message.address), message, bot_ids)
+    async_dispatcher_send(hass, message_signal(message.address), message, received)
 
 
 def streams_signal(bot_id: str) -> SignalType[()]:

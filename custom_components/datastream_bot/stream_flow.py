@@ -24,6 +24,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .built_in import BUILT_IN_FIELDS
 from .const import (
     CONF_ACTIONS,
     CONF_ADDRESS,
@@ -38,10 +39,10 @@ from .const import (
     CONF_TYPE,
     SUBENTRY_DATA_STREAM,
 )
-from .contract import FieldType
-from .data_stream import DEFAULT_MODE, MODES, field_from_row
+from .data_stream import DEFAULT_MODE, MODES, field_from_row, row_from_field
 from .errors import MessageError
 from .event_bus import EVENT_DATASTREAM_BOT_MESSAGE
+from .field import FieldType
 from .message import checked_address
 
 FIELD_TYPE_LABELS: Final = {
@@ -151,7 +152,8 @@ class DataStreamFlow(ConfigSubentryFlow):
         user_input[CONF_ACTIONS] = cv.ensure_list(user_input[CONF_ACTIONS])
         if error := self._address_error(user_input[CONF_ADDRESS]):
             errors[CONF_ADDRESS] = error
-        if error := _fields_error(user_input[CONF_FIELDS]):
+        user_input[CONF_FIELDS] = _with_built_in(user_input[CONF_ADDRESS], user_input[CONF_FIELDS])
+        if error := _fields_error(user_input[CONF_ADDRESS], user_input[CONF_FIELDS]):
             errors[CONF_FIELDS] = error
         if error := _event_error(user_input[CONF_EVENT_TYPE]):
             errors[CONF_EVENT_TYPE] = error
@@ -167,16 +169,25 @@ class DataStreamFlow(ConfigSubentryFlow):
             checked_address(address)
         except MessageError:
             return "address_invalid"
-        own_id = self._get_reconfigure_subentry().subentry_id if self.source == SOURCE_RECONFIGURE else None
+        own = self._get_reconfigure_subentry() if self.source == SOURCE_RECONFIGURE else None
+        if own is not None and own.data[CONF_ADDRESS] in BUILT_IN_FIELDS and own.data[CONF_ADDRESS] != address:
+            return "address_built_in"
         declared = {
             stream.data[CONF_ADDRESS]
             for stream in self._get_entry().get_subentries_of_type(SUBENTRY_DATA_STREAM)
-            if stream.subentry_id != own_id
+            if own is None or stream.subentry_id != own.subentry_id
         }
         return "address_in_use" if address in declared else None
 
 
-def _fields_error(rows: list[dict[str, Any]]) -> str | None:
+def _with_built_in(address: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with those that the handling of a built-in address relies on, as they have to be."""
+    built_in = BUILT_IN_FIELDS.get(address, ())
+    names = {field.name for field in built_in}
+    return [*map(row_from_field, built_in), *(row for row in rows if row[CONF_NAME] not in names)]
+
+
+def _fields_error(address: str, rows: list[dict[str, Any]]) -> str | None:
     fields = [field_from_row(row) for row in rows]
     names = [field.name for field in fields]
     if not all(name and name == name.strip() for name in names):
@@ -185,6 +196,10 @@ def _fields_error(rows: list[dict[str, Any]]) -> str | None:
         return "field_name_in_use"
     if not all(field.default is None or field.fits(field.default) for field in fields):
         return "field_default_invalid"
+    built_in = BUILT_IN_FIELDS.get(address, ())
+    if built_in and any(field.required and field.default is None for field in fields if field not in built_in):
+        # The bot's own messages, when presence changes, could not have it.
+        return "field_required_built_in"
     return None
 
 

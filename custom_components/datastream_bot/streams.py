@@ -1,7 +1,7 @@
 """The data streams of a bot, as they are now: each is taken up, changed and given up on its own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from homeassistant.core import CALLBACK_TYPE
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -32,33 +32,36 @@ class DataStreams:
                 subentry.subentry_id: DataStream.from_subentry(subentry)
                 for subentry in self._bot.entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)
             }
-            for stream_id, running in list(self._running.items()):
-                if streams.get(stream_id) != running.stream:
-                    await self._change(stream_id, streams.get(stream_id))
-            for stream_id, stream in streams.items():
-                if stream_id not in self._running:
-                    await self._change(stream_id, stream)
-            async_dispatcher_send(self._bot.hass, streams_signal(self._bot.bot_id))
+            await self._change_to(streams)
 
     async def async_stop(self) -> None:
         """Give up all data streams."""
         async with self._changing:
-            for stream_id in list(self._running):
-                await self._change(stream_id, None)
+            await self._change_to({})
 
-    async def _change(self, stream_id: str, stream: DataStream | None) -> None:
-        """Put a data stream, or none, into the place of another, without a moment in which both or neither listen."""
-        mapping = None
-        if stream is not None:
-            mapping = MappingMicroservice(self._bot, stream)
+    async def _change_to(self, streams: Mapping[str, DataStream]) -> None:
+        new = {
+            stream_id: MappingMicroservice(self._bot, stream)
+            for stream_id, stream in streams.items()
+            if stream_id not in self._running or self._running[stream_id].stream != stream
+        }
+        for mapping in new.values():
             await mapping.async_start()
-        former = self._running.pop(stream_id, None)
-        if former is not None:
-            former.disconnect()
-        if stream is not None and mapping is not None:
+
+        # From here to the signal nothing waits: there is no moment in which both or neither of two streams listen.
+        former = {
+            stream_id: self._running.pop(stream_id)
+            for stream_id in list(self._running)
+            if stream_id in new or stream_id not in streams
+        }
+        for stream_id, running in former.items():
+            running.disconnect()
+            running.mapping.async_retire(new.get(stream_id))
+        for stream_id, mapping in new.items():
+            stream = streams[stream_id]
             self._running[stream_id] = _RunningStream(stream, mapping, self._connect(stream, mapping))
-        if former is not None:
-            await former.mapping.async_stop(is_replaced=stream is not None)
+        async_dispatcher_send(self._bot.hass, streams_signal(self._bot.bot_id))
+        await asyncio.gather(*(running.mapping.async_stop() for running in former.values()))
 
     def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
         bot_id, bot_name = self._bot.bot_id, self._bot.entry.title

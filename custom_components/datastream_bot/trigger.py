@@ -27,11 +27,22 @@ def _address(value: object) -> str:
         raise vol.Invalid(str(err)) from err
 
 
+def _filter(value: object) -> object:
+    """Check that the keys are text: in YAML, a bare on is true."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                problem = f"keys must be text, but {key!r} is not; write it in quotes"
+                raise vol.Invalid(problem)
+            _filter(item)
+    return value
+
+
 OPTIONS_SCHEMA: Final = vol.Schema(
     {
         vol.Required(OPTION_ADDRESS): vol.All(cv.ensure_list, vol.Length(min=1), [_address]),
         vol.Optional(OPTION_BOT): cv.string,
-        vol.Optional(OPTION_CONTENT, default=dict): dict,
+        vol.Optional(OPTION_CONTENT, default=dict): vol.All(dict, _filter),
     }
 )
 _CONFIG_SCHEMA = vol.Schema({vol.Required(CONF_OPTIONS): OPTIONS_SCHEMA})
@@ -56,13 +67,13 @@ class MessageReceivedTrigger(Trigger):
         self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
     ) -> CALLBACK_TYPE:
         @callback
-        def signalled(message: Message, bot_ids: tuple[str, ...]) -> None:
-            if not _contains(message.content, self._options[OPTION_CONTENT]):
-                return
-            receivers: tuple[str | None, ...] = bot_ids or ((None,) if message.external else ())
-            wanted = self._options.get(OPTION_BOT)
-            for bot_id in receivers:
-                if wanted is None or bot_id == wanted:
+        def signalled(sent: Message, received: Mapping[str, Message]) -> None:
+            receivers: list[tuple[str | None, Message]] = [*received.items()]
+            if not receivers and sent.external:
+                receivers = [(None, sent)]
+            bot = self._options.get(OPTION_BOT)
+            for bot_id, message in receivers:
+                if bot in (None, bot_id) and _contains(message.content, self._options[OPTION_CONTENT]):
                     run_action(_payload(message, bot_id), f"message to {message.address}", message.context)
 
         connected = [
