@@ -86,7 +86,7 @@ class RealHome:
     async def is_listening(self) -> bool:
         """Return whether the web server answers."""
         with suppress(HomeError):
-            await self.get("/api/onboarding")
+            await self.get("/manifest.json")
             return True
         return False
 

@@ -1,7 +1,7 @@
 """The data streams of a bot, as they are now: each is taken up, changed and given up on its own."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from homeassistant.core import CALLBACK_TYPE
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -32,14 +32,17 @@ class DataStreams:
                 subentry.subentry_id: DataStream.from_subentry(subentry)
                 for subentry in self._bot.entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)
             }
-            await self._change_to(streams)
+            former = await self._change_to(streams)
+        await _stop(former)
 
     async def async_stop(self) -> None:
         """Give up all data streams."""
         async with self._changing:
-            await self._change_to({})
+            former = await self._change_to({})
+        await _stop(former)
 
-    async def _change_to(self, streams: Mapping[str, DataStream]) -> None:
+    async def _change_to(self, streams: Mapping[str, DataStream]) -> Collection[_RunningStream]:
+        """Take up these data streams, and return those that they replace, whose actions may still run."""
         new = {
             stream_id: MappingMicroservice(self._bot, stream)
             for stream_id, stream in streams.items()
@@ -61,7 +64,7 @@ class DataStreams:
             stream = streams[stream_id]
             self._running[stream_id] = _RunningStream(stream, mapping, self._connect(stream, mapping))
         async_dispatcher_send(self._bot.hass, streams_signal(self._bot.bot_id))
-        await asyncio.gather(*(running.mapping.async_stop() for running in former.values()))
+        return former.values()
 
     def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
         bot_id, bot_name = self._bot.bot_id, self._bot.entry.title
@@ -74,6 +77,10 @@ class DataStreams:
         if stream.external:
             connected.append(self._directory.open(bot_id, stream.address))
         return connected
+
+
+async def _stop(former: Collection[_RunningStream]) -> None:
+    await asyncio.gather(*(running.mapping.async_stop() for running in former))
 
 
 class _RunningStream:
