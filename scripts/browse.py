@@ -171,14 +171,18 @@ async def main() -> int:
     """Start Home Assistant, visit it, and stop it."""
     parser = argparse.ArgumentParser(prog="test-browser", description=__doc__)
     parser.add_argument("screenshots", nargs="?", type=Path, help="where screenshots are put")
-    folder = parser.parse_args().screenshots or Path(tempfile.mkdtemp(prefix="datastream-bot-screenshots-"))
+    wanted = parser.parse_args().screenshots
+    folder = wanted or Path(tempfile.mkdtemp(prefix="datastream-bot-screenshots-"))
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         async with progress("Starting Home Assistant"):
             home, _ = await stack.enter_async_context(real_home(configuration()))
             await start(home)
             await furnish(home)
-        return await visit(home, folder)
+        failed = await visit(home, folder)
+    if not failed and wanted is None:
+        shutil.rmtree(folder)
+    return failed
 
 
 if __name__ == "__main__":
