@@ -24,7 +24,7 @@ FLOORS = (
     {"bot"},
     {"microservices"},
     {"streams"},
-    {"event_bus"},
+    {"event_bus", "stream_form"},
     {"entity", "services", "stream_flow"},
     {"config_flow", "picking", "renames"},
     {"diagnostics", "event", "trigger"},

@@ -10,7 +10,7 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import config_flow, picking, services, stream_flow, trigger
+from custom_components.datastream_bot import config_flow, picking, services, stream_form, trigger
 
 from .conftest import AddBot
 
@@ -43,7 +43,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     ("texts", "schema"),
     [
         (TEXTS["config"], config_flow.BOT_SCHEMA),
-        (TEXTS["config_subentries"]["data_stream"], stream_flow.STREAM_SCHEMA),
+        (TEXTS["config_subentries"]["data_stream"], stream_form.STREAM_SCHEMA),
     ],
     ids=["bot", "data stream"],
 )
@@ -56,7 +56,7 @@ def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any
 
 def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
-    selectors = [*config_flow.BOT_SCHEMA.schema.values(), *stream_flow.STREAM_SCHEMA.schema.values()]
+    selectors = [*config_flow.BOT_SCHEMA.schema.values(), *stream_form.STREAM_SCHEMA.schema.values()]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
     choices = {
         selector.config["translation_key"]: set(selector.config["options"])
