@@ -13,7 +13,15 @@ from homeassistant.config_entries import (
     ConfigSubentryData,
     ConfigSubentryFlow,
 )
-from homeassistant.const import CONF_NAME, CONF_TARGET, Platform
+from homeassistant.const import (
+    CONF_ACTIONS,
+    CONF_ADDRESS,
+    CONF_DESCRIPTION,
+    CONF_MODE,
+    CONF_NAME,
+    CONF_TARGET,
+    Platform,
+)
 from homeassistant.core import callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
@@ -30,14 +38,10 @@ import voluptuous as vol
 
 from .built_in import BUILT_IN_DESCRIPTIONS, BUILT_IN_FIELDS
 from .const import (
-    CONF_ACTIONS,
-    CONF_ADDRESS,
-    CONF_DESCRIPTION,
     CONF_EVENT_TYPE,
     CONF_EXCLUDE,
     CONF_EXTERNAL,
     CONF_FIELDS,
-    CONF_MODE,
     CONF_NOTIFY,
     CONF_ON_LEAVING,
     CONF_ON_RETURNING,

@@ -5,22 +5,15 @@ from typing import Final
 
 DOMAIN: Final = "datastream_bot"
 
-CONF_ACTIONS: Final = "actions"
-CONF_ADDRESS: Final = "address"
-CONF_DEFAULT: Final = "default"
-CONF_DESCRIPTION: Final = "description"
 CONF_EVENT_TYPE: Final = "event_type"
 CONF_EXCLUDE: Final = "exclude"
 CONF_EXTERNAL: Final = "external"
 CONF_FIELDS: Final = "fields"
-CONF_MODE: Final = "mode"
-CONF_NAME: Final = "name"
 CONF_NOTIFY: Final = "notify"
 CONF_ON_LEAVING: Final = "on_leaving"
 CONF_ON_RETURNING: Final = "on_returning"
 CONF_PERSONS: Final = "persons"
 CONF_REQUIRED: Final = "required"
-CONF_TYPE: Final = "type"
 
 SUBENTRY_DATA_STREAM: Final = "data_stream"
 

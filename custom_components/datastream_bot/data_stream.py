@@ -4,20 +4,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from homeassistant.config_entries import ConfigSubentry
-
-from .const import (
+from homeassistant.const import (
     CONF_ACTIONS,
     CONF_ADDRESS,
     CONF_DEFAULT,
     CONF_DESCRIPTION,
-    CONF_EVENT_TYPE,
-    CONF_EXTERNAL,
-    CONF_FIELDS,
     CONF_MODE,
     CONF_NAME,
-    CONF_REQUIRED,
     CONF_TYPE,
 )
+
+from .const import CONF_EVENT_TYPE, CONF_EXTERNAL, CONF_FIELDS, CONF_REQUIRED
 from .field import Field, FieldType
 
 MODES: Final = ("single", "restart", "queued", "parallel")

@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_ACTIONS
 from homeassistant.core import HomeAssistant
 
 from .bot import DatastreamBotConfigEntry
-from .const import CONF_ACTIONS
 from .router import DATA_ROUTER
 
 # Actions can hold what is secret to the services that they call.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_ADDRESS
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -12,7 +13,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 
 from .bot import DatastreamBotConfigEntry
-from .const import CONF_ADDRESS, DOMAIN
+from .const import DOMAIN
 from .message import Message
 from .signals import message_signal, streams_signal
 

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from homeassistant import const as homeassistant_const
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.const import CONF_ACTIONS, CONF_ADDRESS, CONF_NAME
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.script import async_validate_actions_config
 import voluptuous as vol
 
 from .built_in import BUILT_IN_FIELDS
-from .const import CONF_ACTIONS, CONF_ADDRESS, CONF_EVENT_TYPE, CONF_FIELDS, CONF_NAME, SUBENTRY_DATA_STREAM
+from .const import CONF_EVENT_TYPE, CONF_FIELDS, SUBENTRY_DATA_STREAM
 from .data_stream import field_from_row, row_from_field
 from .errors import MessageError
 from .event_bus import EVENT_DATASTREAM_BOT_MESSAGE
@@ -34,6 +35,8 @@ def stream_unique_id(address: str) -> str:
 
 class DataStreamFlow(ConfigSubentryFlow):
     """Asks which address to declare, what it carries, and what it does."""
+
+    _problem = ""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a data stream."""
@@ -65,8 +68,6 @@ class DataStreamFlow(ConfigSubentryFlow):
             errors=errors or {},
             description_placeholders={"problem": self._problem},
         )
-
-    _problem = ""
 
     async def _async_errors(self, user_input: dict[str, Any]) -> dict[str, str]:
         """Return what is wrong, and tidy what is only untidy."""

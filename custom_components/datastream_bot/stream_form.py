@@ -2,6 +2,15 @@
 
 from typing import Final
 
+from homeassistant.const import (
+    CONF_ACTIONS,
+    CONF_ADDRESS,
+    CONF_DEFAULT,
+    CONF_DESCRIPTION,
+    CONF_MODE,
+    CONF_NAME,
+    CONF_TYPE,
+)
 from homeassistant.helpers.selector import (
     ActionSelector,
     BooleanSelector,
@@ -17,19 +26,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .const import (
-    CONF_ACTIONS,
-    CONF_ADDRESS,
-    CONF_DEFAULT,
-    CONF_DESCRIPTION,
-    CONF_EVENT_TYPE,
-    CONF_EXTERNAL,
-    CONF_FIELDS,
-    CONF_MODE,
-    CONF_NAME,
-    CONF_REQUIRED,
-    CONF_TYPE,
-)
+from .const import CONF_EVENT_TYPE, CONF_EXTERNAL, CONF_FIELDS, CONF_REQUIRED
 from .data_stream import DEFAULT_MODE, MODES
 from .field import FieldType
 
