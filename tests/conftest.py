@@ -10,11 +10,13 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import setup_test_component_platform
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.router import DATA_ROUTER, Router
 
+from .doors import Client, go_online
 from .home import PretendLight, PretendSwitch
 
 type Home = dict[str, PretendLight | PretendSwitch]
@@ -108,6 +110,13 @@ async def persons(hass: HomeAssistant) -> SetPresence:
     assert await async_setup_component(hass, "person", {"person": configs})
     await hass.async_block_till_done()
     return set_presence
+
+
+@pytest.fixture
+async def client(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator) -> Client:
+    """Return somebody outside, without a token."""
+    assert await async_setup_component(hass, "http", {})
+    return await go_online(hass, hass_client_no_auth)
 
 
 @pytest.fixture

@@ -2,30 +2,23 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntryState, ConfigFlowContext
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 import pytest
 
-from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.data_stream import DataStream
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .forms import suggested
+from .forms import show_form_of, suggested
 from .home import is_on
 
 
 async def show_form(hass: HomeAssistant) -> Any:
     """Open the form of a new bot."""
     return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-
-
-async def show_form_of(bot: Bot) -> Any:
-    """Open the form of a bot to change it."""
-    context = ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=bot.bot_id)
-    return await bot.hass.config_entries.flow.async_init(DOMAIN, context=context)
 
 
 async def test_the_form_can_be_submitted_without_a_change(

@@ -12,12 +12,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, mock_restore_cache
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.field import Field, FieldType
 from custom_components.datastream_bot.microservice import Microservice
 from custom_components.datastream_bot.presence import Presence, async_presence
 
 from .conftest import AddBot, Home, Send, SetPresence
+from .forms import show_form_of
 from .home import is_on, state_of
 
 
@@ -324,7 +324,7 @@ async def test_choosing_other_persons_is_not_leaving(
     bot = await add_bot()
     await persons("anna", "not_home")
 
-    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "reconfigure", "entry_id": bot.bot_id})
+    flow = await show_form_of(bot)
     await hass.config_entries.flow.async_configure(flow["flow_id"], {"name": "Home", "persons": ["person.anna"]})
     await hass.async_block_till_done()
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 import re
+import shlex
 from typing import Any
 
+from aiohttp import ClientResponse
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -13,6 +15,7 @@ import pytest
 from custom_components.datastream_bot.microservice import Microservice
 
 from .conftest import AddBot, Home, Send
+from .doors import OPEN, Client, open_doors, open_webhook
 from .home import is_on
 from .streams import add_stream, row
 
@@ -113,3 +116,65 @@ async def test_the_receipt_is_as_shown(home: Home, add_bot: AddBot, send: Send) 
     for both in (shown, receipt):
         del both["message_id"], both["handled"][0]["config_entry_id"]
     assert receipt == shown
+
+
+async def _curl(client: Client, command: str) -> ClientResponse:
+    """Ask what a command line of curl asks."""
+    words = iter(shlex.split(command))
+    headers, body, url = {}, "", ""
+    for word in words:
+        if word == "-H":
+            name, _, value = next(words).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = next(words)
+        else:
+            url = word
+    return await client.post(url.removeprefix("http://homeassistant.local:8123"), data=body, headers=headers)
+
+
+@pytest.mark.parametrize("containing", ["8123/api/webhook/SECRET\n", "address=doorbell", "/api/datastream_bot/Home"])
+async def test_curl(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, hass_access_token: str, containing: str
+) -> None:
+    """Each example is handled."""
+    bot = await add_bot("Home")
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True)])
+    secret = (await open_webhook(bot)).rsplit("/", 1)[-1]
+    example = examples("sh", containing).replace("SECRET", secret).replace("$TOKEN", hass_access_token)
+
+    response = await _curl(client, example)
+
+    assert (response.status, len((await response.json())["handled"])) == (200, 1)
+
+
+async def test_doorbell_with_esphome(home: Home, add_bot: AddBot, client: Client) -> None:
+    """It sends numbers as text."""
+    bot = await add_bot()
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True)])
+    path = await open_webhook(bot)
+    esp: Any = parse_yaml(examples("yaml", "http_request.post"))
+    post = esp["button"][0]["on_press"][0]["http_request.post"]
+    query = post["url"].partition("?")[2]
+
+    response = await client.post(f"{path}?{query}", json=post["json"], headers=post["request_headers"])
+
+    assert response.status == 200
+
+
+async def test_a_signed_request_from_python(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, send: Send
+) -> None:
+    """Written from what the README says."""
+    bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
+    webhook = bot.entry.data["doors"]["webhook"]
+    await send("toggle_everything", {"on": True})
+    names = {
+        "SECRET": webhook["secret"],
+        "URL": str(client.make_url(f"/api/webhook/{webhook['webhook_id']}")),
+    }
+
+    await hass.async_add_executor_job(exec, examples("python", "hmac.new"), names)
+
+    assert b'"handled":[{' in names["answer"]
+    assert not is_on(hass, "light.kitchen")

@@ -18,6 +18,7 @@ from custom_components.datastream_bot.const import CONF_EXTERNAL, DOMAIN
 from custom_components.datastream_bot.router import Router
 
 from .conftest import AddBot, Home, Send
+from .forms import show_form_of
 from .home import Reader, is_on, state_of
 
 
@@ -294,7 +295,7 @@ async def test_a_user_who_is_gone_switches_nothing(
 async def test_the_name_of_the_bot_is_what_the_user_called_it(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """Renamed, it has its new name in receipts at once."""
     bot = await add_bot("Home")
-    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "reconfigure", "entry_id": bot.bot_id})
+    flow = await show_form_of(bot)
     await hass.config_entries.flow.async_configure(flow["flow_id"], {CONF_NAME: "Cottage"})
     await hass.async_block_till_done()
 

@@ -10,7 +10,7 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import config_flow, picking, services, stream_form, trigger
+from custom_components.datastream_bot import config_flow, door_flow, door_form, picking, services, stream_form, trigger
 
 from .conftest import AddBot
 
@@ -38,20 +38,34 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     assert named == TEXTS["exceptions"].keys() | TEXTS["issues"].keys()
 
 
-@pytest.mark.parametrize("step", ["user", "reconfigure"])
 @pytest.mark.parametrize(
     ("texts", "schema"),
     [
-        (TEXTS["config"], config_flow.BOT_SCHEMA),
-        (TEXTS["config_subentries"]["data_stream"], stream_form.STREAM_SCHEMA),
+        *((TEXTS["config"]["step"][step], config_flow.BOT_SCHEMA) for step in ("user", "bot")),
+        *(
+            (TEXTS["config_subentries"]["data_stream"]["step"][step], stream_form.STREAM_SCHEMA)
+            for step in ("user", "reconfigure")
+        ),
+        *(
+            (TEXTS["config"]["step"]["doors"]["sections"][str(name)], section.schema)
+            for name, section in door_form.DOORS_SCHEMA.schema.items()
+        ),
     ],
-    ids=["bot", "data stream"],
 )
-def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any, step: str) -> None:
+def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any) -> None:
     """Whether something is added or changed."""
     fields = {str(field) for field in schema.schema}
-    assert texts["step"][step]["data"].keys() == fields
-    assert texts["step"][step]["data_description"].keys() == fields
+    assert texts["data"].keys() == fields
+    assert texts["data_description"].keys() == fields
+
+
+async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) -> None:
+    """Choices of the menu as well."""
+    texts = TEXTS["config"]["step"]
+    named = vars(config_flow.DatastreamBotConfigFlow) | vars(door_flow.DoorSteps)
+    assert texts.keys() == {name.removeprefix("async_step_") for name in named if name.startswith("async_step_")}
+    menu: Any = await config_flow.DatastreamBotConfigFlow().async_step_reconfigure()
+    assert texts["reconfigure"]["menu_options"].keys() == set(menu["menu_options"])
 
 
 def test_every_choice_has_a_text() -> None:
@@ -120,4 +134,4 @@ def test_texts_are_written_like_texts() -> None:
         assert not re.search(r"['\"]\{|\}['\"]", text), path
         is_sentence = path.endswith(("description", "message")) or "data_description" in path or ".error." in path
         if is_sentence and ".data." not in path:
-            assert text.endswith((".", "**.", "{problem}")), path
+            assert text.endswith((".", "?", "**.", "{problem}")), path

@@ -2,15 +2,15 @@
 
 from functools import partial
 
-from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
 from homeassistant.const import Platform
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
-from .event_bus import async_fire_message
+from .doors import async_open_doors, async_setup_views
+from .event_bus import async_fire_message, async_follow_automations
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice, presence_store
 from .picking import async_offer_addresses, async_setup_picking
@@ -19,6 +19,7 @@ from .router import DATA_ROUTER, Router
 from .services import async_setup_services
 from .signals import async_signal_message
 from .streams import DataStreams
+from .webhook import signatures_store
 
 PLATFORMS = [Platform.EVENT]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -29,15 +30,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     router = hass.data[DATA_ROUTER] = Router(hass)
     router.connect_outlet(partial(async_fire_message, hass))
     router.connect_outlet(partial(async_signal_message, hass))
-
-    @callback
-    def follow_automation(event: Event) -> None:
-        router.follow(event.context)
-
-    hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow_automation)
+    async_follow_automations(hass, router)
     async_follow_renames(hass)
     async_setup_services(hass)
     async_setup_picking(hass)
+    async_setup_views(hass)
     return True
 
 
@@ -76,6 +73,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
 
     await location.async_start()
     entry.async_on_unload(location.async_stop)
+    entry.async_on_unload(await async_open_doors(bot, router))
     return True
 
 
@@ -87,3 +85,4 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntr
 async def async_remove_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what a bot stored."""
     await presence_store(hass, entry.entry_id).async_remove()
+    await signatures_store(hass, entry.entry_id).async_remove()

@@ -3,14 +3,21 @@
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
-from .const import Origin
+from .const import DOMAIN, Origin
 from .directory import Receiver
+from .door import Door
 from .message import Message
 from .microservice import Microservice
 from .receipt import Receipt
 from .router import Router
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
+
+
+def loaded_bots(hass: HomeAssistant) -> list[Bot]:
+    """Return the bots that are up."""
+    entries: list[DatastreamBotConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    return [entry.runtime_data for entry in entries]
 
 
 class Bot:
@@ -25,6 +32,7 @@ class Bot:
         self.entry = entry
         self.device_id = device_id
         self.microservices: list[Microservice] = []
+        self.doors: dict[Origin, Door] = {}
         self._router = router
         self._set_up_as = (entry.title, entry.data)
 
@@ -57,6 +65,18 @@ class Bot:
             self.microservices.remove(microservice)
 
         return detach
+
+    @callback
+    def open_door(self, door: Door) -> CALLBACK_TYPE:
+        """Let requests find a door until the returned callback is called."""
+        self.doors[door.origin] = door
+
+        @callback
+        def close() -> None:
+            del self.doors[door.origin]
+            door.async_close()
+
+        return close
 
     async def async_distribute_datastream_message(
         self,

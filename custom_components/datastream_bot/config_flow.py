@@ -8,7 +8,6 @@ from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntry,
-    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryData,
     ConfigSubentryFlow,
@@ -51,6 +50,7 @@ from .const import (
     Reaction,
 )
 from .data_stream import DEFAULT_MODE, row_from_field
+from .door_flow import DoorSteps
 from .stream_flow import DataStreamFlow, stream_unique_id
 
 _LIGHTS_AND_SWITCHES: Final = TargetSelector(
@@ -81,7 +81,7 @@ BOT_SCHEMA: Final = vol.Schema(
 _PLAIN_TARGET = vol.Schema(cv.TARGET_FIELDS)
 
 
-class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
+class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
     """Asks what a bot is called, whom and what it looks after, and what it does."""
 
     VERSION = 1
@@ -107,13 +107,18 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what to change."""
+        return self.async_show_menu(step_id="reconfigure", menu_options=["bot", "doors"])
+
+    async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Change a bot."""
         entry = self._get_reconfigure_entry()
         if user_input is None:
-            return self._show("reconfigure", {CONF_NAME: entry.title, **entry.data})
+            return self._show("bot", {CONF_NAME: entry.title, **entry.data})
         if errors := self._errors(user_input):
-            return self._show("reconfigure", user_input, errors)
-        return self.async_update_and_abort(entry, title=user_input.pop(CONF_NAME).strip(), data=user_input)
+            return self._show("bot", user_input, errors)
+        title = user_input.pop(CONF_NAME).strip()
+        return self.async_update_and_abort(entry, title=title, data={**entry.data, **user_input})
 
     def _show(
         self, step_id: str, suggested: Mapping[str, Any], errors: dict[str, str] | None = None

@@ -5,15 +5,26 @@ from typing import Final
 
 DOMAIN: Final = "datastream_bot"
 
+CONF_BURST: Final = "burst"
+CONF_CLOUD_API: Final = "cloud_api"
+CONF_DOORS: Final = "doors"
 CONF_EVENT_TYPE: Final = "event_type"
 CONF_EXCLUDE: Final = "exclude"
 CONF_EXTERNAL: Final = "external"
 CONF_FIELDS: Final = "fields"
+CONF_LIMITS: Final = "limits"
+CONF_LOCAL_ONLY: Final = "local_only"
 CONF_NOTIFY: Final = "notify"
 CONF_ON_LEAVING: Final = "on_leaving"
 CONF_ON_RETURNING: Final = "on_returning"
+CONF_OPEN: Final = "open"
 CONF_PERSONS: Final = "persons"
+CONF_RATE: Final = "rate"
+CONF_RENEW: Final = "renew"
 CONF_REQUIRED: Final = "required"
+CONF_SECRET: Final = "secret"  # noqa: S105 - the name of a setting
+CONF_SIGNED: Final = "signed"
+CONF_WEBHOOK: Final = "webhook"
 
 SUBENTRY_DATA_STREAM: Final = "data_stream"
 
@@ -28,8 +39,11 @@ class Origin(StrEnum):
     """Where a message came into being."""
 
     ACTION = "action"
+    CLOUD_API = "cloud_api"
+    HTTP = "http"
     MICROSERVICE = "microservice"
     PRESENCE = "presence"
+    WEBHOOK = "webhook"
 
 
 class Reaction(StrEnum):

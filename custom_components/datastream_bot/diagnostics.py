@@ -3,14 +3,15 @@
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_ACTIONS
+from homeassistant.const import CONF_ACTIONS, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 
 from .bot import DatastreamBotConfigEntry
+from .const import CONF_SECRET
 from .router import DATA_ROUTER
 
 # Actions can hold what is secret to the services that they call.
-TO_REDACT: Final = {CONF_ACTIONS}
+TO_REDACT: Final = {CONF_ACTIONS, CONF_SECRET, CONF_WEBHOOK_ID}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:
@@ -25,5 +26,6 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datastr
             }
             for microservice in entry.runtime_data.microservices
         ],
+        "doors": {origin.value: door.diagnostics() for origin, door in entry.runtime_data.doors.items()},
         "known_addresses": sorted(hass.data[DATA_ROUTER].directory.addresses),
     }

@@ -108,12 +108,20 @@ class Directory:
 
         return close
 
+    def is_open(self, bot_id: str, address: str) -> bool:
+        """Return whether a bot opened an address to messages from outside the bot."""
+        return bot_id in self._open.get(address, ())
+
     def listings_for(self, message: Message) -> list[Listing]:
         """Return who a message is for: first the sender's own, then all others who opened the address."""
         address, sender = message.address, message.sender
         bot_ids = [sender] if message.internal and sender is not None else []
         if message.external:
-            bot_ids += [bot_id for bot_id in self._open.get(address, ()) if bot_id != sender]
+            bot_ids += [
+                bot_id
+                for bot_id in self._open.get(address, ())
+                if bot_id != sender and (message.recipients is None or bot_id in message.recipients)
+            ]
         return [listing for bot_id in bot_ids if (listing := self._listings.get((bot_id, address))) is not None]
 
     def _list(

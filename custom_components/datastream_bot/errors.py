@@ -1,6 +1,7 @@
 """The errors of messages, translated."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -9,16 +10,26 @@ from .const import DOMAIN
 
 
 class MessageError(ServiceValidationError):
-    """A message was refused because of what is in it."""
+    """A message was refused because of what is in it.
+
+    Attributes:
+        code: What programs know the error by.
+
+    """
 
     def __init__(self, *, translation_key: str, **placeholders: object) -> None:
         """Initialize the error."""
         super().__init__(
             translation_domain=DOMAIN,
             translation_key=translation_key,
-            # Quoted whole, what came in could be larger than what anyone reads.
-            translation_placeholders={name: str(value)[:4000] for name, value in placeholders.items()},
+            translation_placeholders={name: _quoted(value) for name, value in placeholders.items()},
         )
+        self.code = translation_key
+
+
+def _quoted(value: object) -> str:
+    """Return what came in as text that fits into an error: not larger than anyone reads, and Unicode."""
+    return str(value)[:4000].encode(errors="backslashreplace").decode()
 
 
 class PartlyFailedError(HomeAssistantError):
@@ -34,3 +45,20 @@ class PartlyFailedError(HomeAssistantError):
             },
         )
         self.result = result
+
+
+class DoorError(MessageError):
+    """A request from outside Home Assistant was refused."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        headers: Mapping[str, str] | None = None,
+        *,
+        translation_key: str,
+        **placeholders: object,
+    ) -> None:
+        """Initialize the error with the HTTP status and headers of the answer."""
+        super().__init__(translation_key=translation_key, **placeholders)
+        self.status = status
+        self.headers = headers or {}

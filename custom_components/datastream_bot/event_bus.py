@@ -1,11 +1,13 @@
-"""The way out to Home Assistant's event bus."""
+"""Home Assistant's event bus: the way out to it, and what is followed on it."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
+from homeassistant.core import Event, HomeAssistant, callback
 
 from .message import Message
+from .router import Router
 
 EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
 
@@ -27,3 +29,14 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
         },
         context=message.context,
     )
+
+
+@callback
+def async_follow_automations(hass: HomeAssistant, router: Router) -> None:
+    """Follow messages into the automations that they trigger."""
+
+    @callback
+    def follow(event: Event) -> None:
+        router.follow(event.context)
+
+    hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow)

@@ -33,6 +33,7 @@ class Message:
         hops: How many messages led to this one.
         internal: Deliver to the sender's own microservices.
         external: Deliver to other bots that opened the address.
+        recipients: Ids of the bots that an external message is for, or None for all that opened the address.
 
     """
 
@@ -44,6 +45,7 @@ class Message:
     hops: int
     internal: bool
     external: bool
+    recipients: frozenset[str] | None
     _encoded: bytes = field(repr=False, compare=False)
 
     @classmethod
@@ -58,6 +60,7 @@ class Message:
         hops: int = 0,
         internal: bool = True,
         external: bool = True,
+        recipients: frozenset[str] | None = None,
     ) -> Message:
         """Check what came in and make a message of it.
 
@@ -78,6 +81,7 @@ class Message:
             hops=hops,
             internal=internal,
             external=external,
+            recipients=recipients,
             _encoded=encoded,
         )
 

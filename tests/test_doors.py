@@ -1,0 +1,190 @@
+"""What all doors share: limits, the repair issue, the form, and diagnostics."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import InvalidData
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.datastream_bot import door
+from custom_components.datastream_bot.const import DOMAIN, Origin
+from custom_components.datastream_bot.token_bucket import TokenBucket
+
+from .conftest import AddBot, Home
+from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told
+from .forms import show_form_of
+from .streams import add_stream
+
+ON = {"address": "toggle_everything", "content": {"on": True}}
+
+
+def test_a_bucket_holds_so_many_at_once_and_so_many_a_second() -> None:
+    """And says when there is one again."""
+    bucket = TokenBucket(rate=2, burst=3)
+    assert [bucket.take(100.0) for _ in range(4)] == [0, 0, 0, 0.5]
+    assert [bucket.take(100.25), bucket.take(100.5), bucket.take(100.5)] == [0.25, 0, 0.5]
+    assert [bucket.take(1000.0) for _ in range(4)] == [0, 0, 0, 0.5]
+
+
+@pytest.mark.warns
+async def test_over_its_limit_a_door_refuses_with_one_repair_issue_while_it_lasts(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, issue_registry: ir.IssueRegistry
+) -> None:
+    """And one line in the log."""
+    bot = await open_doors(await add_bot("Home"), webhook=OPEN, limits={"rate": 1, "burst": 2})
+    await add_stream(bot, "news")
+    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}?address=news"
+    issue = (DOMAIN, f"door_limited_webhook_{bot.bot_id}")
+
+    responses = [await client.post(path, json={}) for _ in range(4)]
+
+    assert [response.status for response in responses] == [200, 200, 429, 429]
+    assert await told(responses[-1]) == (429, "rate_limited")
+    assert responses[-1].headers["Retry-After"] == "1"
+    shown = issue_registry.issues[issue]
+    assert shown.translation_placeholders == {"door": "webhook", "bot": "Home"}
+    assert (shown.is_fixable, shown.severity) == (False, "warning")
+
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))
+    await hass.async_block_till_done()
+    assert issue not in issue_registry.issues
+
+
+@pytest.mark.warns
+async def test_the_issue_goes_with_the_bot(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, issue_registry: ir.IssueRegistry
+) -> None:
+    """And comes again with the next message that is refused."""
+    bot = await add_bot("Home")
+    path = f"{await open_webhook(bot)}?address=toggle_everything"
+    await open_doors(bot, webhook=OPEN, limits={"rate": 1, "burst": 1})
+
+    for _ in range(2):
+        for _ in range(3):
+            await client.post(path, json={"on": True})
+        assert len(issue_registry.issues) == 1
+        await hass.config_entries.async_reload(bot.bot_id)
+        assert not issue_registry.issues
+
+
+@pytest.mark.warns
+async def test_only_so_many_messages_of_a_door_are_in_work(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are refused at once, and everybody else is served as ever."""
+    monkeypatch.setattr(door, "MAX_WORKING", 5)
+    bot = await add_bot("Home")
+    path = await open_webhook(bot)
+    home["light.kitchen"].responding.clear()
+    waiting = [asyncio.create_task(client.post(path, json=ON)) for _ in range(5)]
+    await asyncio.sleep(0.2)
+
+    refused = await client.post(path, json=ON)
+    home["light.kitchen"].responding.set()
+
+    assert await told(refused) == (429, "too_busy")
+    assert [(await response).status for response in waiting] == [200] * 5
+    assert bot.entry.runtime_data.doors[Origin.WEBHOOK].diagnostics() == {
+        "local_only": True,
+        "working": 0,
+        "counts": {"accepted": 5, "too_busy": 1},
+    }
+    assert (await client.post(path, json=ON)).status == 200
+
+
+@pytest.mark.warns
+async def test_the_limit_of_one_door_is_not_that_of_another(
+    home: Home, add_bot: AddBot, client: Client, hass_access_token: str
+) -> None:
+    """Nor of another bot."""
+    bot = await add_bot("Home")
+    path = await open_webhook(bot)
+    other = await open_webhook(await add_bot("Garden"))
+    await open_doors(bot, webhook=OPEN, limits={"rate": 1, "burst": 1})
+    bearer = {"Authorization": f"Bearer {hass_access_token}"}
+
+    statuses = [
+        (await client.post(path, json=ON)).status,
+        (await client.post(path, json=ON)).status,
+        (await client.post(other, json=ON)).status,
+        (await client.post("/api/datastream_bot/Home/stream", json=ON, headers=bearer)).status,
+    ]
+
+    assert statuses == [200, 429, 200, 200]
+
+
+async def test_the_form_shows_what_is_set_and_keeps_it(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """All doors are closed at first."""
+    bot = await add_bot("Home")
+    first = _shown(await show_form_of(bot, "doors"))
+    await open_doors(bot, cloud_api={"open": True, "local_only": False}, limits={"rate": 5, "burst": 20})
+    second = _shown(await show_form_of(bot, "doors"))
+
+    assert first["webhook"] == {"open": False, "local_only": True, "signed": False}
+    assert first["cloud_api"] == {"open": False, "local_only": True}
+    assert first["limits"] == {"rate": 10, "burst": 50}
+    assert second["cloud_api"] == {"open": True, "local_only": False}
+    assert second["limits"] == {"rate": 5, "burst": 20}
+
+
+def _shown(form: Any) -> dict[str, dict[str, Any]]:
+    return {
+        str(name): {
+            str(field): field.description["suggested_value"]
+            for field in section.schema.schema
+            if field.description and "suggested_value" in field.description
+        }
+        for name, section in form["data_schema"].schema.items()
+    }
+
+
+async def test_changing_the_bot_leaves_its_doors_as_they_are(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """And the other way round."""
+    bot = await add_bot("Home", exclude={"entity_id": ["switch.fan"]})
+    await open_webhook(bot)
+    doors = bot.entry.data["doors"]
+    assert bot.entry.data["exclude"] == {"entity_id": ["switch.fan"]}
+
+    form = await show_form_of(bot)
+    await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "Home"})
+    await hass.async_block_till_done()
+
+    assert bot.entry.data["doors"] == doors
+    assert bot.entry.data["exclude"] == {}
+
+
+@pytest.mark.parametrize("limits", [{"rate": 0}, {"rate": 101}, {"burst": 0}, {"burst": 1001}])
+async def test_limits_that_are_none_are_refused(add_bot: AddBot, limits: dict[str, Any]) -> None:
+    """By the form."""
+    bot = await add_bot("Home")
+    with pytest.raises(InvalidData, match="limits"):
+        await fill_doors(bot, limits=limits)
+
+
+async def test_secrets_are_in_no_diagnostics(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, home: Home, add_bot: AddBot, client: Client
+) -> None:
+    """What came to the doors is."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    bot = await open_doors(await add_bot("Home"), webhook=OPEN | {"signed": True}, cloud_api=OPEN)
+    webhook = bot.entry.data["doors"]["webhook"]
+    await client.post(f"/api/webhook/{webhook['webhook_id']}", json=ON)
+
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
+
+    assert diagnostics["doors"] == {
+        "http": {"local_only": False, "working": 0, "counts": {}},
+        "cloud_api": {"local_only": True, "working": 0, "counts": {}},
+        "webhook": {"local_only": True, "working": 0, "counts": {"wrong_signature": 1}},
+    }
+    assert diagnostics["entry"]["data"]["doors"]["webhook"]["open"]
+    assert webhook["webhook_id"] not in str(diagnostics)
+    assert webhook["secret"] not in str(diagnostics)

@@ -1,0 +1,333 @@
+"""The command line, as a program of its own, against a real Home Assistant over HTTP."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+import pty
+import sys
+from typing import Any, Protocol
+
+from homeassistant.core import Event, HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+
+from custom_components.datastream_bot.bot import Bot
+
+from .conftest import AddBot, Home
+from .doors import OPEN, Client, open_doors
+from .home import is_on
+from .streams import add_stream, row
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "send_datastream"
+HANDLED, REFUSED, MISUSE, UNREACHABLE = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run of the script came to."""
+
+    status: int | None
+    output: str
+    error: str
+
+
+class Run(Protocol):
+    """Runs the script."""
+
+    async def __call__(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
+        """Run it with these arguments and this environment."""
+
+
+@pytest.fixture
+def run() -> Run:
+    """Return a function that runs the script as people do."""
+
+    async def run_script(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(SCRIPT),
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(env or {})},
+        )
+        output, error = await process.communicate(stdin)
+        return Ran(process.returncode, output.decode(), error.decode())
+
+    return run_script
+
+
+@pytest.fixture
+async def bot(home: Home, add_bot: AddBot, client: Client) -> Bot:
+    """Return a bot with a webhook and a data stream that checks its content."""
+    bot = await open_doors(await add_bot("Home"), webhook=OPEN)
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True), row("visitor")])
+    return bot
+
+
+@pytest.fixture
+def url(client: Client) -> str:
+    """Return where Home Assistant is."""
+    return str(client.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+def token_file(tmp_path: Path, hass_access_token: str) -> str:
+    """Return a file with a token."""
+    path = tmp_path / "token"
+    path.write_text(f"{hass_access_token}\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def webhook(bot: Bot, url: str) -> str:
+    """Return the URL of the bot's webhook."""
+    return f"{url}/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+
+
+async def test_a_message_is_sent_with_a_token(
+    hass: HomeAssistant, home: Home, bot: Bot, run: Run, url: str, token_file: str
+) -> None:
+    """The receipt is a table for people."""
+    ran = await run("toggle_everything", "on=yes", "--url", url, "--token-file", token_file)
+
+    assert ran == Ran(
+        HANDLED,
+        "OUTCOME  BOT   RECEIVER  RESULT\n"
+        "handled  Home  device    on true, switched light.kitchen light.porch switch.fan\n",
+        "",
+    )
+    assert all(is_on(hass, entity_id) for entity_id in home)
+
+
+@pytest.mark.parametrize("is_signed", [False, True])
+async def test_a_message_is_sent_to_a_webhook(
+    hass: HomeAssistant, home: Home, bot: Bot, run: Run, webhook: str, tmp_path: Path, *, is_signed: bool
+) -> None:
+    """Signed, when the file has a secret as well."""
+    await open_doors(bot, webhook=OPEN | {"signed": is_signed})
+    secret = bot.entry.data["doors"]["webhook"]["secret"] if is_signed else ""
+    file = tmp_path / "webhook"
+    file.write_text(f"{webhook}\n{secret}\n", encoding="utf-8")
+
+    ran = await run("toggle_everything", "on:=true", "--webhook-file", str(file))
+    again = await run("toggle_everything", "on:=true", env={"DATASTREAM_WEBHOOK": f"{webhook} {secret}"})
+
+    assert (ran.status, again.status) == (HANDLED, HANDLED)
+    assert home["light.kitchen"].commands == [True, True]
+
+
+async def test_the_environment_says_it_all(
+    hass: HomeAssistant, home: Home, bot: Bot, add_bot: AddBot, run: Run, url: str, hass_access_token: str
+) -> None:
+    """For cron."""
+    await add_bot("Garden")
+    environment = {"DATASTREAM_URL": f"{url}/", "DATASTREAM_TOKEN": hass_access_token}
+
+    both = await run("toggle_everything", "on=1", "--output", "json", env=environment)
+    one = await run("toggle_everything", "on=1", "--output", "json", env=environment | {"DATASTREAM_BOT": "Garden"})
+    other = await run("toggle_everything", "on=1", "--output", "json", "--bot", bot.bot_id, env=environment)
+
+    bots = [[delivery["bot"] for delivery in json.loads(ran.output)["handled"]] for ran in (both, one, other)]
+    assert bots == [["Home", "Garden"], ["Garden"], ["Home"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "content"),
+    [
+        ([], b"", {}),
+        (["a=1", "b:=1", "c=", "d=x=y:=z"], b"", {"a": "1", "b": 1, "c": "", "d": "x=y:=z"}),
+        (['a:={"b": [true, null]}', "\u00e9=\u00fc"], b"", {"a": {"b": [True, None]}, "\u00e9": "\u00fc"}),
+        ([r"a\=b=c", r"d\:=e", r"f\\=g", r"h\:\=i:=2"], b"", {"a=b": "c", "d:": "e", "f\\": "g", "h:=i": 2}),
+        (["a=first\nsecond"], b"", {"a": "first\nsecond"}),
+        (["--json", "-"], b'{"a": [1.5]}', {"a": [1.5]}),
+    ],
+)
+async def test_content_is_written_as_with_httpie(
+    hass: HomeAssistant, bot: Bot, run: Run, webhook: str, arguments: list[str], stdin: bytes, content: dict[str, Any]
+) -> None:
+    """Text with =, everything else with :=."""
+    events: list[Event] = async_capture_events(hass, "datastream_bot_message")
+    await add_stream(bot, "news")
+
+    ran = await run("news", *arguments, stdin=stdin, env={"DATASTREAM_WEBHOOK": webhook})
+
+    assert (ran.status, ran.output) == (HANDLED, "OUTCOME  BOT   RECEIVER  RESULT\nhandled  Home  mapping\n")
+    assert events[0].data["content"] == content
+
+
+async def test_content_may_come_from_a_file(
+    hass: HomeAssistant, home: Home, bot: Bot, run: Run, webhook: str, tmp_path: Path
+) -> None:
+    """Of JSON."""
+    file = tmp_path / "content.json"
+    file.write_text('{"on": true}', encoding="utf-8")
+
+    ran = await run("toggle_everything", "--json", str(file), env={"DATASTREAM_WEBHOOK": webhook})
+
+    assert ran.status == HANDLED
+    assert is_on(hass, "light.kitchen")
+
+
+@pytest.mark.warns
+async def test_what_failed_is_in_the_table(home: Home, bot: Bot, run: Run, webhook: str) -> None:
+    """And in the exit status."""
+    home["light.porch"].broken = "stuck"
+
+    ran = await run("toggle_everything", "on=on", env={"DATASTREAM_WEBHOOK": webhook})
+
+    assert ran.status == REFUSED
+    assert "failed   Home  device    These could not be switched: light.porch: stuck" in ran.output
+
+
+@pytest.mark.warns
+async def test_a_refusal_is_told_in_the_words_of_the_bot(
+    bot: Bot, run: Run, url: str, token_file: str, webhook: str
+) -> None:
+    """Whatever the way."""
+    by_token = ["--url", url, "--token-file", token_file]
+    refusals = [
+        (await run("doorbell", "tims=2", *by_token)).error,
+        (await run("nowhere", *by_token)).error,
+        (await run("toggle_everything", *by_token, "--bot", "Hut")).error,
+        (await run("doorbell", "--json", "-", stdin=b"[]", env={"DATASTREAM_WEBHOOK": webhook})).error,
+        (await run("toggle_everything", env={"DATASTREAM_WEBHOOK": f"{webhook}0"})).error,
+        (await run("toggle_everything", "--url", url, env={"DATASTREAM_TOKEN": "wrong"})).error,
+    ]
+    texts = [
+        "tims is unknown, perhaps times is meant; times is missing",
+        "No bot behind this door opened nowhere to the outside",
+        "No bot with the name or id Hut is running",
+        "The content must be an object of keys and values",
+        "Nobody is behind this URL",
+        "Home Assistant does not know this token",
+    ]
+    for refusal, text in zip(refusals, texts, strict=True):
+        assert refusal.startswith("send_datastream: ")
+        assert text in refusal
+
+
+async def test_its_exit_status_tells_what_kind_of_trouble_there_is(
+    bot: Bot, run: Run, url: str, token_file: str, webhook: str, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    """Nothing is a traceback."""
+    empty = tmp_path / "empty"
+    empty.write_text("", encoding="utf-8")
+    nobody = f"http://127.0.0.1:{unused_tcp_port}"
+    by_token = ["toggle_everything", "--token-file", token_file]
+    cases: list[tuple[int, list[str], dict[str, str]]] = [
+        (MISUSE, [], {}),
+        (MISUSE, ["toggle_everything"], {}),
+        (MISUSE, by_token, {}),
+        (MISUSE, ["toggle_everything", "--url", url], {}),
+        (MISUSE, ["toggle_everything", "--url", url], {"DATASTREAM_TOKEN": "two words"}),
+        (MISUSE, ["toggle_everything", "--url", url], {"DATASTREAM_TOKEN": "caf\u00e9"}),
+        (MISUSE, ["toggle_everything", "--token-file", str(tmp_path / "missing"), "--url", url], {}),
+        (MISUSE, ["toggle_everything", "--token-file", str(empty), "--url", url], {}),
+        (MISUSE, ["toggle_everything", "--webhook-file", str(empty), "--url", url], {}),
+        (MISUSE, ["toggle_everything", "--webhook-file", str(empty), "--bot", "Home"], {}),
+        (MISUSE, [*by_token, "--url", "homeassistant.local"], {}),
+        (MISUSE, [*by_token, "--url", "ftp://homeassistant.local"], {}),
+        (MISUSE, [*by_token, "--url", "http://host:port"], {}),
+        (MISUSE, [*by_token, "--url", "http://[::1"], {}),
+        (MISUSE, [*by_token, "--url", "http://caf\u00e9"], {}),
+        (MISUSE, [*by_token, "--url", url, "--timeout", "0"], {}),
+        (MISUSE, [*by_token, "--url", url, "--timeout", "soon"], {}),
+        (MISUSE, [*by_token, "--url", url, "on"], {}),
+        (MISUSE, [*by_token, "--url", url, "=on"], {}),
+        (MISUSE, [*by_token, "--url", url, "on=1", "on=2"], {}),
+        (MISUSE, [*by_token, "--url", url, "on:=yes"], {}),
+        (MISUSE, [*by_token, "--url", url, "--json", "-", "on=1"], {}),
+        (MISUSE, [*by_token, "--url", url, "--json", "-"], {}),
+        (MISUSE, [*by_token, "--url", url, "--json", str(tmp_path / "missing")], {}),
+        (UNREACHABLE, [*by_token, "--url", nobody], {}),
+        (UNREACHABLE, [*by_token, "--url", "http://unknown.invalid"], {}),
+        (UNREACHABLE, [*by_token, "--url", url.replace("http:", "https:")], {}),
+        (UNREACHABLE, [*by_token, "--url", f"{url}/somewhere/else"], {}),
+    ]
+    ran = await asyncio.gather(*(run(*arguments, env=environment) for _, arguments, environment in cases))
+
+    for (status, arguments, _), one in zip(cases, ran, strict=True):
+        assert one.status == status, (arguments, one)
+        assert one.error
+        assert "Traceback" not in one.error
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "text"),
+    [
+        (b"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", UNREACHABLE, "sends on"),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", UNREACHABLE, "HTTP status 502"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", REFUSED, "Nobody is behind this URL"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", UNREACHABLE, "does not answer"),
+        (b"nonsense\r\n\r\n", UNREACHABLE, "does not answer"),
+        (b"", UNREACHABLE, "does not answer"),
+    ],
+)
+async def test_whatever_is_there_instead_of_home_assistant(
+    socket_enabled: None, run: Run, answer: bytes, status: int, text: str
+) -> None:
+    """The token goes to nobody else."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100_000)
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    ran = await run("news", "--url", f"http://127.0.0.1:{port}", env={"DATASTREAM_TOKEN": "secret"})
+    server.close()
+
+    assert (ran.status, "secret" in ran.error) == (status, False)
+    assert text in ran.error
+
+
+async def test_a_server_that_never_answers_is_given_up(socket_enabled: None, run: Run) -> None:
+    """After the time that the user sets."""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    ran = await run("news", "--url", f"http://127.0.0.1:{port}", "--timeout", "0.5", env={"DATASTREAM_TOKEN": "secret"})
+    server.close()
+
+    assert ran.status == UNREACHABLE
+    assert "timed out" in ran.error
+
+
+async def test_without_any_secret_it_asks_for_the_token(home: Home, bot: Bot, url: str, hass_access_token: str) -> None:
+    """On a terminal, where it is not shown."""
+    terminal, other_end = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(SCRIPT), "toggle_everything", "on=on", "--url", url),
+        stdin=other_end,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=other_end,
+        env={"PATH": os.environ["PATH"]},
+        start_new_session=True,
+    )
+    os.close(other_end)
+    prompt = await asyncio.to_thread(os.read, terminal, 1000)
+    os.write(terminal, f"{hass_access_token}\n".encode())
+    output, _ = await process.communicate()
+    os.close(terminal)
+
+    assert (process.returncode, "handled" in output.decode()) == (HANDLED, True)
+    assert prompt == b"Token: "
+
+
+def test_secrets_cannot_be_written_on_the_command_line() -> None:
+    """Where history and other users see them."""
+    source = SCRIPT.read_text(encoding="utf-8")
+    assert '"--token"' not in source
+    assert '"--webhook"' not in source
