@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
+from urllib.parse import urlsplit
 
 from play import PASSWORD, USERNAME, configuration, furnish, progress, say, start
 from playwright.async_api import Error, Page, async_playwright, expect
@@ -113,6 +114,28 @@ class Visit:
         await expect(self._page.get_by_text("Message received").first).to_be_visible()
         await self._look("The event entity in the activity")
 
+    async def open_webhook(self) -> None:
+        """Open the bot's webhook, and send to the URL that the form shows."""
+        page = self._page
+        await self._open(INTEGRATION)
+        await page.locator("ha-config-entry-row ha-dropdown").first.click()
+        await page.get_by_text("Reconfigure", exact=True).first.click()
+        await self._look("What to change")
+        await page.get_by_text("Doors to the outside").last.click()
+        await page.locator("step-flow-form ha-expansion-panel ha-switch").first.click()
+        await self._look("The doors")
+        await page.get_by_role("button", name="Submit").click()
+        url = await page.locator("step-flow-form ha-markdown code").first.inner_text()
+        await self._look("The URL of the webhook")
+        await page.get_by_role("button", name="Submit").click()
+        await expect(page.locator("step-flow-abort")).to_be_visible()
+        await self._look("The webhook is open")
+        await page.keyboard.press("Escape")
+
+        receipt = await self._home.post(urlsplit(url.strip()).path, {"address": "doorbell", "content": {"times": 1}})
+        if [delivery["receiver"] for delivery in receipt["handled"]] != ["mapping"]:
+            raise HomeError(f"The webhook answered {receipt}")
+
     async def _open(self, path: str) -> None:
         await self._page.goto(self._home.url + path)
         await self._loaded()
@@ -153,6 +176,7 @@ async def visit(home: RealHome, screenshots: Path) -> int:
             guest.add_data_stream,
             guest.send_message,
             guest.see_it_happened,
+            guest.open_webhook,
         )
         for passed, step in enumerate(steps):
             try:

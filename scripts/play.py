@@ -10,8 +10,9 @@ import signal
 import sys
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
-from real_home import HomeError, Process, RealHome, real_home
+from real_home import PROJECT, HomeError, Process, RealHome, real_home
 
 LIGHTS = {
     "light.kitchen": "Kitchen",
@@ -89,6 +90,7 @@ class Play:
         """Initialize the play."""
         self._home = home
         self._bot_id = ""
+        self._webhook = ""
         self.passed = 0
         self.failed = 0
 
@@ -101,6 +103,22 @@ class Play:
             raise HomeError(f"The config flow ended with {result}")
         self._bot_id = result["result"]["entry_id"]
         say(f"Added the bot {name} by its config flow, with the form as it was offered.\n")
+
+    async def open_webhook(self) -> None:
+        """Open the bot's webhook, as its form does."""
+        flows = "/api/config/config_entries/flow"
+        flow = await self._home.post(flows, {"handler": "datastream_bot", "entry_id": self._bot_id})
+        await self._home.post(f"{flows}/{flow['flow_id']}", {"next_step_id": "doors"})
+        doors = {
+            "webhook": {"open": True, "local_only": True, "signed": True, "renew": False},
+            "cloud_api": {"open": False, "local_only": True},
+            "limits": {"rate": 10, "burst": 50},
+        }
+        shown = await self._home.post(f"{flows}/{flow['flow_id']}", doors)
+        placeholders = shown["description_placeholders"]
+        self._webhook = f"{self._home.url}{urlsplit(placeholders['url']).path} {placeholders['secret']}"
+        await self._home.post(f"{flows}/{flow['flow_id']}", {})
+        say("Opened the bot's webhook, for signed requests only.\n")
 
     async def run(self) -> None:
         """Play all steps."""
@@ -143,6 +161,13 @@ class Play:
             Step(
                 title="A script notifies", message=notify, act=self._run_script, devices_on=True, handled_by="location"
             ),
+            Step(
+                title="A program outside sends through the webhook",
+                message=off,
+                act=self._send_from_outside,
+                devices_on=False,
+                handled_by="device",
+            ),
         ]
 
     def _moves(
@@ -169,6 +194,21 @@ class Play:
         shown = await self._home.ask("persistent_notification/get")
         if not any({"title": one["title"], "message": one["message"]} == NOTIFICATION for one in shown):
             raise HomeError("Home Assistant does not show the notification")
+        return receipt
+
+    async def _send_from_outside(self) -> dict[str, Any]:
+        """Send with the command line, which knows nothing but the webhook."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(PROJECT / "scripts" / "send_datastream")),
+            *("toggle_everything", "on=false", "--output", "json"),
+            env={"DATASTREAM_WEBHOOK": self._webhook},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, error = await process.communicate()
+        if process.returncode:
+            raise HomeError(error.decode().strip())
+        receipt: dict[str, Any] = json.loads(output)
         return receipt
 
     async def _last_reaction(self) -> dict[str, Any] | None:
@@ -294,6 +334,7 @@ async def show(home: RealHome, process: Process, *, check: bool) -> int:
     play = Play(home)
     await furnish(home)
     await play.add_bot()
+    await play.open_webhook()
     await play.run()
     for warning in process.warnings():
         say(f"WRONG: the log says: {warning}")
