@@ -1,6 +1,8 @@
 """The BotLab-compatible API: what BotLab's own scripts ask, over real HTTP."""
 
 import asyncio
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable
 from datetime import timedelta
 import json
 from pathlib import Path
@@ -18,10 +20,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, ensure_auth_manager_loaded
 import requests
 
-from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.bot import Bot, loaded_bots
+from custom_components.datastream_bot.cloud_api import LoginView
+from custom_components.datastream_bot.const import Origin
 
 from .conftest import AddBot, Home
-from .doors import OPEN, Client, go_online, open_doors
+from .doors import OPEN, Client, as_json, go_online, open_doors, raw, request_head
 from .home import is_on
 from .streams import add_stream
 
@@ -390,18 +394,77 @@ async def test_it_leads_to_the_bots_that_opened_it(
 
 
 @pytest.mark.warns
-async def test_its_limit_holds_for_each_bot(
+async def test_the_limit_of_one_bot_does_not_silence_the_others(
     hass: HomeAssistant, home: Home, user: User, add_bot: AddBot, client: Client
 ) -> None:
-    """A message for two bots counts at both."""
+    """The receipt names the one that did not get the message; only when none did is it refused."""
     await open_doors(await add_bot("Anna"), cloud_api=OPEN)
     strict = await open_doors(await add_bot("Bo"), cloud_api=OPEN, limits={"rate": 1, "burst": 1})
     await add_stream(strict, "news")
     key = await key_of(client)
 
-    statuses = [
-        (await client.post(f"{STREAM}?address={address}", json={}, headers=key)).status
-        for address in ("news", "news", "send_push_notification")
-    ]
+    news = [await client.post(f"{STREAM}?address=news", json={}, headers=key) for _ in range(2)]
+    on = [await client.post(f"{STREAM}?address=toggle_everything", json=ON, headers=key) for _ in range(3)]
 
-    assert statuses == [200, 429, 429]
+    assert [response.status for response in (*news, *on)] == [200, 429, 200, 200, 200]
+    receipt = await on[-1].json()
+    assert [delivery["bot"] for delivery in receipt["handled"]] == ["Anna"]
+    assert [(delivery["bot"], delivery["receiver"]) for delivery in receipt["failed"]] == [("Bo", "door")]
+    counts = [bot.doors[Origin.CLOUD_API].diagnostics()["counts"] for bot in loaded_bots(hass)]
+    assert counts == [{"accepted": 3}, {"accepted": 1, "rate_limited": 4}]
+
+
+@pytest.mark.warns
+async def test_who_guesses_keeps_nobody_else_out(
+    hass: HomeAssistant, user: User, home: Home, add_bot: AddBot, hass_client_no_auth: Any
+) -> None:
+    """Each machine is slowed down on its own, and only the last of them are remembered."""
+    http = {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}
+    assert await async_setup_component(hass, "http", {"http": http})
+    client = await go_online(hass, hass_client_no_auth)
+    await open_doors(await add_bot("Home"), cloud_api={"open": True, "local_only": False})
+
+    async def guess(number: int) -> int:
+        headers = {"PASSWORD": "x", "X-Forwarded-For": "203.0.113.7"}
+        return (await client.get(LOGIN, params={"username": f"u{number}"}, headers=headers)).status
+
+    assert 429 in await asyncio.gather(*(guess(number) for number in range(15)))
+    assert (await log_in(client, **{"X-Forwarded-For": "192.168.1.5"}))["resultCode"] == 0
+
+
+def test_only_so_many_machines_are_remembered() -> None:
+    """Or many that guess would fill the memory."""
+    view = LoginView()
+    for number in range(1500):
+        view._slow_down(str(number), 0.0)
+    assert len(view._logins) == 1000
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("claims", ['{"iss": []}', '{"iss": {}}', '{"iss": 5}', "[]", "5", '"x"', "{"])
+async def test_a_key_that_is_made_to_break_things_is_a_wrong_key(bot: Bot, client: Client, claims: str) -> None:
+    """As any other."""
+    parts = [urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in ('{"alg": "HS256"}', claims)]
+    response = await client.get(USER, headers={"API_KEY": ".".join([*parts, "c2ln"])})
+    assert (response.status, (await response.json())["resultCode"]) == (401, 2)
+
+
+async def test_closed_while_a_request_comes_in_it_is_closed(
+    hass: HomeAssistant, home: Home, bot: Bot, client: Client
+) -> None:
+    """What the user has closed lets nothing in any more."""
+    body = as_json(**ON)
+    key = (await key_of(client))["API_KEY"]
+    head = request_head(f"{STREAM}?address=toggle_everything", f"API_KEY: {key}", f"Content-Length: {len(body)}")
+    closing = asyncio.create_task(_later(0.1, open_doors(bot)))
+
+    answer = await raw(client, head, body[:5], body[5:], pause=0.5)
+    await closing
+
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert all(device.commands == [] for device in home.values())
+
+
+async def _later(seconds: float, what: Awaitable[Any]) -> None:
+    await asyncio.sleep(seconds)
+    await what

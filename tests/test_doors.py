@@ -1,6 +1,5 @@
 """What all doors share: limits, the repair issue, the form, and diagnostics."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +13,13 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.datastream_bot import door
+from custom_components.datastream_bot import door, router
 from custom_components.datastream_bot.const import DOMAIN, Origin
 from custom_components.datastream_bot.token_bucket import TokenBucket
 
 from .conftest import AddBot, Home
 from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told
-from .forms import show_form_of
+from .forms import show_form_of, submit_bot
 from .streams import add_stream
 
 ON = {"address": "toggle_everything", "content": {"on": True}}
@@ -77,21 +76,28 @@ async def test_the_issue_goes_with_the_bot(
 
 @pytest.mark.warns
 async def test_only_so_many_messages_of_a_door_are_in_work(
-    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    issue_registry: ir.IssueRegistry,
 ) -> None:
-    """The others are refused at once, and everybody else is served as ever."""
+    """Also those that have their receipt and go on; the others are refused at once."""
     monkeypatch.setattr(door, "MAX_WORKING", 5)
+    monkeypatch.setattr(router, "RECEIPT_WAIT", 0.1)
     bot = await add_bot("Home")
     path = await open_webhook(bot)
     home["light.kitchen"].responding.clear()
-    waiting = [asyncio.create_task(client.post(path, json=ON)) for _ in range(5)]
-    await asyncio.sleep(0.2)
+    waiting = [await client.post(path, json=ON) for _ in range(5)]
+    assert [len((await response.json())["running"]) for response in waiting] == [1] * 5
 
     refused = await client.post(path, json=ON)
     home["light.kitchen"].responding.set()
 
     assert await told(refused) == (429, "too_busy")
-    assert [(await response).status for response in waiting] == [200] * 5
+    assert issue_registry.issues[DOMAIN, f"door_limited_webhook_{bot.bot_id}"].translation_key == "door_busy"
+    await hass.async_block_till_done()
     assert bot.entry.runtime_data.doors[Origin.WEBHOOK].diagnostics() == {
         "local_only": True,
         "working": 0,
@@ -154,8 +160,7 @@ async def test_changing_the_bot_leaves_its_doors_as_they_are(hass: HomeAssistant
     assert bot.entry.data["exclude"] == {"entity_id": ["switch.fan"]}
 
     form = await show_form_of(bot)
-    await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "Home"})
-    await hass.async_block_till_done()
+    await submit_bot(hass, form["flow_id"], name="Home", exclude={})
 
     assert bot.entry.data["doors"] == doors
     assert bot.entry.data["exclude"] == {}

@@ -235,6 +235,7 @@ async def test_its_exit_status_tells_what_kind_of_trouble_there_is(
         (MISUSE, [*by_token, "--url", "http://host:port"], {}),
         (MISUSE, [*by_token, "--url", "http://[::1"], {}),
         (MISUSE, [*by_token, "--url", "http://caf\u00e9"], {}),
+        (MISUSE, ["toggle_everything"], {"DATASTREAM_WEBHOOK": f"{webhook}\x01"}),
         (MISUSE, [*by_token, "--url", url, "--timeout", "0"], {}),
         (MISUSE, [*by_token, "--url", url, "--timeout", "soon"], {}),
         (MISUSE, [*by_token, "--url", url, "on"], {}),
@@ -255,6 +256,7 @@ async def test_its_exit_status_tells_what_kind_of_trouble_there_is(
         assert one.status == status, (arguments, one)
         assert one.error
         assert "Traceback" not in one.error
+        assert webhook.rsplit("/", 1)[-1] not in one.error
 
 
 @pytest.mark.parametrize(
@@ -262,6 +264,7 @@ async def test_its_exit_status_tells_what_kind_of_trouble_there_is(
     [
         (b"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", UNREACHABLE, "sends on"),
         (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", UNREACHABLE, "HTTP status 502"),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 9\r\n\r\nx", UNREACHABLE, "does not answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", REFUSED, "Nobody is behind this URL"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", UNREACHABLE, "does not answer"),
         (b"nonsense\r\n\r\n", UNREACHABLE, "does not answer"),

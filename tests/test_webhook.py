@@ -1,6 +1,7 @@
 """The webhook door, over real HTTP."""
 
 import asyncio
+from datetime import timedelta
 import gzip
 from itertools import count
 import json
@@ -12,12 +13,13 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from multidict import MultiDict
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.datastream_bot import incoming
+from custom_components.datastream_bot import incoming, webhook
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import Origin
 from custom_components.datastream_bot.errors import MessageError
@@ -139,6 +141,7 @@ async def test_the_receipt_tells_what_did_not_work(
         ("", as_json(address="doorbell", content={}, origin="action"), 400, "body_keys_unknown"),
         ("", b'{"address": "doorbell", "\\ud800": 1}', 400, "body_keys_unknown"),
         ("", b'{"\\ud800": 1, "\\ud800": 2}', 400, "body_key_twice"),
+        ("", b"{" + b"".join(b'"%x":1,' % number for number in range(4000)) + b'"1":1}', 400, "body_key_twice"),
         ("", as_json(address="doorbell", content=[1]), 400, "content_not_object"),
         ("", b'{"address": "doorbell", "content": {"times": NaN}}', 400, "content_not_json"),
         ("", b'{"address": "doorbell", "content": {"times": 1e999}}', 400, "content_not_json"),
@@ -351,7 +354,6 @@ async def test_unknown_closed_and_wrongly_signed_look_alike(
         await client.post(path, data=body, headers=signed(bot, body) | {"X-Datastream-Timestamp": "x"}),
         await client.post(path, data=body, headers=signed(bot, body) | {"X-Datastream-Signature": "\u00e9"}),
         await client.post(path, data=b"x" * 40_000, headers=signed(bot, body)),
-        await client.post(path, data=b"no gzip", headers=signed(bot, b"no gzip") | {"Content-Encoding": "gzip"}),
         await client.get(path),
         await client.put(path, data=b"x"),
     ]
@@ -361,8 +363,84 @@ async def test_unknown_closed_and_wrongly_signed_look_alike(
         return response.status, body, headers
 
     assert [seen(answer, await answer.read()) for answer in answers] == [seen(answers[0], b"")] * len(answers)
+    webhook_id = path.rsplit("/", 1)[-1]
+    logged = [one for one in caplog.records if one.levelno >= logging.INFO and one.name != "aiohttp.access"]
+    assert not [one for one in logged if webhook_id in one.getMessage()]
     doors = bot.entry.runtime_data.doors
-    assert doors[Origin.WEBHOOK].diagnostics()["counts"] == {"wrong_signature": 9}
+    assert doors[Origin.WEBHOOK].diagnostics()["counts"] == {"wrong_signature": 8}
+
+
+async def test_what_cannot_be_unpacked_cannot_be_signed(bot: Bot, client: Client) -> None:
+    """Nor does it break anything."""
+    path = await open_webhook(bot, signed=True)
+
+    response = await client.post(path, data=b"no gzip", headers=signed(bot, b"no gzip") | {"Content-Encoding": "gzip"})
+
+    assert (response.status, await response.read()) == (200, b"")
+
+
+async def test_whoever_cannot_sign_is_not_waited_for(bot: Bot, client: Client) -> None:
+    """Nobody is, at a URL that is not there."""
+    path = await open_webhook(bot, signed=True)
+    async with asyncio.timeout(2):
+        answer = await raw(client, request_head(path, "Content-Length: 100", "Connection: close"), b"x")
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_what_was_seen_is_on_disk_in_a_second_however_much_comes(
+    hass: HomeAssistant, hass_storage: dict[str, Any], bot: Bot, client: Client, freezer: FrozenDateTimeFactory
+) -> None:
+    """A power cut must not let anybody send again what was recorded before it."""
+    path, body = await open_webhook(bot, signed=True), as_json(**ON)
+    for _ in range(10):
+        await client.post(path, data=body, headers=signed(bot, body))
+        freezer.tick(0.4)
+        async_fire_time_changed(hass, dt_util.utcnow())
+        await hass.async_block_till_done()
+
+    assert len(hass_storage[f"datastream_bot.{bot.bot_id}.signatures"]["data"]) >= 6
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("result", ["{{ 2**70 }}", "{{ [2**64] }}"])
+async def test_what_comes_of_a_message_may_be_anything(
+    hass: HomeAssistant, bot: Bot, client: Client, result: str
+) -> None:
+    """What JSON cannot carry has failed, and the receipt says so."""
+    actions = [{"variables": {"answer": {"big": result}}}, {"stop": "", "response_variable": "answer"}]
+    await add_stream(bot, "count", actions=actions)
+    path = await open_webhook(bot)
+
+    response = await client.post(f"{path}?address=count")
+
+    assert response.status == 200
+    (failed,) = (await response.json())["failed"]
+    assert failed["error"].startswith("What came of it is nothing that JSON can carry")
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(("is_signed", "status"), [(False, 500), (True, 200)])
+async def test_no_error_of_ours_shows_the_url(
+    bot: Bot,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_signed: bool,
+    status: int,
+) -> None:
+    """Neither in the log nor to whoever cannot sign."""
+
+    async def broken(request: Any) -> bytes:
+        raise RuntimeError
+
+    monkeypatch.setattr(webhook, "async_read_body", broken)
+    path, body = await open_webhook(bot, signed=is_signed), as_json(**ON)
+
+    response = await client.post(path, data=body, headers=signed(bot, body))
+
+    assert (response.status, await response.read()) == (status, b"")
+    assert "The webhook of Home failed" in caplog.text
 
 
 async def test_a_signed_request_is_taken_once(hass: HomeAssistant, home: Home, bot: Bot, client: Client) -> None:
@@ -482,20 +560,33 @@ async def test_whoever_comes_from_nowhere_is_not_local(bot: Bot, remote: str | N
     assert not bot.doors[Origin.WEBHOOK].admits(remote)
 
 
+@pytest.mark.parametrize("is_signed", [False, True])
 @pytest.mark.parametrize("action", ["unload", "remove"])
 async def test_a_bot_that_goes_during_a_request_looks_as_if_it_were_not_there(
-    hass: HomeAssistant, home: Home, bot: Bot, client: Client, action: str
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    home: Home,
+    bot: Bot,
+    client: Client,
+    action: str,
+    *,
+    is_signed: bool,
 ) -> None:
-    """The message has not begun, so it is not sent."""
-    path, body = await open_webhook(bot), as_json(**ON)
+    """The message has not begun, so it is not sent; and nothing is left of the bot."""
+    path, body = await open_webhook(bot, signed=is_signed), as_json(**ON)
+    headers = [f"{name}: {value}" for name, value in signed(bot, body).items() if name != "Content-Type"]
 
     async def leave() -> None:
         await asyncio.sleep(0.1)
         await getattr(hass.config_entries, f"async_{action}")(bot.bot_id)
 
     leaving = asyncio.create_task(leave())
-    answer = await raw(client, request_head(path, f"Content-Length: {len(body)}"), body[:5], body[5:], pause=0.3)
+    head = request_head(path, f"Content-Length: {len(body)}", *headers)
+    answer = await raw(client, head, body[:5], body[5:], pause=0.3)
     await leaving
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=5))
+    await hass.async_block_till_done()
+    assert action == "unload" or not [key for key in hass_storage if bot.bot_id in key]
 
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"\r\n\r\n")

@@ -5,7 +5,6 @@ It speaks as much of People Power's HTTP API as those scripts use: a login, the 
 
 from abc import abstractmethod
 from http import HTTPMethod, HTTPStatus
-import math
 from typing import Any, ClassVar, Final, override
 
 from aiohttp.hdrs import ALLOW
@@ -19,7 +18,7 @@ from .bot import loaded_bots
 from .const import Origin
 from .door import Door
 from .entering import async_enter, doors_to
-from .errors import DoorError, MessageError
+from .errors import DoorError, LimitedError, MessageError
 from .incoming import async_read_body, check_request_form, read_feed, refusal
 from .logging_in import async_log_in, async_user_of
 from .router import DATA_ROUTER
@@ -32,6 +31,7 @@ PARAMETER_USERNAME: Final = "username"
 # Each login costs a fifth of a second of computing, whoever asks for it.
 LOGINS_PER_SECOND: Final = 1
 LOGINS_AT_ONCE: Final = 10
+MAX_REMOTES: Final = 1000
 
 RESULT_OK: Final = 0
 _RESULT_UNAVAILABLE: Final = 1
@@ -94,7 +94,7 @@ class LoginView(_CloudView):
 
     def __init__(self) -> None:
         """Initialize the view."""
-        self._logins = TokenBucket(rate=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
+        self._logins: dict[str | None, TokenBucket] = {}
 
     @override
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
@@ -102,20 +102,22 @@ class LoginView(_CloudView):
         username, password = request.query.get(PARAMETER_USERNAME), request.headers.get(HEADER_PASSWORD)
         if not username or not password:
             raise MessageError(translation_key="login_missing")
-        if wait := self._logins.take(hass.loop.time()):
-            seconds = math.ceil(wait)
-            raise DoorError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                {"Retry-After": str(seconds)},
-                translation_key="rate_limited",
-                seconds=seconds,
-            )
+        self._slow_down(request.remote, hass.loop.time())
         key = await async_log_in(hass, username, _text(password), request)
         if key is None:
             await process_wrong_login(request)
             raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="login_refused")
         process_success_login(request)
         return {"key": key}
+
+    def _slow_down(self, remote: str | None, now: float) -> None:
+        """Let each machine log in only so often; what one of them does is not to keep the others out."""
+        bucket = self._logins.pop(remote, None) or TokenBucket(rate=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
+        self._logins[remote] = bucket
+        if len(self._logins) > MAX_REMOTES:
+            del self._logins[next(iter(self._logins))]
+        if wait := bucket.take(now):
+            raise LimitedError(translation_key="rate_limited", wait=wait)
 
 
 class UserView(_CloudView):
@@ -150,9 +152,7 @@ class CloudStreamView(_CloudView):
         incoming = read_feed(request.query, await async_read_body(request))
         router = request.app[KEY_HASS].data[DATA_ROUTER]
         doors = doors_to(router, doors, incoming.address)
-        for door in doors:
-            door.async_take()
-        receipt = await async_enter(router, doors, incoming, Context(user_id=user.id))
+        receipt = await async_enter(router, doors, incoming, Context(user_id=user.id), counted=False)
         return receipt.as_dict()
 
 

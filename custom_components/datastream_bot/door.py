@@ -1,12 +1,9 @@
 """The door: a way into a bot from outside Home Assistant, and how much may come through it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http import HTTPStatus
+from collections.abc import Mapping
 from ipaddress import ip_address
 import logging
-import math
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -27,13 +24,14 @@ from .const import (
     DOMAIN,
     Origin,
 )
-from .errors import DoorError
+from .errors import LimitedError
+from .receipt import Delivery, Outcome
 from .token_bucket import TokenBucket
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_WORKING: Final = 100
-"""How many messages of a door may be waiting for their receipts."""
+"""For how many messages of a door bots may be at work."""
 
 CLOSED: Final[Mapping[str, Mapping[str, Any]]] = {
     CONF_WEBHOOK: {CONF_OPEN: False, CONF_LOCAL_ONLY: True, CONF_SIGNED: False},
@@ -42,6 +40,7 @@ CLOSED: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """The doors of a bot whose user has not opened any."""
 
+_RECEIVER: Final = "door"
 _CALM_AFTER: Final = 60.0
 _NAMES: Final = {
     Origin.CLOUD_API: "BotLab-compatible API",
@@ -77,6 +76,7 @@ class Door:
         self.bot_id = bot_id
         self.origin = origin
         self.local_only = local_only
+        self.is_open = True
         self._hass = hass
         self._bot_name = bot_name
         self._bucket = TokenBucket(rate=limits[CONF_RATE], burst=int(limits[CONF_BURST]))
@@ -86,14 +86,15 @@ class Door:
 
     @callback
     def async_close(self) -> None:
-        """Forget that messages were refused."""
+        """Let nobody in any more, and forget that messages were refused."""
+        self.is_open = False
         if self._calm is not None:
             self._calm()
             self._async_calm()
 
     def admits(self, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door at all."""
-        return not self.local_only or _is_from_here(self._hass, remote)
+        return self.is_open and (not self.local_only or _is_from_here(self._hass, remote))
 
     @callback
     def async_count(self, code: str) -> None:
@@ -105,37 +106,45 @@ class Door:
         """Let one request through, or refuse it because too many came.
 
         Raises:
-            DoorError: The limit is reached.
+            LimitedError: The limit is reached.
 
         """
         if wait := self._bucket.take(self._hass.loop.time()):
-            raise self._limited(translation_key="rate_limited", retry_after=math.ceil(wait))
+            raise self._limited(LimitedError(translation_key="rate_limited", wait=wait), translation_key="door_limited")
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Keep a place for a message until its receipt is there.
+    @callback
+    def async_occupy(self) -> CALLBACK_TYPE:
+        """Take the place of a message, and return what gives it back when nobody is at work for the message any more.
 
         Raises:
-            DoorError: There is no place.
+            LimitedError: There is no place.
 
         """
         if self._working >= MAX_WORKING:
-            raise self._limited(translation_key="too_busy", retry_after=1)
+            raise self._limited(LimitedError(translation_key="too_busy", wait=1), translation_key="door_busy")
         self._counts["accepted"] += 1
         self._working += 1
-        try:
-            yield
-        finally:
+
+        @callback
+        def leave() -> None:
             self._working -= 1
+
+        return leave
+
+    def failed(self, error: str) -> Delivery:
+        """Return what a receipt says of the door's refusal."""
+        return Delivery(
+            bot_id=self.bot_id, bot_name=self._bot_name, receiver=_RECEIVER, outcome=Outcome.FAILED, error=error
+        )
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what came to the door, and what became of it."""
         return {"local_only": self.local_only, "working": self._working, "counts": dict(self._counts)}
 
     @callback
-    def _limited(self, *, translation_key: str, retry_after: int) -> DoorError:
+    def _limited(self, refusal: LimitedError, *, translation_key: str) -> LimitedError:
         """Return the refusal, having told about it once until no more are refused."""
-        self._counts[translation_key] += 1
+        self._counts[refusal.code] += 1
         placeholders = {"door": _NAMES[self.origin], "bot": self._bot_name}
         if self._calm is None:
             _LOGGER.warning("The %(door)s of %(bot)s refuses messages, as too many come at once", placeholders)
@@ -145,18 +154,13 @@ class Door:
                 self._issue_id,
                 is_fixable=False,
                 severity=ir.IssueSeverity.WARNING,
-                translation_key="door_limited",
+                translation_key=translation_key,
                 translation_placeholders=placeholders,
             )
         else:
             self._calm()
         self._calm = async_call_later(self._hass, _CALM_AFTER, self._async_calm)
-        return DoorError(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            {"Retry-After": str(retry_after)},
-            translation_key=translation_key,
-            seconds=retry_after,
-        )
+        return refusal
 
     @callback
     def _async_calm(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+import math
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -62,3 +63,17 @@ class DoorError(MessageError):
         super().__init__(translation_key=translation_key, **placeholders)
         self.status = status
         self.headers = headers or {}
+
+
+class LimitedError(DoorError):
+    """A request was refused because too many came."""
+
+    def __init__(self, *, translation_key: str, wait: float) -> None:
+        """Initialize the error with the seconds after which another request would be taken."""
+        seconds = math.ceil(wait)
+        super().__init__(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            {"Retry-After": str(seconds)},
+            translation_key=translation_key,
+            seconds=seconds,
+        )

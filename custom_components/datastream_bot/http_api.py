@@ -27,13 +27,13 @@ class StreamView(HomeAssistantView):
         hass = request.app[KEY_HASS]
         try:
             doors = _doors(hass, bot)
+            if bot is not None:
+                doors[0].async_take()
             check_request_form(request)
             incoming = read_message(request.query, await async_read_body(request))
             router = hass.data[DATA_ROUTER]
             doors = doors_to(router, doors, incoming.address)
-            for door in doors:
-                door.async_take()
-            receipt = await async_enter(router, doors, incoming, self.context(request))
+            receipt = await async_enter(router, doors, incoming, self.context(request), counted=bot is not None)
         except MessageError as err:
             return self.json(*refusal(err))
         return self.json(receipt.as_dict())

@@ -1,7 +1,9 @@
 """What comes in over HTTP: a request is read, within limits, into an address and a content, or refused."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
 import json
@@ -9,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp.hdrs import ALLOW, CONTENT_ENCODING, CONTENT_TYPE
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import Request
+from aiohttp.web import Request, RequestPayloadError
 from homeassistant.const import CONTENT_TYPE_JSON
 from multidict import MultiMapping
 
@@ -20,6 +22,9 @@ from .message import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH, checked_address
 MAX_BODY_BYTES: Final = MAX_CONTENT_BYTES
 BODY_TIMEOUT: Final = 10
 """Seconds that a sender has for the whole of a body."""
+
+_BROKEN: Final = (OSError, HttpProcessingError, RequestPayloadError)
+"""What the server raises when a body does not arrive as it was announced."""
 
 _ADDRESS: Final = "address"
 _CONTENT: Final = "content"
@@ -77,9 +82,15 @@ async def async_read_body(request: Request) -> bytes:
                     )
     except TimeoutError as err:
         raise DoorError(HTTPStatus.REQUEST_TIMEOUT, translation_key="body_too_slow", seconds=BODY_TIMEOUT) from err
-    except (OSError, HttpProcessingError) as err:
+    except _BROKEN as err:
         raise DoorError(HTTPStatus.BAD_REQUEST, translation_key="body_broken") from err
     return bytes(body)
+
+
+async def async_read_a_little(request: Request) -> None:
+    """Read as much as Home Assistant reads of a request to a webhook that is not there."""
+    with suppress(*_BROKEN):
+        await request.content.read(64)
 
 
 def read_message(query: MultiMapping[str], body: bytes) -> Incoming:
@@ -144,8 +155,7 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object of these keys and values; which of two same keys is meant, nobody can know."""
     data = dict(pairs)
     if len(data) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise MessageError(translation_key="body_key_twice", key=repr(twice))
     return data
 

@@ -43,8 +43,12 @@ async def async_log_in(hass: HomeAssistant, username: str, password: str, reques
 @callback
 def async_user_of(hass: HomeAssistant, key: str, request: Request) -> User | None:
     """Return the user of an access token, or None when the token or the user is not valid here."""
-    # Home Assistant cannot look at text that is none.
-    token: RefreshToken | None = hass.auth.async_validate_access_token(key) if key.isascii() else None
+    token: RefreshToken | None
+    try:
+        token = hass.auth.async_validate_access_token(key)
+    except TypeError, ValueError:
+        # Home Assistant takes for granted that a token was made by somebody who means well.
+        token = None
     if token is None or async_user_not_allowed_do_auth(hass, token.user, request):
         return None
     return token.user

@@ -1,6 +1,6 @@
 """The microservice: a part of a bot that listens to addresses."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from types import FunctionType
 from typing import Any, ClassVar, Final, override
 
@@ -9,6 +9,9 @@ from .message import Message
 
 type Result = Mapping[str, Any] | None
 """What a microservice tells the sender, as JSON can carry it."""
+
+type Stop = Callable[[], Coroutine[Any, Any, None]]
+"""Ends what was started."""
 
 _MARK: Final = "datastream"
 

@@ -1,13 +1,14 @@
 """The router: carries messages to whoever listens, and receipts back."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import logging
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, RECEIPT_WAIT
@@ -55,11 +56,15 @@ class Router:
         """Follow a message into a context that came of it, such as an automation's."""
         self._hops.follow(context)
 
-    async def async_send(self, message: Message) -> Receipt:
+    async def async_send(self, message: Message, done: CALLBACK_TYPE = lambda: None) -> Receipt:
         """Deliver a message and wait for the receipt, at most 10 seconds.
 
         Whoever is not done by then goes on and is `running` in the receipt; so do all when the sender is cancelled. A
         bot whose contract the content does not fit has failed in the receipt; the others receive it.
+
+        Args:
+            message: The message.
+            done: Called when nobody is at work for the message any more, unless the message is refused.
 
         Raises:
             ContractError: The content fits none of the bots that would have received it.
@@ -82,6 +87,7 @@ class Router:
         received = {listing.bot_id: fitted for listing, fitted in accepted}
         for outlet in self._outlets:
             outlet(message, received)
+        _call_after(tasks, done)
         if tasks:
             await asyncio.wait(tasks, timeout=RECEIPT_WAIT)
         return Receipt(
@@ -135,12 +141,27 @@ def _check_contracts(message: Message, listings: list[Listing]) -> tuple[list[tu
     return accepted, refused
 
 
+def _call_after(tasks: Iterable[asyncio.Task[Delivery]], done: CALLBACK_TYPE) -> None:
+    """Call back when all tasks are done."""
+    waiting = set(tasks)
+    if not waiting:
+        done()
+
+    def finished(task: asyncio.Task[Delivery]) -> None:
+        waiting.remove(task)
+        if not waiting:
+            done()
+
+    for task in list(waiting):
+        task.add_done_callback(finished)
+
+
 async def _deliver(listing: Listing, receiver: Receiver, message: Message) -> Delivery:
     """Let a receiver handle its copy of the message; its failure is its own."""
     result: Mapping[str, Any] | None = None
     error: str | None = None
     try:
-        result = await receiver.deliver(message.copy())
+        result = _checked_result(await receiver.deliver(message.copy()))
     except ServiceValidationError as err:
         # The sender's mistake, and the error may quote the content: that is for the receipt, not for the log.
         error = str(err)
@@ -157,6 +178,17 @@ async def _deliver(listing: Listing, receiver: Receiver, message: Message) -> De
         _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, listing.bot_name, message.address)
     outcome = Outcome.HANDLED if error is None else Outcome.FAILED
     return _answer(listing, receiver.name, outcome, result=result, error=error)
+
+
+def _checked_result(result: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return a result that can go wherever receipts go, which is where only JSON can go."""
+    try:
+        json_bytes(result)
+    except (TypeError, ValueError) as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="result_not_json", translation_placeholders={"problem": str(err)}
+        ) from err
+    return result
 
 
 def _delivery(listing: Listing, receiver: Receiver, task: asyncio.Task[Delivery]) -> Delivery:

@@ -3,10 +3,11 @@
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.storage import Store
+import voluptuous as vol
 
-_STORAGE_VERSION: Final = 1
-_SAVE_DELAY: Final = 1.0
+from .memory import Memory
+
+_SCHEMA: Final = vol.Schema({str: vol.Coerce(float)})
 
 
 class SeenWindow:
@@ -14,21 +15,21 @@ class SeenWindow:
 
     def __init__(self, hass: HomeAssistant, key: str) -> None:
         """Initialize the window, which is stored under this key."""
-        self._store = Store[dict[str, float]](hass, _STORAGE_VERSION, key)
+        self._memory = Memory[dict[str, float]](hass, key, _SCHEMA)
         # In the order seen, so what is over stands in front.
         self._until: dict[str, float] = {}
 
     async def async_load(self) -> None:
         """Remember what was seen before a restart."""
-        self._until = await self._store.async_load() or {}
+        self._until = await self._memory.async_load() or {}
 
     async def async_save(self) -> None:
         """Write what was seen to disk now, rather than in a second."""
-        await self._store.async_save(self._until)
+        await self._memory.async_save(self._until)
 
     async def async_remove(self) -> None:
         """Remove it from disk."""
-        await self._store.async_remove()
+        await self._memory.async_remove()
 
     def __contains__(self, seen_id: str) -> bool:
         """Return whether an id was seen, and its time is not over."""
@@ -40,4 +41,4 @@ class SeenWindow:
         while self._until and self._until[oldest := next(iter(self._until))] < now:
             del self._until[oldest]
         self._until[seen_id] = until
-        self._store.async_delay_save(lambda: self._until, _SAVE_DELAY)
+        self._memory.async_delay_save(lambda: self._until)

@@ -19,21 +19,24 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def checked_signature(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
-    """Return the signature of a request when it is right and fresh.
+def could_be_signed(headers: Mapping[str, str], now: float) -> bool:
+    """Return whether a request, of which only the headers are known, has a fresh time stamp and a signature."""
+    timestamp = headers.get(HEADER_TIMESTAMP, "")
+    if HEADER_SIGNATURE not in headers or not _TIMESTAMP.fullmatch(timestamp):
+        return False
+    return abs(now - float(timestamp)) <= MAX_SKEW
+
+
+def checked_signature(secret: str, headers: Mapping[str, str], body: bytes) -> str | None:
+    """Return the signature of a request that could be signed, when it is right.
 
     Args:
         secret: What sender and receiver know.
         headers: Those of the request: the signature, and the time stamp in seconds since 1970. Its fraction tells apart
             what is sent twice in a second.
         body: That of the request.
-        now: Seconds since 1970.
 
     """
-    timestamp = headers.get(HEADER_TIMESTAMP, "")
-    if not _TIMESTAMP.fullmatch(timestamp):
-        return None
-    expected = sign(secret, timestamp, body)
-    received = headers.get(HEADER_SIGNATURE, "").removeprefix("sha256=")
-    is_right = hmac.compare_digest(expected.encode(), received.encode(errors="replace"))
-    return expected if is_right and abs(now - float(timestamp)) <= MAX_SKEW else None
+    expected = sign(secret, headers[HEADER_TIMESTAMP], body)
+    received = headers[HEADER_SIGNATURE].removeprefix("sha256=")
+    return expected if hmac.compare_digest(expected.encode(), received.encode(errors="replace")) else None

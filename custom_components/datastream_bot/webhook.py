@@ -1,10 +1,13 @@
 """The webhook door: whoever knows its URL can send to the addresses that the bot opened, and do nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
+import logging
 import time
 from typing import Any
 
+from aiohttp.hdrs import CONTENT_ENCODING
 from aiohttp.web import Request, Response
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
@@ -16,17 +19,22 @@ from .const import CONF_SECRET, CONF_SIGNED, DOMAIN
 from .door import Door
 from .entering import async_enter, doors_to
 from .errors import DoorError, MessageError
-from .incoming import async_read_body, check_request_form, read_message, refusal
+from .incoming import async_read_a_little, async_read_body, check_request_form, read_message, refusal
+from .microservice import Stop
 from .router import Router
 from .seen import SeenWindow
-from .signature import MAX_SKEW, checked_signature
+from .signature import MAX_SKEW, checked_signature, could_be_signed
+
+_LOGGER = logging.getLogger(__name__)
 
 _COMPONENT = "webhook"
+
+type Handler = Callable[[HomeAssistant, str, Request], Awaitable[Response]]
 
 
 def signatures_store(hass: HomeAssistant, bot_id: str) -> SeenWindow:
     """Return what remembers the signatures that came to a bot's webhook."""
-    return SeenWindow(hass, f"{DOMAIN}.{bot_id}.signatures")
+    return SeenWindow(hass, f"{bot_id}.signatures")
 
 
 async def async_webhook_url(hass: HomeAssistant, webhook_id: str, *, local_only: bool) -> str:
@@ -55,69 +63,62 @@ class WebhookDoor:
         self._webhook_id: str = settings[CONF_WEBHOOK_ID]
         self._secret: str | None = settings[CONF_SECRET] if settings[CONF_SIGNED] else None
         self._signatures = signatures_store(hass, door.bot_id)
-        self._is_open = False
 
-    async def async_open(self) -> None:
-        """Take requests."""
-        # Not imported before somebody wants a webhook.
-        await async_setup_component(self._hass, _COMPONENT, {})
-        from homeassistant.components import webhook  # noqa: PLC0415
-
+    async def async_open(self) -> Stop:
+        """Take requests until the returned function is called."""
         if self._secret is not None:
             await self._signatures.async_load()
-        webhook.async_register(
-            self._hass,
-            DOMAIN,
-            self._name,
-            self._webhook_id,
-            self._async_handle,
-            # Home Assistant would write the URL into its log for each request that is not local, or of another method.
-            local_only=False,
-            allowed_methods=webhook.SUPPORTED_METHODS,
-        )
-        self._is_open = True
+        unregister = await _async_register(self._hass, self._name, self._webhook_id, self._async_handle)
 
-    async def async_close(self) -> None:
-        """Take no more requests."""
-        from homeassistant.components import webhook  # noqa: PLC0415
+        async def async_close() -> None:
+            await unregister()
+            if self._secret is not None:
+                await self._signatures.async_save()
 
-        self._is_open = False
-        webhook.async_unregister(self._hass, self._webhook_id)
-        if self._secret is not None:
-            await self._signatures.async_save()
+        return async_close
 
     async def _async_handle(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
-        """Answer a request."""
+        """Answer a request, and let no error out: Home Assistant would write the URL into its log with it."""
         if not self._door.admits(request.remote):
             self._door.async_count("not_local")
             return Response()
+        is_known = self._secret is None
         try:
             body = await self._async_read(request)
-            if body is None or not self._is_open:
+            if body is None:
                 return Response()
+            is_known = True
             incoming = read_message(request.query, body)
             doors = doors_to(self._router, [self._door], incoming.address)
-            receipt = await async_enter(self._router, doors, incoming)
+            receipt = await async_enter(self._router, doors, incoming, counted=True)
+            return HomeAssistantView.json(receipt.as_dict())
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
-        return HomeAssistantView.json(receipt.as_dict())
+        except Exception:
+            _LOGGER.exception("The webhook of %s failed", self._name)
+            return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR) if is_known else Response()
 
     async def _async_read(self, request: Request) -> bytes | None:
-        """Return the body, or None when it is not signed as it has to be."""
+        """Return the body, or None when nobody is to learn that somebody is here."""
         if self._secret is not None:
             return await self._async_read_signed(request, self._secret)
         self._door.async_take()
         check_request_form(request)
-        return await async_read_body(request)
+        body = await async_read_body(request)
+        return body if self._door.is_open else None
 
     async def _async_read_signed(self, request: Request, secret: str) -> bytes | None:
+        now = time.time()
+        if not could_be_signed(request.headers, now) or CONTENT_ENCODING in request.headers:
+            self._door.async_count("wrong_signature")
+            await async_read_a_little(request)
+            return None
         try:
             body = await async_read_body(request)
         except DoorError:
             body = b""
-        now = time.time()
-        signature = checked_signature(secret, request.headers, body, now)
-        if signature is None or signature in self._signatures:
+        signature = checked_signature(secret, request.headers, body)
+        if signature is None or signature in self._signatures or not self._door.is_open:
             self._door.async_count("wrong_signature")
             return None
         self._door.async_take()
@@ -126,3 +127,39 @@ class WebhookDoor:
         if request.query:
             raise MessageError(translation_key="query_not_signed")
         return body
+
+
+async def async_keep_closed(hass: HomeAssistant, name: str, webhook_id: str) -> Stop:
+    """Answer requests to a webhook that was closed as if it were not there.
+
+    If it were not, Home Assistant would write the URL into its log, and it may be opened again.
+    """
+
+    async def nobody_is_here(hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
+        await async_read_a_little(request)
+        return Response()
+
+    return await _async_register(hass, name, webhook_id, nobody_is_here)
+
+
+async def _async_register(hass: HomeAssistant, name: str, webhook_id: str, handler: Handler) -> Stop:
+    """Register a webhook, and return what takes it back."""
+    # Not imported before somebody wants a webhook.
+    await async_setup_component(hass, _COMPONENT, {})
+    from homeassistant.components import webhook  # noqa: PLC0415
+
+    webhook.async_register(
+        hass,
+        DOMAIN,
+        name,
+        webhook_id,
+        handler,
+        # Home Assistant would write the URL into its log for each request that is not local, or of another method.
+        local_only=False,
+        allowed_methods=webhook.SUPPORTED_METHODS,
+    )
+
+    async def unregister() -> None:
+        webhook.async_unregister(hass, webhook_id)
+
+    return unregister
