@@ -3,9 +3,12 @@
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowContext
+from homeassistant.core import HomeAssistant
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
+
+MORE = ("settling", "only_when_dark", "remember_for", "verify_after")
 
 
 async def show_form_of(bot: Bot, step: str = "bot") -> Any:
@@ -13,6 +16,23 @@ async def show_form_of(bot: Bot, step: str = "bot") -> Any:
     flows = bot.hass.config_entries.flow
     menu = await flows.async_init(DOMAIN, context=ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=bot.bot_id))
     return await flows.async_configure(menu["flow_id"], {"next_step_id": step})
+
+
+async def submit_bot(hass: HomeAssistant, flow_id: str, **form: Any) -> Any:
+    """Submit the form of a bot, look at what it is attached to, and return what comes of it.
+
+    Leaving is acted on at once, unless the form says otherwise.
+    """
+    more = {"settling": 0} | {name: form.pop(name) for name in MORE if name in form}
+    exclude = form.pop("exclude", None)
+    result = await hass.config_entries.flow.async_configure(flow_id, {**form, "more": more})
+    while result.get("step_id") == "attached" and not result["errors"]:
+        shown = suggested(result)
+        result = await hass.config_entries.flow.async_configure(
+            flow_id, shown if exclude is None else {"exclude": exclude}
+        )
+    await hass.async_block_till_done()
+    return result
 
 
 def suggested(form: Any) -> dict[str, Any]:

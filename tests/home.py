@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, override
 
 from homeassistant.components.light import LightEntity
-from homeassistant.components.light.const import ColorMode
+from homeassistant.components.light.const import ColorMode, LightEntityFeature
 from homeassistant.components.switch import SwitchEntity
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, State
@@ -62,6 +62,29 @@ class PretendLight(PretendDevice, LightEntity):
 
     _attr_color_mode = ColorMode.ONOFF
     _attr_supported_color_modes = {ColorMode.ONOFF}  # noqa: RUF012 - as light entities declare it
+
+
+class PretendLamp(PretendLight):
+    """A lamp that can do everything a lamp can do."""
+
+    _attr_supported_color_modes = {ColorMode.HS, ColorMode.COLOR_TEMP}  # noqa: RUF012 - as above
+    _attr_supported_features = LightEntityFeature.EFFECT
+    _attr_effect_list = ["Candle"]  # noqa: RUF012 - as above
+    _attr_color_mode = ColorMode.COLOR_TEMP
+    _attr_color_temp_kelvin: int | None = 3000
+    _attr_brightness = 255
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Turn it on as asked."""
+        if "brightness" in kwargs:
+            self._attr_brightness = kwargs["brightness"]
+        if "hs_color" in kwargs:
+            self._attr_color_mode, self._attr_hs_color = ColorMode.HS, kwargs["hs_color"]
+        if "color_temp_kelvin" in kwargs:
+            self._attr_color_mode, self._attr_color_temp_kelvin = ColorMode.COLOR_TEMP, kwargs["color_temp_kelvin"]
+        self._attr_effect = kwargs.get("effect")
+        await self._switch(on=True)
 
 
 class PretendSwitch(PretendDevice, SwitchEntity):

@@ -22,8 +22,22 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
 
     assert diagnostics["microservices"] == [
-        {"name": "location", "addresses": ["send_push_notification"], "presence": "home", "last_reaction": None},
-        {"name": "device", "addresses": ["toggle_everything"], "attached": ["light.kitchen", "light.porch"]},
+        {
+            "name": "location",
+            "addresses": ["send_push_notification"],
+            "presence": "home",
+            "since": bot.following.since.isoformat(),
+            "acted_on": "home",
+            "settles_at": None,
+            "reacting": True,
+            "last_reaction": None,
+        },
+        {
+            "name": "device",
+            "addresses": ["toggle_everything"],
+            "attached": ["light.kitchen", "light.porch"],
+            "remembered": [],
+        },
         {"name": "reader", "addresses": ["news"]},
     ]
     assert diagnostics["known_addresses"] == ["news", "send_push_notification", "toggle_everything"]

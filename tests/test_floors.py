@@ -9,18 +9,19 @@ HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 # On a floor in a tuple, some stones lie on others: each may import those named before it.
 FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     (
-        *("const", "errors", "nearest", "field", "contract", "built_in", "data_stream"),
-        *("hops", "message", "receipt", "seen", "signals", "signature", "token_bucket"),
+        *("const", "errors", "nearest", "field", "contract", "built_in", "data_stream", "hops", "memory", "message"),
+        *("receipt", "seen", "settings", "signals", "signature", "token_bucket"),
     ),
-    {"attachment", "door", "incoming", "microservice", "notification", "presence", "switching"},
+    {"attachment", "door", "incoming", "microservice", "notification", "presence", "snapshot", "switching"},
+    {"following", "restoring", "toggling", "verification"},
     ("directory", "router"),
     {"bot", "entering", "logging_in"},
     {"cloud_api", "http_api", "microservices", "webhook"},
     {"doors", "streams"},
-    {"door_form", "event_bus", "stream_form"},
-    {"door_flow", "entity", "services", "stream_flow"},
+    {"bot_form", "door_form", "event_bus", "stream_form"},
+    {"bot_entity", "door_flow", "entity", "services", "stream_flow"},
     {"config_flow", "picking", "renames"},
-    {"diagnostics", "event", "trigger"},
+    {"binary_sensor", "diagnostics", "event", "switch", "trigger"},
     {"__init__"},
 )
 MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))

@@ -66,7 +66,7 @@ async def test_a_removed_bot_takes_with_it_what_it_stored(
     """Also what it was about to store."""
     bot = await add_bot()
     key = f"{DOMAIN}.{bot.bot_id}"
-    assert hass_storage[key]["data"] == {"persons": [], "presence": "home"}
+    assert hass_storage[key]["data"]["presence"] == "home"
 
     hass.states.async_set("person.anna", "not_home")
     hass.states.async_set("person.bo", "not_home")

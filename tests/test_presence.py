@@ -14,10 +14,10 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.field import Field, FieldType
 from custom_components.datastream_bot.microservice import Microservice
-from custom_components.datastream_bot.presence import Presence, async_presence
+from custom_components.datastream_bot.presence import Presence, async_presences, presence_among
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .forms import show_form_of
+from .forms import show_form_of, submit_bot
 from .home import is_on, state_of
 
 
@@ -181,8 +181,8 @@ async def test_a_user_whom_nothing_tracks_does_not_count(
 async def test_a_home_without_persons_is_unsure(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
     """And so is one whose chosen persons are all gone."""
     await add_bot()
-    assert async_presence(hass, []) is Presence.UNSURE
-    assert async_presence(hass, ["person.gone"]) is Presence.UNSURE
+    assert presence_among(async_presences(hass, [])) is Presence.UNSURE
+    assert presence_among(async_presences(hass, ["person.gone"])) is Presence.UNSURE
     assert commands(home) == []
 
 
@@ -325,8 +325,7 @@ async def test_choosing_other_persons_is_not_leaving(
     await persons("anna", "not_home")
 
     flow = await show_form_of(bot)
-    await hass.config_entries.flow.async_configure(flow["flow_id"], {"name": "Home", "persons": ["person.anna"]})
-    await hass.async_block_till_done()
+    await submit_bot(hass, flow["flow_id"], name="Home", persons=["person.anna"])
 
     assert commands(home) == []
     await persons("anna", "home")

@@ -6,7 +6,6 @@ from typing import Any
 
 from homeassistant.auth.models import Group, User
 from homeassistant.auth.permissions.const import CAT_ENTITIES
-from homeassistant.const import CONF_NAME
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -18,7 +17,7 @@ from custom_components.datastream_bot.const import CONF_EXTERNAL, DOMAIN
 from custom_components.datastream_bot.router import Router
 
 from .conftest import AddBot, Home, Send
-from .forms import show_form_of
+from .forms import show_form_of, submit_bot
 from .home import Reader, is_on, state_of
 
 
@@ -296,8 +295,7 @@ async def test_the_name_of_the_bot_is_what_the_user_called_it(hass: HomeAssistan
     """Renamed, it has its new name in receipts at once."""
     bot = await add_bot("Home")
     flow = await show_form_of(bot)
-    await hass.config_entries.flow.async_configure(flow["flow_id"], {CONF_NAME: "Cottage"})
-    await hass.async_block_till_done()
+    await submit_bot(hass, flow["flow_id"], name="Cottage")
 
     receipt = await send("send_push_notification", {"message": "hello"})
 

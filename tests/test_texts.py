@@ -6,11 +6,21 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import config_flow, door_flow, door_form, picking, services, stream_form, trigger
+from custom_components.datastream_bot import (
+    bot_form,
+    config_flow,
+    door_flow,
+    door_form,
+    picking,
+    services,
+    stream_form,
+    trigger,
+)
 
 from .conftest import AddBot
 
@@ -41,22 +51,24 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
 @pytest.mark.parametrize(
     ("texts", "schema"),
     [
-        *((TEXTS["config"]["step"][step], config_flow.BOT_SCHEMA) for step in ("user", "bot")),
+        *((TEXTS["config"]["step"][step], bot_form.BOT_SCHEMA) for step in ("user", "bot")),
+        (TEXTS["config"]["step"]["attached"], bot_form.ATTACHED_SCHEMA),
         *(
             (TEXTS["config_subentries"]["data_stream"]["step"][step], stream_form.STREAM_SCHEMA)
             for step in ("user", "reconfigure")
         ),
-        *(
-            (TEXTS["config"]["step"]["doors"]["sections"][str(name)], section.schema)
-            for name, section in door_form.DOORS_SCHEMA.schema.items()
-        ),
+        (TEXTS["config"]["step"]["doors"], door_form.DOORS_SCHEMA),
     ],
 )
 def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any) -> None:
-    """Whether something is added or changed."""
-    fields = {str(field) for field in schema.schema}
-    assert texts["data"].keys() == fields
-    assert texts["data_description"].keys() == fields
+    """Whether something is added or changed, and in sections as well."""
+    sections = {str(name): field for name, field in schema.schema.items() if isinstance(field, section)}
+    fields = {str(name) for name in schema.schema} - sections.keys()
+    assert texts.get("data", {}).keys() == fields
+    assert texts.get("data_description", {}).keys() == fields
+    assert texts.get("sections", {}).keys() == sections.keys()
+    for name, its in sections.items():
+        test_every_field_of_a_form_has_a_name_and_a_description(texts["sections"][name], its.schema)
 
 
 async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) -> None:
@@ -70,7 +82,8 @@ async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) 
 
 def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
-    selectors = [*config_flow.BOT_SCHEMA.schema.values(), *stream_form.STREAM_SCHEMA.schema.values()]
+    schemas = bot_form.BOT_SCHEMA.schema, stream_form.STREAM_SCHEMA.schema
+    selectors = [field for schema in schemas for field in schema.values() if not isinstance(field, section)]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
     choices = {
         selector.config["translation_key"]: set(selector.config["options"])

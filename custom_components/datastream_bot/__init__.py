@@ -11,17 +11,19 @@ from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
 from .doors import async_open_doors, async_setup_views
 from .event_bus import async_fire_message, async_follow_automations
+from .following import presence_memory
 from .microservices.device import DeviceMicroservice
-from .microservices.location import LocationMicroservice, presence_store
+from .microservices.location import LocationMicroservice
 from .picking import async_offer_addresses, async_setup_picking
 from .renames import async_follow_renames
 from .router import DATA_ROUTER, Router
 from .services import async_setup_services
 from .signals import async_signal_message
+from .snapshot import snapshot_memory
 from .streams import DataStreams
 from .webhook import signatures_store
 
-PLATFORMS = [Platform.EVENT]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SWITCH]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -62,17 +64,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     # Unloading goes the other way round: the addresses are offered anew in the end.
     entry.async_on_unload(partial(async_offer_addresses, hass))
     entry.async_on_unload(entry.add_update_listener(follow_changes))
+    entry.async_on_unload(await device.async_start())
     for microservice in (location, device):
         entry.async_on_unload(bot.attach(microservice))
-    entry.async_on_unload(device.async_stop)
     await streams.async_update()
     entry.async_on_unload(streams.async_stop)
     await async_offer_addresses(hass)
 
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
 
-    await location.async_start()
-    entry.async_on_unload(location.async_stop)
+    entry.async_on_unload(await location.async_start())
     entry.async_on_unload(await async_open_doors(bot, router))
     return True
 
@@ -84,5 +85,5 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntr
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what a bot stored."""
-    await presence_store(hass, entry.entry_id).async_remove()
-    await signatures_store(hass, entry.entry_id).async_remove()
+    for memory_of in (presence_memory, snapshot_memory, signatures_store):
+        await memory_of(hass, entry.entry_id).async_remove()

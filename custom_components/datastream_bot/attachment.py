@@ -9,7 +9,7 @@ from homeassistant.helpers import area_registry as ar, device_registry as dr, en
 from homeassistant.helpers.group import expand_entity_ids
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from .const import DOMAIN
+from .const import DOMAIN, LABEL_IGNORE
 
 ATTACHED_DOMAINS: Final = (Platform.LIGHT, Platform.SWITCH)
 
@@ -53,8 +53,20 @@ def _switchable(hass: HomeAssistant, entity_ids: Iterable[str]) -> set[str]:
     }
 
 
+@callback
+def async_cut(hass: HomeAssistant, attached: Iterable[str], target: Mapping[str, Any], domain: str | None) -> list[str]:
+    """Return those of the attached entities that are in a target, or in a group in it, and of a domain."""
+    selection = TargetSelection(dict(target))
+    if selection.has_any_target:
+        selected = async_extract_referenced_entity_ids(hass, selection)
+        named = selected.referenced | selected.indirectly_referenced
+        meant = named.union(*(_members(hass, entity_id) for entity_id in named))
+        attached = [entity_id for entity_id in attached if entity_id in meant]
+    return [entity_id for entity_id in attached if domain is None or split_entity_id(entity_id)[0] == domain]
+
+
 class _Exclusion:
-    """What the user excludes, hidden or not."""
+    """What is excluded, hidden or not: by the user in the form, or by the label that keeps every bot away."""
 
     def __init__(self, hass: HomeAssistant, selection: TargetSelection) -> None:
         """Initialize the exclusion."""
@@ -62,6 +74,7 @@ class _Exclusion:
         self._devices = dr.async_get(hass)
         self._entities = er.async_get(hass)
         self._selection = selection
+        self._label_ids = {*selection.label_ids, LABEL_IGNORE}
         self._entity_ids = {
             *selection.entity_ids,
             *expand_entity_ids(hass, selection.entity_ids),
@@ -72,7 +85,7 @@ class _Exclusion:
         """Return whether an entity is excluded by its id, device, area, floor or a label of any of these."""
         if entity_id in self._entity_ids:
             return True
-        if not self._selection.has_any_target or (entry := self._entities.async_get(entity_id)) is None:
+        if (entry := self._entities.async_get(entity_id)) is None:
             return False
         labels = set(entry.labels)
         area_id = entry.area_id
@@ -87,7 +100,7 @@ class _Exclusion:
             if area_id in self._selection.area_ids or area.floor_id in self._selection.floor_ids:
                 return True
             labels |= area.labels
-        return not labels.isdisjoint(self._selection.label_ids)
+        return not labels.isdisjoint(self._label_ids)
 
 
 def _without_doubles(hass: HomeAssistant, candidates: set[str], exclusion: _Exclusion) -> set[str]:

@@ -6,10 +6,13 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from .const import DOMAIN, Origin
 from .directory import Receiver
 from .door import Door
+from .following import Following
 from .message import Message
 from .microservice import Microservice
 from .receipt import Receipt
 from .router import Router
+from .settings import Settings
+from .snapshot import Snapshot
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 
@@ -31,6 +34,9 @@ class Bot:
         self.hass = hass
         self.entry = entry
         self.device_id = device_id
+        self.settings = Settings.from_data(entry.data)
+        self.following = Following(hass, self.bot_id, self.settings.persons, self.settings.settling)
+        self.snapshot = Snapshot(hass, self.bot_id, self.settings.remember_for)
         self.microservices: list[Microservice] = []
         self.doors: dict[Origin, Door] = {}
         self._router = router

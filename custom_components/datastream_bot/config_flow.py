@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, Final, override
 
-from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntry,
@@ -12,73 +11,18 @@ from homeassistant.config_entries import (
     ConfigSubentryData,
     ConfigSubentryFlow,
 )
-from homeassistant.const import (
-    CONF_ACTIONS,
-    CONF_ADDRESS,
-    CONF_DESCRIPTION,
-    CONF_MODE,
-    CONF_NAME,
-    CONF_TARGET,
-    Platform,
-)
+from homeassistant.const import CONF_ACTIONS, CONF_ADDRESS, CONF_DESCRIPTION, CONF_MODE, CONF_NAME, CONF_TARGET
 from homeassistant.core import callback
-from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.selector import (
-    EntityFilterSelectorConfig,
-    EntitySelector,
-    EntitySelectorConfig,
-    SelectSelector,
-    SelectSelectorConfig,
-    TargetSelector,
-    TargetSelectorConfig,
-    TextSelector,
-)
-import voluptuous as vol
 
+from .bot_form import ATTACHED_SCHEMA, BOT_SCHEMA, attached_to, data_from_form, form_from_data, is_plain
 from .built_in import BUILT_IN_DESCRIPTIONS, BUILT_IN_FIELDS
-from .const import (
-    CONF_EVENT_TYPE,
-    CONF_EXCLUDE,
-    CONF_EXTERNAL,
-    CONF_FIELDS,
-    CONF_NOTIFY,
-    CONF_ON_LEAVING,
-    CONF_ON_RETURNING,
-    CONF_PERSONS,
-    DOMAIN,
-    SUBENTRY_DATA_STREAM,
-    Reaction,
-)
+from .const import CONF_EVENT_TYPE, CONF_EXCLUDE, CONF_EXTERNAL, CONF_FIELDS, DOMAIN, SUBENTRY_DATA_STREAM
 from .data_stream import DEFAULT_MODE, row_from_field
 from .door_flow import DoorSteps
+from .settings import DEFAULTS
 from .stream_flow import DataStreamFlow, stream_unique_id
 
-_LIGHTS_AND_SWITCHES: Final = TargetSelector(
-    TargetSelectorConfig(entity=[EntityFilterSelectorConfig(domain=[Platform.LIGHT, Platform.SWITCH])])
-)
-
-BOT_SCHEMA: Final = vol.Schema(
-    {
-        vol.Required(CONF_NAME): TextSelector(),
-        vol.Optional(CONF_PERSONS, default=list): EntitySelector(
-            EntitySelectorConfig(domain=PERSON_DOMAIN, multiple=True)
-        ),
-        vol.Optional(CONF_TARGET, default=dict): _LIGHTS_AND_SWITCHES,
-        vol.Optional(CONF_EXCLUDE, default=dict): _LIGHTS_AND_SWITCHES,
-        vol.Required(CONF_ON_LEAVING, default=Reaction.OFF.value): SelectSelector(
-            SelectSelectorConfig(options=[Reaction.OFF.value, Reaction.NOTHING.value], translation_key=CONF_ON_LEAVING)
-        ),
-        vol.Required(CONF_ON_RETURNING, default=Reaction.ON.value): SelectSelector(
-            SelectSelectorConfig(options=[Reaction.ON.value, Reaction.NOTHING.value], translation_key=CONF_ON_RETURNING)
-        ),
-        vol.Optional(CONF_NOTIFY, default=list): EntitySelector(
-            EntitySelectorConfig(domain=Platform.NOTIFY, multiple=True)
-        ),
-    }
-)
-
-# The selectors let templates through, which would never be rendered here.
-_PLAIN_TARGET = vol.Schema(cv.TARGET_FIELDS)
+STEP_ATTACHED: Final = "attached"
 
 
 class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
@@ -93,18 +37,14 @@ class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
         """Return the flow of data streams."""
         return {SUBENTRY_DATA_STREAM: DataStreamFlow}
 
+    _data: dict[str, Any]
+
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a bot."""
         if user_input is None:
-            return self._show("user", {CONF_NAME: self._free_name()})
-        if errors := self._errors(user_input):
-            return self._show("user", user_input, errors)
-        return self.async_create_entry(
-            title=user_input.pop(CONF_NAME).strip(),
-            data=user_input,
-            subentries=[_built_in_stream(address) for address in BUILT_IN_FIELDS],
-        )
+            return self._show_bot("user", {CONF_NAME: self._free_name()})
+        return await self._take("user", user_input, DEFAULTS)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
@@ -114,17 +54,49 @@ class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
         """Change a bot."""
         entry = self._get_reconfigure_entry()
         if user_input is None:
-            return self._show("bot", {CONF_NAME: entry.title, **entry.data})
-        if errors := self._errors(user_input):
-            return self._show("bot", user_input, errors)
-        title = user_input.pop(CONF_NAME).strip()
-        return self.async_update_and_abort(entry, title=title, data={**entry.data, **user_input})
+            return self._show_bot("bot", {CONF_NAME: entry.title, **form_from_data(entry.data)})
+        return await self._take("bot", user_input, entry.data)
 
-    def _show(
+    async def async_step_attached(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what the bot will be attached to, until the user has nothing more to exclude."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if not is_plain(user_input[CONF_EXCLUDE]):
+                errors[CONF_EXCLUDE] = "target_invalid"
+            elif user_input[CONF_EXCLUDE] == self._data[CONF_EXCLUDE]:
+                return self._finish()
+            else:
+                self._data[CONF_EXCLUDE] = user_input[CONF_EXCLUDE]
+        suggested = {CONF_EXCLUDE: self._data[CONF_EXCLUDE]}
+        return self.async_show_form(
+            step_id=STEP_ATTACHED,
+            data_schema=self.add_suggested_values_to_schema(ATTACHED_SCHEMA, suggested),
+            errors=errors,
+            description_placeholders=attached_to(self.hass, self._data),
+        )
+
+    async def _take(self, step_id: str, user_input: dict[str, Any], former: Mapping[str, Any]) -> ConfigFlowResult:
+        """Take what a form says, or show it again with what is wrong."""
+        if errors := self._errors(user_input):
+            # A target with templates is none that a form could show.
+            shown = {name: value for name, value in user_input.items() if errors.get(name) != "target_invalid"}
+            return self._show_bot(step_id, shown, errors)
+        self._data = {CONF_EXCLUDE: former[CONF_EXCLUDE], **data_from_form(user_input)}
+        return await self.async_step_attached()
+
+    def _finish(self) -> ConfigFlowResult:
+        title = self._data.pop(CONF_NAME).strip()
+        if self.source == SOURCE_RECONFIGURE:
+            entry = self._get_reconfigure_entry()
+            return self.async_update_and_abort(entry, title=title, data={**entry.data, **self._data})
+        streams = [_built_in_stream(address) for address in BUILT_IN_FIELDS]
+        return self.async_create_entry(title=title, data=self._data, subentries=streams)
+
+    def _show_bot(
         self, step_id: str, suggested: Mapping[str, Any], errors: dict[str, str] | None = None
     ) -> ConfigFlowResult:
         schema = self.add_suggested_values_to_schema(BOT_SCHEMA, suggested)
-        return self.async_show_form(step_id=step_id, data_schema=schema, errors=errors or {})
+        return self.async_show_form(step_id=step_id, data_schema=schema, errors=errors or {}, last_step=False)
 
     def _errors(self, user_input: Mapping[str, Any]) -> dict[str, str]:
         errors = {}
@@ -133,11 +105,8 @@ class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
             errors[CONF_NAME] = "name_empty"
         elif name.casefold() in self._names_in_use():
             errors[CONF_NAME] = "name_in_use"
-        for field in (CONF_TARGET, CONF_EXCLUDE):
-            try:
-                _PLAIN_TARGET(user_input[field])
-            except vol.Invalid:
-                errors[field] = "target_invalid"
+        if not is_plain(user_input[CONF_TARGET]):
+            errors[CONF_TARGET] = "target_invalid"
         return errors
 
     def _names_in_use(self) -> set[str]:

@@ -17,19 +17,26 @@ CONF_LOCAL_ONLY: Final = "local_only"
 CONF_NOTIFY: Final = "notify"
 CONF_ON_LEAVING: Final = "on_leaving"
 CONF_ON_RETURNING: Final = "on_returning"
+CONF_ONLY_WHEN_DARK: Final = "only_when_dark"
 CONF_OPEN: Final = "open"
 CONF_PERSONS: Final = "persons"
 CONF_RATE: Final = "rate"
 CONF_RENEW: Final = "renew"
+CONF_REMEMBER_FOR: Final = "remember_for"
 CONF_REQUIRED: Final = "required"
 CONF_SECRET: Final = "secret"  # noqa: S105 - the name of a setting
+CONF_SETTLING: Final = "settling"
 CONF_SIGNED: Final = "signed"
+CONF_VERIFY_AFTER: Final = "verify_after"
 CONF_WEBHOOK: Final = "webhook"
 
 SUBENTRY_DATA_STREAM: Final = "data_stream"
 
 ADDRESS_SEND_PUSH_NOTIFICATION: Final = "send_push_notification"
 ADDRESS_TOGGLE_EVERYTHING: Final = "toggle_everything"
+
+LABEL_IGNORE: Final = "datastream_bot_ignore"
+"""Id of the label of what no bot ever touches."""
 
 RECEIPT_WAIT: Final = 10.0
 """Seconds that a sender waits for the receivers of a message."""
@@ -52,3 +59,4 @@ class Reaction(StrEnum):
     NOTHING = "nothing"
     OFF = "off"
     ON = "on"
+    RESTORE = "restore"

@@ -1,6 +1,6 @@
 """Presence: whether anyone is home."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
@@ -20,35 +20,40 @@ class Presence(StrEnum):
 
 
 @callback
-def async_presence(hass: HomeAssistant, persons: Sequence[str]) -> Presence:
-    """Return the presence of these persons, or of everyone when none are named.
-
-    The number of persons in the home zone would not do: it also drops to 0 while Home Assistant starts and when
-    trackers become unavailable.
-    """
-    presences = {
-        _presence_of(state)
+def async_presences(hass: HomeAssistant, persons: Sequence[str]) -> dict[str, Presence]:
+    """Return where each of these persons is, or everyone when none are named."""
+    return {
+        person: _presence_of(state)
         for person in persons or hass.states.async_entity_ids(PERSON_DOMAIN)
         # A person who was removed says no more.
         if (state := hass.states.get(person)) is not None and not _is_untracked(state)
     }
-    if Presence.HOME in presences:
+
+
+def presence_among(presences: Mapping[str, Presence]) -> Presence:
+    """Return whether anyone of these persons is home.
+
+    The number of persons in the home zone would not do: it also drops to 0 while Home Assistant starts and when
+    trackers become unavailable.
+    """
+    found = set(presences.values())
+    if Presence.HOME in found:
         return Presence.HOME
-    return Presence.AWAY if presences == {Presence.AWAY} else Presence.UNSURE
+    return Presence.AWAY if found == {Presence.AWAY} else Presence.UNSURE
 
 
 @callback
 def async_track_presence(
     hass: HomeAssistant,
     persons: Sequence[str],
-    action: Callable[[Presence, Context | None], None],
+    action: Callable[[Context | None], None],
 ) -> CALLBACK_TYPE:
-    """Call the action with the presence once Home Assistant has started, and again whenever a person changes."""
+    """Call the action once Home Assistant has started, and again, with what told it, whenever a person changes."""
     disconnect: list[CALLBACK_TYPE] = []
 
     @callback
     def person_changed(event: Event[EventStateChangedData]) -> None:
-        action(async_presence(hass, persons), event.context)
+        action(event.context)
 
     @callback
     def started(_: HomeAssistant) -> None:
@@ -58,7 +63,7 @@ def async_track_presence(
             person_changed,
         )
         disconnect.append(tracker.async_remove)
-        action(async_presence(hass, persons), None)
+        action(None)
 
     disconnect.append(async_at_started(hass, started))
 

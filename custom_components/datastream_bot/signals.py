@@ -24,6 +24,11 @@ def async_signal_message(hass: HomeAssistant, message: Message, received: Mappin
     async_dispatcher_send(hass, message_signal(message.address), message, received)
 
 
+def presence_signal(bot_id: str) -> SignalType[()]:
+    """Return the signal of a bot that believes something new about presence."""
+    return SignalType(f"{DOMAIN}_presence_{bot_id}")
+
+
 def streams_signal(bot_id: str) -> SignalType[()]:
     """Return the signal of a bot whose data streams were added, changed or removed."""
     return SignalType(f"{DOMAIN}_streams_{bot_id}")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from itertools import groupby
 import logging
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import (
@@ -22,6 +22,9 @@ from .errors import PartlyFailedError
 
 _LOGGER = logging.getLogger(__name__)
 
+NOT_ALLOWED: Final = "not allowed"
+"""What is told of entities that the user may not switch."""
+
 
 async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bool, context: Context) -> dict[str, Any]:
     """Turn entities on or off, with one call for each domain.
@@ -33,7 +36,7 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
         PartlyFailedError: Some failed, or the user may not switch them. Its result names them with their errors.
 
     """
-    allowed, not_allowed = await _async_split_by_permission(hass, sorted(entity_ids), context)
+    allowed, not_allowed = await async_split_by_permission(hass, sorted(entity_ids), context)
     unavailable = [
         entity_id
         for entity_id in allowed
@@ -47,7 +50,7 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
         )
     )
     failed = {
-        **dict.fromkeys(not_allowed, "not allowed"),
+        **dict.fromkeys(not_allowed, NOT_ALLOWED),
         **{entity_id: error for failure in failures for entity_id, error in failure.items()},
     }
     result = {
@@ -60,7 +63,7 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
     return result
 
 
-async def _async_split_by_permission(
+async def async_split_by_permission(
     hass: HomeAssistant, entity_ids: list[str], context: Context
 ) -> tuple[list[str], list[str]]:
     """Return what the context's user may switch, and what not.

@@ -1,0 +1,45 @@
+"""The switch of a bot: whether it reacts to presence."""
+
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .bot import Bot, DatastreamBotConfigEntry
+from .bot_entity import BotEntity
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DatastreamBotConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the switch of a bot."""
+    async_add_entities([ReactionSwitch(entry.runtime_data)])
+
+
+class ReactionSwitch(BotEntity, SwitchEntity):
+    """Off while guests are there: presence is followed, and nothing is switched because of it."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+
+    def __init__(self, bot: Bot) -> None:
+        """Initialize the switch."""
+        super().__init__(bot, "presence_reaction")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self._following.is_reacting
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """React to the next edge."""
+        self._following.async_set_reacting(reacting=True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """React no more."""
+        self._following.async_set_reacting(reacting=False)

@@ -1,0 +1,144 @@
+"""Verification: looks whether what was switched did switch, asks once more, and tells of what never does."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Final
+
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_call_later, async_track_state_change_event
+
+from .const import DOMAIN
+from .errors import PartlyFailedError
+from .switching import NOT_ALLOWED
+
+_TOO_OFTEN: Final = 3
+
+type Ask = Callable[[list[str]], Awaitable[object]]
+"""Asks entities once more."""
+
+
+class Verification:
+    """Waits for lights and switches to do what they were told, as long as nobody tells them anything else."""
+
+    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str, verify_after: float) -> None:
+        """Initialize what looks after some seconds, or never when there are none."""
+        self._hass = hass
+        self._bot_name = bot_name
+        self._issue_id = f"not_reached_{bot_id}"
+        self._verify_after = verify_after
+        self._misses: Counter[str] = Counter()
+        self._watches: list[_Watch] = []
+
+    @contextmanager
+    def expecting(self, entity_ids: Iterable[str], *, on: bool, ask: Ask) -> Iterator[None]:
+        """Expect of entities that they are switched in this context, rather than what was expected of them before."""
+        if not self._verify_after:
+            yield
+            return
+        told = set(entity_ids)
+        for former in self._watches:
+            former.waiting -= told
+        watch = _Watch(self._hass, told, STATE_ON if on else STATE_OFF, ask)
+        self._watches.append(watch)
+        try:
+            yield
+        except PartlyFailedError as err:
+            failed = err.result["failed"]
+            watch.waiting -= {entity_id for entity_id in failed if failed[entity_id] == NOT_ALLOWED}
+            raise
+        finally:
+            # Not before everybody was asked for the first time, which may take its time.
+            if watch in self._watches:
+                watch.async_start(self._verify_after, self._seen)
+
+    @callback
+    def async_stop(self) -> None:
+        """Look no more."""
+        for watch in self._watches:
+            watch.async_stop()
+        self._watches.clear()
+        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+
+    @callback
+    def _seen(self, watch: _Watch) -> None:
+        """Count who did not do it, time and again."""
+        self._watches.remove(watch)
+        for entity_id in watch.reached:
+            self._misses.pop(entity_id, None)
+        self._misses.update(entity_id for entity_id in watch.waiting if not _is_unavailable(self._hass, entity_id))
+        if never := sorted(entity_id for entity_id, count in self._misses.items() if count >= _TOO_OFTEN):
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                self._issue_id,
+                is_fixable=False,
+                severity=ir.IssueSeverity.WARNING,
+                translation_key="not_reached",
+                translation_placeholders={"bot": self._bot_name, "entities": ", ".join(never)},
+            )
+        else:
+            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+
+
+class _Watch:
+    """Watches entities reach a state.
+
+    Attributes:
+        reached: Who has been in the state; what becomes of them later is somebody else's wish.
+        waiting: Who has not.
+
+    """
+
+    def __init__(self, hass: HomeAssistant, entity_ids: set[str], wanted: str, ask: Ask) -> None:
+        self._hass = hass
+        self._wanted = wanted
+        self._ask = ask
+        self.reached = {
+            entity_id
+            for entity_id in entity_ids
+            if (state := hass.states.get(entity_id)) is not None and state.state == wanted
+        }
+        self.waiting = entity_ids - self.reached
+        self._stop_listening = async_track_state_change_event(hass, self.waiting, self._changed)
+        self._stop_timer: CALLBACK_TYPE | None = None
+
+    @callback
+    def async_start(self, seconds: float, done: Callable[[_Watch], None]) -> None:
+        """Ask once more after some seconds, and tell after as many again."""
+
+        async def look(_: datetime) -> None:
+            self._stop_timer = async_call_later(self._hass, seconds, look_again)
+            if late := sorted(one for one in self.waiting if not _is_unavailable(self._hass, one)):
+                # What they answer is to be seen from their states.
+                with suppress(HomeAssistantError):
+                    await self._ask(late)
+
+        @callback
+        def look_again(_: datetime) -> None:
+            self._stop_timer = None
+            self._stop_listening()
+            done(self)
+
+        self._stop_timer = async_call_later(self._hass, seconds, look)
+
+    @callback
+    def async_stop(self) -> None:
+        self._stop_listening()
+        if self._stop_timer is not None:
+            self._stop_timer()
+
+    @callback
+    def _changed(self, event: Event[EventStateChangedData]) -> None:
+        entity_id, new = event.data["entity_id"], event.data["new_state"]
+        if new is not None and new.state == self._wanted and entity_id in self.waiting:
+            self.waiting.remove(entity_id)
+            self.reached.add(entity_id)
+
+
+def _is_unavailable(hass: HomeAssistant, entity_id: str) -> bool:
+    return (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE
