@@ -48,7 +48,10 @@ class Visit:
         await page.get_by_role("button", name="OK").click()
         form = page.locator("step-flow-form ha-form").first
         await expect(form.locator("input[name=name]")).to_have_value("Demo")
-        await self._submit("Add a bot")
+        await self._look("Add a bot")
+        await page.get_by_role("button", name="Next").click()
+        await expect(page.get_by_text("6 lights and switches")).to_be_visible()
+        await self._submit("What it is attached to")
         await self._open(INTEGRATION)
         await expect(page.locator("ha-config-entry-row")).to_have_count(1)
 

@@ -27,7 +27,7 @@ async def test_the_form_can_be_submitted_without_a_change(
     """The bot that comes of it does what the lesson says."""
     form = await show_form(hass)
     assert form["type"] is FlowResultType.FORM
-    shown = await hass.config_entries.flow.async_configure(form["flow_id"], suggested(form))
+    shown = await hass.config_entries.flow.async_configure(form["flow_id"], {**suggested(form), "more": {}})
     result = await hass.config_entries.flow.async_configure(form["flow_id"], suggested(shown))
     await hass.async_block_till_done()
 
@@ -102,7 +102,9 @@ async def test_a_form_that_is_not_right_says_so_and_keeps_what_was_typed(
     await add_bot("Home")
 
     shown = await show_form(hass)
-    result = await hass.config_entries.flow.async_configure(shown["flow_id"], {"on_leaving": "nothing", **form})
+    result = await hass.config_entries.flow.async_configure(
+        shown["flow_id"], {"on_leaving": "nothing", "more": {}, **form}
+    )
     assert (result["type"], result["errors"]) == (FlowResultType.FORM, errors)
     assert suggested(result)["on_leaving"] == "nothing"
     assert suggested(result)["name"] == form["name"]
@@ -139,7 +141,7 @@ async def test_a_bot_cannot_be_given_the_name_of_another(hass: HomeAssistant, ad
     garden = await add_bot("Garden")
     form = await show_form_of(garden)
 
-    taken = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "home"})
+    taken = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "home", "more": {}})
     assert taken["errors"] == {"name": "name_in_use"}
     kept = await submit_bot(hass, form["flow_id"], name="garden")
 

@@ -577,7 +577,7 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: Home
     flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
     configure = hass.config_entries.flow.async_configure
 
-    first: Any = await configure(flow["flow_id"], {"name": "Home"})
+    first: Any = await configure(flow["flow_id"], {"name": "Home", "more": {}})
     second: Any = await configure(flow["flow_id"], {"exclude": {"entity_id": ["switch.freezer"]}})
     wrong: Any = await configure(flow["flow_id"], {"exclude": {"entity_id": ["{{ all }}"]}})
     third: Any = await configure(flow["flow_id"], {"exclude": {"entity_id": ["switch.freezer"]}})
@@ -600,7 +600,9 @@ async def test_the_form_names_so_many_and_counts_the_rest(hass: HomeAssistant, a
     flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
     target = {"entity_id": [*(f"light.l{number}" for number in range(60)), "switch.soon"]}
 
-    shown: Any = await hass.config_entries.flow.async_configure(flow["flow_id"], {"name": "Home", "target": target})
+    shown: Any = await hass.config_entries.flow.async_configure(
+        flow["flow_id"], {"name": "Home", "target": target, "more": {}}
+    )
 
     placeholders = shown["description_placeholders"]
     assert placeholders["count"] == "61"

@@ -178,3 +178,20 @@ async def test_a_signed_request_from_python(
 
     assert b'"handled":[{' in names["answer"]
     assert not is_on(hass, "light.kitchen")
+
+
+async def test_film(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """It gets dark, and then as it was."""
+    await add_bot()
+    assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"film": None}})
+    assert await async_setup_component(hass, "automation", {"automation": parse_yaml(examples("yaml", "alias: Film"))})
+    for entity_id in ("light.kitchen", "switch.fan"):
+        await hass.services.async_call(entity_id.split(".")[0], "turn_on", {"entity_id": entity_id}, blocking=True)
+    shown = []
+
+    for action in ("turn_on", "turn_off"):
+        await hass.services.async_call("input_boolean", action, {"entity_id": "input_boolean.film"}, blocking=True)
+        await hass.async_block_till_done()
+        shown.append([entity_id for entity_id in home if is_on(hass, entity_id)])
+
+    assert shown == [["switch.fan"], ["light.kitchen", "switch.fan"]]

@@ -85,7 +85,8 @@ BOT_SCHEMA: Final = vol.Schema(
         vol.Optional(CONF_NOTIFY, default=list): EntitySelector(
             EntitySelectorConfig(domain=Platform.NOTIFY, multiple=True)
         ),
-        vol.Required(CONF_MORE, default=dict): section(_MORE, {"collapsed": True}),
+        # Without a default of its own, or the page would take that for what is in it.
+        vol.Required(CONF_MORE): section(_MORE, {"collapsed": True}),
     }
 )
 ATTACHED_SCHEMA: Final = vol.Schema({vol.Optional(CONF_EXCLUDE, default=dict): _LIGHTS_AND_SWITCHES})
