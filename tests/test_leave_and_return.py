@@ -5,7 +5,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EntityCategory
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import Context, CoreState, HomeAssistant
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -336,7 +336,9 @@ async def test_leaving_settles_before_it_is_acted_on(
     await turn(hass, "light.kitchen", "on")
 
     await everybody(persons, "not_home")
-    await go_on(hass, freezer, 59)
+    await go_on(hass, freezer, 30)
+    await persons("bo", "Work")
+    await go_on(hass, freezer, 29)
     assert on() == ["light.kitchen"]
     await persons("anna", "home")
     await go_on(hass, freezer, 60)
@@ -684,15 +686,13 @@ async def test_who_may_not_switch_does_not_ask_again(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
 ) -> None:
     """Nor is that the light's fault."""
-    from homeassistant.core import Context  # noqa: PLC0415
-
     bot = await add_bot("Home", verify_after=10)
     policy: Any = {"entities": {"entity_ids": {"light.porch": {"control": True}}}}
     user = MockUser(name="Child").add_to_hass(hass)
     user.mock_policy(policy)
     for _ in range(3):
         await send("toggle_everything", {"on": True}, context=Context(user_id=user.id))
-        await send("toggle_everything", LEAVING, context=Context(user_id="nobody"))
+        await send("toggle_everything", {"on": True}, context=Context(user_id="nobody"))
         for _ in range(3):
             await go_on(hass, freezer, 11)
 
@@ -805,3 +805,23 @@ async def test_entities_of_this_integration_are_never_attached(
 
     assert is_on(hass, "switch.home_presence_reaction")
     assert home["switch.fan"].commands == [False]
+
+
+@pytest.mark.warns
+async def test_unloaded_while_it_waits_for_a_light_a_bot_looks_no_more(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nor does it complain of a light that was removed meanwhile."""
+    bot = await add_bot("Home", verify_after=10)
+    home["light.kitchen"].responding.clear()
+    sending = hass.async_create_task(send("toggle_everything", {"on": True}))
+    await ticks(10)
+    er.async_get(hass).async_remove("light.porch")
+    await hass.config_entries.async_unload(bot.bot_id)
+    home["light.kitchen"].responding.set()
+    await sending
+    for _ in range(3):
+        await go_on(hass, freezer, 11)
+
+    assert home["light.kitchen"].commands == [True]
+    assert not ir.async_get(hass).issues

@@ -8,7 +8,12 @@ import json
 import logging
 import threading
 from typing import Any
+from unittest.mock import Mock
 
+from aiohttp import StreamReader
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import RequestPayloadError
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, HomeAssistant
@@ -22,8 +27,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from custom_components.datastream_bot import incoming, webhook
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import Origin
-from custom_components.datastream_bot.errors import MessageError
-from custom_components.datastream_bot.incoming import read_message
+from custom_components.datastream_bot.errors import DoorError, MessageError
+from custom_components.datastream_bot.incoming import async_read_body, read_message
 
 from .conftest import AddBot, Home, Send
 from .doors import (
@@ -667,6 +672,17 @@ async def test_without_an_address_of_its_own_home_assistant_shows_the_path(
     shown = await fill_doors(bot, webhook=OPEN)
 
     assert shown["description_placeholders"]["url"].startswith("/api/webhook/")
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), RequestPayloadError(), HttpProcessingError()])
+async def test_a_body_that_breaks_off_is_refused(error: Exception) -> None:
+    """As the server tells of it when a connection breaks."""
+    body = StreamReader(Mock(), 2**16, loop=asyncio.get_running_loop())
+    body.feed_data(b"{")
+    body.set_exception(error)
+    with pytest.raises(DoorError) as refused:
+        await async_read_body(make_mocked_request("POST", "/", payload=body))
+    assert (refused.value.status, refused.value.code) == (400, "body_broken")
 
 
 def test_what_is_nested_deeper_than_python_can_go_is_too_deep_as_well() -> None:

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from http import HTTPMethod, HTTPStatus
 from typing import Any, ClassVar, Final, override
 
-from aiohttp.hdrs import ALLOW
 from aiohttp.web import HTTPNotFound, Request, Response
 from homeassistant.auth.models import User
 from homeassistant.components.http.ban import process_success_login, process_wrong_login
@@ -19,7 +18,7 @@ from .const import Origin
 from .door import Door
 from .entering import async_enter, doors_to
 from .errors import DoorError, LimitedError, MessageError
-from .incoming import async_read_body, check_request_form, read_feed, refusal
+from .incoming import async_read_body, check_method, check_request_form, read_feed, refusal
 from .logging_in import async_log_in, async_user_of
 from .router import DATA_ROUTER
 from .token_bucket import TokenBucket
@@ -69,13 +68,7 @@ class _CloudView(HomeAssistantView):
         if not (doors := [door for door in doors if door.admits(request.remote)]):
             raise HTTPNotFound
         try:
-            if request.method != self.method:
-                raise DoorError(
-                    HTTPStatus.METHOD_NOT_ALLOWED,
-                    {ALLOW: self.method},
-                    translation_key="method_not_allowed",
-                    method=self.method,
-                )
+            check_method(request, self.method)
             return self.json({"resultCode": RESULT_OK, **await self.answer(request, doors)})
         except MessageError as err:
             told, status, headers = refusal(err)

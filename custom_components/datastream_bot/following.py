@@ -174,17 +174,17 @@ class Following:
             self._acted_on = presence
         elif presence is self._acted_on:
             self._cancel_settling()
-        elif (wait := self._left_to_settle()) <= 0:
-            self._act()
+        elif (wait := self._left_to_settle(presence)) <= 0:
+            self._act(presence)
             return
         elif self._settled is None:
             self._settled = async_call_later(self._hass, wait, self._has_settled)
         if is_new:
             self.async_save()
 
-    def _left_to_settle(self) -> float:
+    def _left_to_settle(self, presence: Presence) -> float:
         """Return how many seconds are left until the edge is one; nobody waits for returning."""
-        if self._sure is Presence.HOME:
+        if presence is Presence.HOME:
             return 0
         # The clock may have been set meanwhile.
         return min(self._since + self._settling - dt_util.utcnow().timestamp(), self._settling)
@@ -194,14 +194,13 @@ class Following:
         self._settled = None
         # Who cannot be seen may be home again; then the next to be seen decides.
         if self._unsure_since is None:
-            self._act()
+            self._act(Presence.AWAY)
         self._tell()
 
-    def _act(self) -> None:
+    def _act(self, presence: Presence) -> None:
         self._cancel_settling()
-        if self._sure is not None:
-            self._acted_on = self._sure
-            self._on_edge(self._sure, self._context)
+        self._acted_on = presence
+        self._on_edge(presence, self._context)
 
     def _cancel_settling(self) -> None:
         if self._settled is not None:

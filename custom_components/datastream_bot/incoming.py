@@ -40,6 +40,19 @@ class Incoming:
     content: object
 
 
+def check_method(request: Request, method: HTTPMethod) -> None:
+    """Check that a request has a method.
+
+    Raises:
+        DoorError: It has another one.
+
+    """
+    if request.method != method:
+        raise DoorError(
+            HTTPStatus.METHOD_NOT_ALLOWED, {ALLOW: method}, translation_key="method_not_allowed", method=method
+        )
+
+
 def check_request_form(request: Request) -> None:
     """Check that a request is a POST of JSON.
 
@@ -47,13 +60,7 @@ def check_request_form(request: Request) -> None:
         DoorError: It is not.
 
     """
-    if request.method != HTTPMethod.POST:
-        raise DoorError(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            {ALLOW: HTTPMethod.POST},
-            translation_key="method_not_allowed",
-            method=HTTPMethod.POST,
-        )
+    check_method(request, HTTPMethod.POST)
     if encoding := request.headers.get(CONTENT_ENCODING):
         raise DoorError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, translation_key="body_encoded", encoding=encoding)
     media_type = request.headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower()

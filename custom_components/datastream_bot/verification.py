@@ -50,11 +50,19 @@ class Verification:
         except PartlyFailedError as err:
             failed = err.result["failed"]
             watch.waiting -= {entity_id for entity_id in failed if failed[entity_id] == NOT_ALLOWED}
+            self._start(watch)
             raise
-        finally:
-            # Not before everybody was asked for the first time, which may take its time.
-            if watch in self._watches:
-                watch.async_start(self._verify_after, self._seen)
+        except Exception:
+            # Nobody was asked.
+            watch.async_stop()
+            self._watches.remove(watch)
+            raise
+        self._start(watch)
+
+    def _start(self, watch: _Watch) -> None:
+        """Start to count the seconds once everybody was asked, which may take its time, unless it is all over."""
+        if watch in self._watches:
+            watch.async_start(self._verify_after, self._seen)
 
     @callback
     def async_stop(self) -> None:
