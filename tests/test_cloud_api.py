@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 import json
 from pathlib import Path
+import time
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -294,12 +295,13 @@ async def test_a_login_needs_both(bot: Bot, client: Client, params: dict[str, st
 @pytest.mark.warns
 async def test_guessing_is_slowed_down(bot: Bot, client: Client) -> None:
     """Each guess costs this machine a fifth of a second."""
+    start = time.monotonic()
     responses = await asyncio.gather(
         *(client.get(LOGIN, params={"username": "x"}, headers={"PASSWORD": "x"}) for _ in range(20))
     )
 
     statuses = [response.status for response in responses]
-    assert 10 <= statuses.count(401) <= 13
+    assert 10 <= statuses.count(401) <= 11 + time.monotonic() - start
     assert {response.headers["Retry-After"] for response in responses if response.status == 429} == {"1"}
     answers = [await response.json() for response in responses if response.status == 429]
     assert {answer["resultCode"] for answer in answers} == {1}

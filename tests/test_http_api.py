@@ -1,6 +1,7 @@
 """The authenticated door, over real HTTP."""
 
 import asyncio
+import time
 from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
@@ -188,10 +189,12 @@ async def test_a_thousand_requests_at_once(
             await response.read()
             return response.status, response.headers.get("Retry-After")
 
+    start = time.monotonic()
     answers = await asyncio.gather(*(send(number) for number in range(1000)))
+    seconds = time.monotonic() - start
 
     served = [number for number, (status, _) in enumerate(answers) if status == 200]
-    assert 50 <= len(served) <= 150
+    assert 50 <= len(served) <= 51 + 10 * seconds
     assert {status for status, _ in answers} == {200, 429}
     assert {after for status, after in answers if status == 429} <= {"1", "2"}
     assert sorted(event.data["content"]["times"] for event in events) == served
