@@ -14,7 +14,7 @@ FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     ),
     {"attachment", "door", "incoming", "microservice", "notification", "presence", "snapshot", "switching"},
     {"following", "restoring", "toggling", "verification"},
-    ("directory", "router"),
+    ("directory", "delivery", "router"),
     {"bot", "entering", "logging_in"},
     {"cloud_api", "http_api", "microservices", "webhook"},
     {"doors", "streams"},

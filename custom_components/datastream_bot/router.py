@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 import logging
-from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, RECEIPT_WAIT
 from .contract import ContractError
-from .directory import Directory, Listing, Receiver
-from .errors import PartlyFailedError
+from .delivery import answer, async_deliver, delivery_by_now
+from .directory import Directory, Listing
 from .hops import MAX_HOPS, MAX_MESSAGES, HopCounter
 from .message import Message
 from .receipt import Delivery, Outcome, Receipt
@@ -79,7 +77,9 @@ class Router:
         tasks = {
             # Not started at once: what a receiver sends has to queue up behind this message at the other receivers.
             self._hass.async_create_task(
-                _deliver(listing, receiver, fitted), f"{DOMAIN} {message.address} to {receiver.name}", eager_start=False
+                async_deliver(listing, receiver, fitted),
+                f"{DOMAIN} {message.address} to {receiver.name}",
+                eager_start=False,
             ): (listing, receiver)
             for listing, fitted in accepted
             for receiver in listing.receivers
@@ -93,7 +93,7 @@ class Router:
         return Receipt(
             message_id=message.message_id,
             address=message.address,
-            deliveries=(*(_delivery(*receiver, task) for task, receiver in tasks.items()), *refused),
+            deliveries=(*(delivery_by_now(*receiver, task) for task, receiver in tasks.items()), *refused),
         )
 
     def _endless(self, message: Message, *, translation_key: str, limit: int) -> HomeAssistantError:
@@ -132,7 +132,7 @@ def _check_contracts(message: Message, listings: list[Listing]) -> tuple[list[tu
             content = listing.contract.checked(message.address, message.content)
         except ContractError as err:
             refusal = refusal or err
-            refused.append(_answer(listing, RECEIVER_CONTRACT, Outcome.FAILED, error=str(err)))
+            refused.append(answer(listing, RECEIVER_CONTRACT, Outcome.FAILED, error=str(err)))
         else:
             fits_as_it_is = content is message.content
             accepted.append((listing, message if fits_as_it_is else message.with_content(content)))
@@ -154,65 +154,3 @@ def _call_after(tasks: Iterable[asyncio.Task[Delivery]], done: CALLBACK_TYPE) ->
 
     for task in list(waiting):
         task.add_done_callback(finished)
-
-
-async def _deliver(listing: Listing, receiver: Receiver, message: Message) -> Delivery:
-    """Let a receiver handle its copy of the message; its failure is its own."""
-    result: Mapping[str, Any] | None = None
-    error: str | None = None
-    try:
-        result = _checked_result(await receiver.deliver(message.copy()))
-    except ServiceValidationError as err:
-        # The sender's mistake, and the error may quote the content: that is for the receipt, not for the log.
-        error = str(err)
-        _LOGGER.warning("%s of %s refused a message to %s", receiver.name, listing.bot_name, message.address)
-        _LOGGER.debug("The message was refused because of its content: %s", error)
-    except HomeAssistantError as err:
-        error = str(err)
-        result = err.result if isinstance(err, PartlyFailedError) else None
-        _LOGGER.warning(
-            "%s of %s failed on a message to %s: %s", receiver.name, listing.bot_name, message.address, error
-        )
-    except Exception as err:
-        error = f"{type(err).__name__}: {err}"
-        _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, listing.bot_name, message.address)
-    outcome = Outcome.HANDLED if error is None else Outcome.FAILED
-    return _answer(listing, receiver.name, outcome, result=result, error=error)
-
-
-def _checked_result(result: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return a result that can go wherever receipts go, which is where only JSON can go."""
-    try:
-        json_bytes(result)
-    except (TypeError, ValueError) as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="result_not_json", translation_placeholders={"problem": str(err)}
-        ) from err
-    return result
-
-
-def _delivery(listing: Listing, receiver: Receiver, task: asyncio.Task[Delivery]) -> Delivery:
-    """Return what became of a delivery by now."""
-    if not task.done():
-        return _answer(listing, receiver.name, Outcome.RUNNING)
-    if task.cancelled():
-        return _answer(listing, receiver.name, Outcome.FAILED, error="Cancelled")
-    return task.result()
-
-
-def _answer(
-    listing: Listing,
-    receiver: str,
-    outcome: Outcome,
-    *,
-    result: Mapping[str, Any] | None = None,
-    error: str | None = None,
-) -> Delivery:
-    return Delivery(
-        bot_id=listing.bot_id,
-        bot_name=listing.bot_name,
-        receiver=receiver,
-        outcome=outcome,
-        result=result,
-        error=error,
-    )
