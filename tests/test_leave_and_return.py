@@ -825,3 +825,50 @@ async def test_unloaded_while_it_waits_for_a_light_a_bot_looks_no_more(
 
     assert home["light.kitchen"].commands == [True]
     assert not ir.async_get(hass).issues
+
+
+@pytest.mark.warns
+async def test_leaving_again_while_a_light_still_hangs_is_remembered(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, on: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on when they leave again is what counts, whatever comes of the light that hangs."""
+    for module in ("router", "microservices.device"):
+        monkeypatch.setattr(f"custom_components.datastream_bot.{module}.RECEIPT_WAIT", 0.1)
+    await add_bot()
+    await send("toggle_everything", {"on": True})
+    await send("toggle_everything", LEAVING)
+    home["light.kitchen"].responding.clear()
+    assert (await send("toggle_everything", RETURNING))["running"] != []
+    await send("toggle_everything", LEAVING | {"target": {"entity_id": ["light.porch", "switch.fan"]}})
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+    assert on() == ["light.kitchen"]
+
+    await send("toggle_everything", RETURNING)
+
+    assert on() == ["light.kitchen", "light.porch", "switch.fan"]
+
+
+@pytest.mark.warns
+async def test_a_light_that_hangs_longer_than_its_bot_lives_leaves_nothing_behind(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    home: Home,
+    add_bot: AddBot,
+    send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No listener, and no file of a bot that was removed."""
+    monkeypatch.setattr("custom_components.datastream_bot.router.RECEIPT_WAIT", 0.1)
+    bot = await add_bot()
+    await send("toggle_everything", {"on": True})
+    await send("toggle_everything", LEAVING)
+    home["light.kitchen"].responding.clear()
+    await send("toggle_everything", RETURNING)
+
+    await hass.config_entries.async_remove(bot.bot_id)
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+
+    assert bot.snapshot._stop_listening is None
+    assert not [key for key in hass_storage if bot.bot_id in key]

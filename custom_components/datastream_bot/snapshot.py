@@ -42,6 +42,7 @@ class Recalled:
     """What there is to restore, and what is left alone.
 
     Attributes:
+        entries: What was remembered of each entity id, whatever becomes of it.
         states: What was on, as it was.
         changed: Entity ids of what somebody has turned on since.
         expired: Those of what has been off for too long.
@@ -50,17 +51,12 @@ class Recalled:
 
     """
 
+    entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     expired: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     unavailable: list[str] = field(default_factory=list)
-
-    @property
-    def entity_ids(self) -> list[str]:
-        """Return all of them."""
-        left_alone = (*self.changed, *self.expired, *self.gone, *self.unavailable)
-        return [*(state.entity_id for state in self.states), *left_alone]
 
 
 class Snapshot:
@@ -73,6 +69,7 @@ class Snapshot:
         self._memory = snapshot_memory(hass, bot_id)
         self._entries: dict[str, dict[str, Any]] = {}
         self._restoring: set[str] = set()
+        self._is_stopped = False
         self._stop_listening: CALLBACK_TYPE | None = None
 
     @property
@@ -87,6 +84,7 @@ class Snapshot:
 
     async def async_stop(self) -> None:
         """Listen no longer, and leave nothing half stored."""
+        self._is_stopped = True
         self._stop()
         if self._entries:
             await self._memory.async_save(self._entries)
@@ -116,6 +114,7 @@ class Snapshot:
         for entity_id, entry in self._entries.items():
             if meant is not None and entity_id not in meant:
                 continue
+            recalled.entries[entity_id] = entry
             state = self._hass.states.get(entity_id)
             if entry[_CHANGED]:
                 recalled.changed.append(entity_id)
@@ -134,25 +133,31 @@ class Snapshot:
     @contextmanager
     def restoring(self, entity_ids: Iterable[str]) -> Iterator[None]:
         """Take what turns on in this context for what the bot itself turned on."""
-        self._restoring = set(entity_ids)
+        own = set(entity_ids)
+        self._restoring |= own
         try:
             yield
         finally:
-            self._restoring = set()
+            self._restoring -= own
 
-    async def async_forget(self, entity_ids: Iterable[str] | None = None) -> None:
-        """Forget these, or all."""
-        for entity_id in list(self._entries) if entity_ids is None else entity_ids:
-            self._entries.pop(entity_id, None)
+    async def async_forget(self, recalled: Recalled | None = None) -> None:
+        """Forget what was recalled, unless it was remembered anew since; or forget everything."""
+        for entity_id, entry in list((self._entries if recalled is None else recalled.entries).items()):
+            if self._entries.get(entity_id) is entry:
+                del self._entries[entity_id]
         await self._save()
 
     async def _save(self) -> None:
-        self._listen()
-        await self._memory.async_save(self._entries)
+        # A light that hangs can outlast the bot, whose successor remembers by itself.
+        if not self._is_stopped:
+            self._listen()
+            await self._memory.async_save(self._entries)
 
     def _is_live(self, entity_id: str, now: float) -> bool:
         entry = self._entries.get(entity_id)
-        return entry is not None and not entry[_CHANGED] and not self._is_expired(entry, now)
+        if entry is None or entry[_CHANGED] or entity_id in self._restoring:
+            return False
+        return not self._is_expired(entry, now)
 
     def _is_expired(self, entry: Mapping[str, Any], now: float) -> bool:
         return bool(now - entry[_AT] > self._remember_for)

@@ -95,8 +95,8 @@ class DeviceMicroservice(Microservice):
             try:
                 result = await async_restore(self._hass, recalled, context)
             except PartlyFailedError:
-                await self._snapshot.async_forget(recalled.entity_ids)
+                await self._snapshot.async_forget(recalled)
                 raise
         # Not before: a restart in the midst of it must not lose what is still to be restored.
-        await self._snapshot.async_forget(recalled.entity_ids)
+        await self._snapshot.async_forget(recalled)
         return result
