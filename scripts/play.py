@@ -115,6 +115,7 @@ class Play:
         await self._home.post(f"{flows}/{flow['flow_id']}", {"next_step_id": "doors"})
         doors = {
             "webhook": {"open": True, "local_only": True, "signed": True, "renew": False},
+            "mqtt": {"open": False, "role": "home", "keep_messages": 1000, "keep_for": 60},
             "cloud_api": {"open": False, "local_only": True},
             "limits": {"rate": 10, "burst": 50},
         }

@@ -56,15 +56,18 @@ class RealHome:
     async def ask(self, command: str, **data: Any) -> Any:
         """Return the answer to a websocket command."""
         async with self._session.ws_connect(f"{self.url}/api/websocket") as websocket:
-            await websocket.receive_json()
-            token = self._headers["Authorization"].removeprefix("Bearer ")
-            await websocket.send_json({"type": "auth", "access_token": token})
-            await websocket.receive_json()
+            await self._log_in(websocket)
             await websocket.send_json({"id": 1, "type": command, **data})
             answer = await websocket.receive_json()
         if not answer["success"]:
             raise HomeError(f"{command}: {answer['error']['message']}")
         return answer["result"]
+
+    async def _log_in(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        await websocket.receive_json()
+        token = self._headers["Authorization"].removeprefix("Bearer ")
+        await websocket.send_json({"type": "auth", "access_token": token})
+        await websocket.receive_json()
 
     async def wait_for(self, what: str, is_so: Callable[[], Any], timeout: float = 10.0) -> None:  # noqa: ASYNC109 - it is what the error names
         """Wait until something is so, and raise when it does not come to be."""
@@ -128,6 +131,16 @@ class Process:
                 start_new_session=True,
             )
         return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process."""
+        return self._process.pid
+
+    async def kill(self) -> None:
+        """Kill Home Assistant, as a power cut would."""
+        self._process.kill()
+        await self._process.wait()
 
     async def died(self) -> None:
         """Raise when Home Assistant ends by itself."""

@@ -275,6 +275,7 @@ async def test_external_messages_fire_an_event_and_internal_ones_do_not(hass: Ho
             "id": receipt.message_id,
             "sender": bot.bot_id,
             "origin": "microservice",
+            "home": None,
             "hops": 0,
         }
     ]

@@ -10,11 +10,13 @@ HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     (
         *("const", "errors", "nearest", "field", "contract", "built_in", "data_stream", "hops", "memory", "message"),
-        *("receipt", "seen", "settings", "signals", "signature", "token_bucket"),
+        *("receipt", "seen", "settings", "signals", "signature", "token_bucket", "topics", "envelope", "inbox"),
     ),
-    {"attachment", "door", "incoming", "microservice", "notification", "presence", "snapshot", "switching"},
+    {"attachment", "door", "greeting", "incoming", "link", "microservice", "notification", "outbox", "presence"}
+    | {"roster", "snapshot", "switching"},
     {"following", "restoring", "toggling", "verification"},
     ("directory", "delivery", "router"),
+    ("journey", "resending", "posting", "receiving", "mqtt_door"),
     {"bot", "entering", "logging_in"},
     {"cloud_api", "http_api", "microservices", "webhook"},
     {"doors", "streams"},

@@ -82,7 +82,8 @@ async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) 
 
 def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
-    schemas = bot_form.BOT_SCHEMA.schema, stream_form.STREAM_SCHEMA.schema
+    schemas = [bot_form.BOT_SCHEMA.schema, stream_form.STREAM_SCHEMA.schema]
+    schemas += [its.schema.schema for its in door_form.DOORS_SCHEMA.schema.values()]
     selectors = [field for schema in schemas for field in schema.values() if not isinstance(field, section)]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
     choices = {
@@ -90,6 +91,8 @@ def test_every_choice_has_a_text() -> None:
         for selector in (*selectors, *(field["selector"] for field in rows["fields"].values()))
         if "options" in selector.config and "translation_key" in selector.config
     }
+    scope = load_yaml_dict(HOUSE / "services.yaml")["send"]["fields"]["reach"]["fields"]["scope"]["selector"]["select"]
+    choices[scope["translation_key"]] = set(scope["options"])
     texts = {key: set(text["options"]) for key, text in TEXTS["selector"].items() if "options" in text}
     assert texts == choices
     assert TEXTS["selector"][rows["translation_key"]]["fields"].keys() == rows["fields"].keys()
@@ -97,7 +100,7 @@ def test_every_choice_has_a_text() -> None:
 
 def test_every_error_of_a_form_has_a_text() -> None:
     """And no text is left over."""
-    named = set(re.findall(r'"((?:name|target|address|actions|field|event_type)_[a-z_]+)"', SOURCE))
+    named = set(re.findall(r'"((?:name|target|address|actions|field|event_type|organization|home)_[a-z_]+)"', SOURCE))
     texts = TEXTS["config"]["error"].keys() | TEXTS["config_subentries"]["data_stream"]["error"].keys()
     assert texts <= named
     assert {

@@ -9,7 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
-from .doors import async_open_doors, async_setup_views
+from .doors import async_open_doors, async_remove_doors, async_setup_views
 from .event_bus import async_fire_message, async_follow_automations
 from .following import presence_memory
 from .microservices.device import DeviceMicroservice
@@ -21,7 +21,6 @@ from .services import async_setup_services
 from .signals import async_signal_message
 from .snapshot import snapshot_memory
 from .streams import DataStreams
-from .webhook import signatures_store
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SWITCH]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -85,5 +84,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntr
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what a bot stored."""
-    for memory_of in (presence_memory, snapshot_memory, signatures_store):
+    for memory_of in (presence_memory, snapshot_memory):
         await memory_of(hass, entry.entry_id).async_remove()
+    await async_remove_doors(hass, entry)

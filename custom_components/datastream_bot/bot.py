@@ -1,18 +1,23 @@
 """The bot: a config entry that sends and receives messages."""
 
+from collections.abc import Collection
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import DOMAIN, Origin
 from .directory import Receiver
 from .door import Door
+from .errors import MessageError
 from .following import Following
 from .message import Message
 from .microservice import Microservice
+from .mqtt_door import MqttDoor
 from .receipt import Receipt
 from .router import Router
 from .settings import Settings
 from .snapshot import Snapshot
+from .topics import Scope
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 
@@ -39,6 +44,7 @@ class Bot:
         self.snapshot = Snapshot(hass, self.bot_id, self.settings.remember_for)
         self.microservices: list[Microservice] = []
         self.doors: dict[Origin, Door] = {}
+        self.mqtt: MqttDoor | None = None
         self._router = router
         self._set_up_as = (entry.title, entry.data)
 
@@ -93,6 +99,8 @@ class Bot:
         external: bool = True,
         origin: Origin = Origin.MICROSERVICE,
         context: Context | None = None,
+        scopes: Collection[Scope] | None = None,
+        homes: Collection[str] | None = None,
     ) -> Receipt:
         """Send a message and return its receipt, after at most 10 seconds.
 
@@ -104,10 +112,13 @@ class Bot:
             origin: Where the message comes into being.
             context: What the message is sent because of: `message.context` in a microservice that answers a message.
                 Its user's rights hold for whatever the message does.
+            scopes: Whose bots beyond this Home Assistant an external message is for, over the bot's MQTT door; None
+                for those that speak for the same home or organization.
+            homes: Names of the homes that a message of an organization's bot is for, or `all`.
 
         Raises:
             MessageError: The address or the content is not valid, or the content fits none of the bots that would
-                have received it.
+                have received it; or it cannot go out as the scopes and homes say.
             HomeAssistantError: More than 8 messages led to this one.
 
         """
@@ -121,5 +132,15 @@ class Bot:
                 hops=self._router.hops_after(context),
                 internal=internal,
                 external=external,
+                topics=self._topics_for(scopes, homes, external=external),
             )
         )
+
+    def _topics_for(
+        self, scopes: Collection[Scope] | None, homes: Collection[str] | None, *, external: bool
+    ) -> tuple[str, ...]:
+        if self.mqtt is not None and external:
+            return self.mqtt.topics_for(scopes, homes)
+        if scopes or homes:
+            raise MessageError(translation_key="mqtt_closed" if external else "scope_needs_external")
+        return ()

@@ -6,22 +6,22 @@ from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
+from homeassistant.util.signal_type import SignalType
 
 from .bot import Bot
 from .const import DOMAIN
-from .signals import presence_signal
 
 
 class BotEntity(Entity):
-    """Shows something about the presence that a bot follows."""
+    """Shows something about a bot, anew with each signal."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
 
-    def __init__(self, bot: Bot, key: str) -> None:
+    def __init__(self, bot: Bot, key: str, signal: SignalType[()]) -> None:
         """Initialize the entity."""
         self._bot = bot
-        self._following = bot.following
+        self._signal = signal
         self._attr_translation_key = key
         self._attr_unique_id = f"{bot.bot_id}_{key}"
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, bot.bot_id)})
@@ -29,7 +29,7 @@ class BotEntity(Entity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(async_dispatcher_connect(self.hass, presence_signal(self._bot.bot_id), self._updated))
+        self.async_on_remove(async_dispatcher_connect(self.hass, self._signal, self._updated))
 
     @callback
     def _updated(self) -> None:

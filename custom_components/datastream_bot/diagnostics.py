@@ -16,6 +16,7 @@ TO_REDACT: Final = {CONF_ACTIONS, CONF_SECRET, CONF_WEBHOOK_ID}
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:
     """Return what a bot is set up to do, and what it sees."""
+    bot = entry.runtime_data
     return {
         "entry": async_redact_data(entry.as_dict(), TO_REDACT),
         "microservices": [
@@ -24,8 +25,9 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datastr
                 "addresses": sorted(microservice.addresses),
                 **microservice.diagnostics(),
             }
-            for microservice in entry.runtime_data.microservices
+            for microservice in bot.microservices
         ],
-        "doors": {origin.value: door.diagnostics() for origin, door in entry.runtime_data.doors.items()},
+        "doors": {origin.value: door.diagnostics() for origin, door in bot.doors.items()},
+        "mqtt": None if bot.mqtt is None else bot.mqtt.diagnostics(),
         "known_addresses": sorted(hass.data[DATA_ROUTER].directory.addresses),
     }

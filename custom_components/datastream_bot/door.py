@@ -15,10 +15,17 @@ from homeassistant.util.network import is_local
 from .const import (
     CONF_BURST,
     CONF_CLOUD_API,
+    CONF_DOORS,
+    CONF_HOME,
+    CONF_KEEP_FOR,
+    CONF_KEEP_MESSAGES,
     CONF_LIMITS,
     CONF_LOCAL_ONLY,
+    CONF_MQTT,
     CONF_OPEN,
+    CONF_ORGANIZATION,
     CONF_RATE,
+    CONF_ROLE,
     CONF_SIGNED,
     CONF_WEBHOOK,
     DOMAIN,
@@ -27,6 +34,7 @@ from .const import (
 from .errors import LimitedError
 from .receipt import Delivery, Outcome
 from .token_bucket import TokenBucket
+from .topics import Role
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,6 +43,14 @@ MAX_WORKING: Final = 100
 
 CLOSED: Final[Mapping[str, Mapping[str, Any]]] = {
     CONF_WEBHOOK: {CONF_OPEN: False, CONF_LOCAL_ONLY: True, CONF_SIGNED: False},
+    CONF_MQTT: {
+        CONF_OPEN: False,
+        CONF_ORGANIZATION: "",
+        CONF_HOME: "",
+        CONF_ROLE: Role.HOME.value,
+        CONF_KEEP_MESSAGES: 1000,
+        CONF_KEEP_FOR: 60,
+    },
     CONF_CLOUD_API: {CONF_OPEN: False, CONF_LOCAL_ONLY: True},
     CONF_LIMITS: {CONF_RATE: 10, CONF_BURST: 50},
 }
@@ -47,6 +63,11 @@ _NAMES: Final = {
     Origin.HTTP: "HTTP API",
     Origin.WEBHOOK: "webhook",
 }
+
+
+def door_settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the doors that the data of a config entry hold; those of former versions hold fewer."""
+    return {**CLOSED, **data.get(CONF_DOORS, {})}
 
 
 class Door:

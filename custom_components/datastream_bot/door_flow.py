@@ -7,8 +7,8 @@ from homeassistant.const import CONF_URL, CONF_WEBHOOK_ID
 import voluptuous as vol
 
 from .const import CONF_DOORS, CONF_LOCAL_ONLY, CONF_OPEN, CONF_SECRET, CONF_SIGNED, CONF_WEBHOOK
-from .door import CLOSED
-from .door_form import DOORS_SCHEMA, doors_from_form
+from .door import door_settings
+from .door_form import DOORS_SCHEMA, doors_from_form, errors_in_form
 from .webhook import async_webhook_url
 
 STEP_WEBHOOK = "webhook"
@@ -22,10 +22,11 @@ class DoorSteps(ConfigFlow):
 
     async def async_step_doors(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Open and close the doors."""
-        former = self._get_reconfigure_entry().data.get(CONF_DOORS, CLOSED)
-        if user_input is None:
-            schema = self.add_suggested_values_to_schema(DOORS_SCHEMA, former)
-            return self.async_show_form(step_id="doors", data_schema=schema)
+        former = door_settings(self._get_reconfigure_entry().data)
+        errors = errors_in_form(user_input) if user_input else {}
+        if user_input is None or errors:
+            schema = self.add_suggested_values_to_schema(DOORS_SCHEMA, user_input or former)
+            return self.async_show_form(step_id="doors", data_schema=schema, errors=errors)
         self._doors = doors_from_form(user_input, former)
         webhook = self._doors[CONF_WEBHOOK]
         if not webhook[CONF_OPEN]:

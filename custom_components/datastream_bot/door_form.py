@@ -11,21 +11,31 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
 )
 import voluptuous as vol
 
 from .const import (
     CONF_BURST,
     CONF_CLOUD_API,
+    CONF_HOME,
+    CONF_KEEP_FOR,
+    CONF_KEEP_MESSAGES,
     CONF_LIMITS,
     CONF_LOCAL_ONLY,
+    CONF_MQTT,
     CONF_OPEN,
+    CONF_ORGANIZATION,
     CONF_RATE,
     CONF_RENEW,
+    CONF_ROLE,
     CONF_SECRET,
     CONF_SIGNED,
     CONF_WEBHOOK,
 )
+from .topics import Role, is_name
 
 MAX_RATE: Final = 100
 MAX_BURST: Final = 1000
@@ -36,6 +46,20 @@ _WEBHOOK: Final = vol.Schema(
         vol.Required(CONF_LOCAL_ONLY): BooleanSelector(),
         vol.Required(CONF_SIGNED): BooleanSelector(),
         vol.Required(CONF_RENEW, default=False): BooleanSelector(),
+    }
+)
+_MQTT: Final = vol.Schema(
+    {
+        vol.Required(CONF_OPEN): BooleanSelector(),
+        vol.Optional(CONF_ORGANIZATION, default=""): TextSelector(),
+        vol.Required(CONF_ROLE): SelectSelector(SelectSelectorConfig(options=[*Role], translation_key="role")),
+        vol.Optional(CONF_HOME, default=""): TextSelector(),
+        vol.Required(CONF_KEEP_MESSAGES): NumberSelector(
+            NumberSelectorConfig(min=10, max=10_000, mode=NumberSelectorMode.BOX)
+        ),
+        vol.Required(CONF_KEEP_FOR): NumberSelector(
+            NumberSelectorConfig(min=1, max=1440, unit_of_measurement="min", mode=NumberSelectorMode.BOX)
+        ),
     }
 )
 _CLOUD_API: Final = vol.Schema(
@@ -52,10 +76,23 @@ _LIMITS: Final = vol.Schema(
 DOORS_SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_WEBHOOK): section(_WEBHOOK),
+        vol.Required(CONF_MQTT): section(_MQTT, {"collapsed": True}),
         vol.Required(CONF_CLOUD_API): section(_CLOUD_API, {"collapsed": True}),
         vol.Required(CONF_LIMITS): section(_LIMITS, {"collapsed": True}),
     }
 )
+
+
+def errors_in_form(user_input: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with what a form says, by section."""
+    mqtt = user_input[CONF_MQTT]
+    if not mqtt[CONF_OPEN]:
+        return {}
+    if not is_name(mqtt[CONF_ORGANIZATION]):
+        return {CONF_MQTT: "organization_invalid"}
+    if mqtt[CONF_ROLE] == Role.HOME and not is_name(mqtt[CONF_HOME]):
+        return {CONF_MQTT: "home_invalid"}
+    return {}
 
 
 def doors_from_form(user_input: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:

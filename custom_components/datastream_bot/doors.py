@@ -1,18 +1,21 @@
 """The doors of a bot, opened as its user wants them."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 
-from .bot import Bot
+from .bot import Bot, DatastreamBotConfigEntry
 from .cloud_api import CloudStreamView, LoginView, UserView
-from .const import CONF_CLOUD_API, CONF_DOORS, CONF_LIMITS, CONF_LOCAL_ONLY, CONF_OPEN, CONF_WEBHOOK, Origin
-from .door import CLOSED, Door
+from .const import CONF_CLOUD_API, CONF_LIMITS, CONF_LOCAL_ONLY, CONF_MQTT, CONF_OPEN, CONF_WEBHOOK, Origin
+from .door import Door, door_settings
 from .http_api import StreamView
 from .microservice import Stop
+from .mqtt_door import MqttDoor, async_remove_mqtt, async_say_goodbye, membership_of
 from .router import Router
-from .webhook import WebhookDoor, async_keep_closed
+from .webhook import WebhookDoor, async_keep_closed, signatures_store
 
 
 @callback
@@ -24,7 +27,7 @@ def async_setup_views(hass: HomeAssistant) -> None:
 
 async def async_open_doors(bot: Bot, router: Router) -> Stop:
     """Open the doors of a bot, and return what closes them."""
-    hass, name, settings = bot.hass, bot.entry.title, bot.entry.data.get(CONF_DOORS, CLOSED)
+    hass, name, settings = bot.hass, bot.entry.title, door_settings(bot.entry.data)
     closing = AsyncExitStack()
 
     def door(origin: Origin, *, local_only: bool) -> Door:
@@ -41,4 +44,31 @@ async def async_open_doors(bot: Bot, router: Router) -> Stop:
         closing.callback(bot.open_door(webhook_door))
     elif CONF_WEBHOOK_ID in webhook:
         closing.push_async_callback(await async_keep_closed(hass, name, webhook[CONF_WEBHOOK_ID]))
+    if settings[CONF_MQTT][CONF_OPEN]:
+        closing.push_async_callback(await _async_open_mqtt(bot, router, settings))
     return closing.aclose
+
+
+async def async_remove_doors(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
+    """Remove what the doors of a bot stored, and let nobody elsewhere wait for it."""
+    own = door_settings(entry.data)[CONF_MQTT]
+    if own[CONF_OPEN]:
+        await async_say_goodbye(hass, entry.entry_id, entry.title, own)
+    await signatures_store(hass, entry.entry_id).async_remove()
+    await async_remove_mqtt(hass, entry.entry_id)
+
+
+async def _async_open_mqtt(bot: Bot, router: Router, settings: Mapping[str, Any]) -> Stop:
+    """Open the MQTT door of a bot, and return what closes it."""
+    hass, name, own = bot.hass, bot.entry.title, settings[CONF_MQTT]
+    bot.mqtt = MqttDoor(hass, bot.bot_id, name, router, settings)
+    close = await bot.mqtt.async_open()
+
+    async def async_close() -> None:
+        bot.mqtt = None
+        await close()
+        now = door_settings(bot.entry.data)[CONF_MQTT]
+        if not now[CONF_OPEN] or membership_of(now) != membership_of(own):
+            await async_say_goodbye(hass, bot.bot_id, name, own)
+
+    return async_close

@@ -8,7 +8,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import DatastreamBotConfigEntry
-from .const import SUBENTRY_DATA_STREAM
+from .const import ATTR_CONTENT, SUBENTRY_DATA_STREAM
 from .entity import DataStreamEntity
 from .message import Message
 from .signals import streams_signal
@@ -16,7 +16,6 @@ from .signals import streams_signal
 PARALLEL_UPDATES = 0
 
 EVENT_TYPE_RECEIVED: Final = "received"
-ATTR_CONTENT: Final = "content"
 
 
 async def async_setup_entry(
@@ -54,6 +53,7 @@ class DataStreamEvent(DataStreamEntity, EventEntity):
                 ATTR_CONTENT: message.copy().content,
                 "sender": message.sender,
                 "origin": message.origin.value,
+                "home": message.home,
             },
         )
         self.async_set_context(message.context)

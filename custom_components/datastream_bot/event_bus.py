@@ -25,6 +25,7 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
             "id": message.message_id,
             "sender": message.sender,
             "origin": message.origin.value,
+            "home": message.home,
             "hops": message.hops,
         },
         context=message.context,

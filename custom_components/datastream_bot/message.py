@@ -34,6 +34,8 @@ class Message:
         internal: Deliver to the sender's own microservices.
         external: Deliver to other bots that opened the address.
         recipients: Ids of the bots that an external message is for, or None for all that opened the address.
+        topics: MQTT topics that it goes out on.
+        home: Name of the home that it came from by MQTT, or None.
 
     """
 
@@ -46,6 +48,8 @@ class Message:
     internal: bool
     external: bool
     recipients: frozenset[str] | None
+    topics: tuple[str, ...]
+    home: str | None
     _encoded: bytes = field(repr=False, compare=False)
 
     @classmethod
@@ -61,6 +65,8 @@ class Message:
         internal: bool = True,
         external: bool = True,
         recipients: frozenset[str] | None = None,
+        topics: tuple[str, ...] = (),
+        home: str | None = None,
     ) -> Message:
         """Check what came in and make a message of it.
 
@@ -82,8 +88,15 @@ class Message:
             internal=internal,
             external=external,
             recipients=recipients,
+            topics=topics,
+            home=home,
             _encoded=encoded,
         )
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the content has as JSON."""
+        return len(self._encoded)
 
     @property
     def message_id(self) -> str:

@@ -14,9 +14,9 @@ from homeassistant.helpers.trigger import (
     async_subscribe_platform_events,
 )
 
-from .const import DOMAIN
+from .const import ATTR_ADDRESS, DOMAIN
 from .router import DATA_ROUTER
-from .services import ATTR_ADDRESS, SERVICE_SEND
+from .services import SERVICE_SEND
 
 TRIGGER_MESSAGE_RECEIVED: Final = f"{DOMAIN}.message_received"
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 import logging
+from typing import Any, Protocol
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -15,7 +16,7 @@ from .delivery import answer, async_deliver, delivery_by_now
 from .directory import Directory, Listing
 from .hops import MAX_HOPS, MAX_MESSAGES, HopCounter
 from .message import Message
-from .receipt import Delivery, Outcome, Receipt
+from .receipt import Afar, Delivery, Outcome, Receipt
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,6 +29,21 @@ type Outlet = Callable[[Message, Mapping[str, Message]], None]
 """Takes every message that was not refused, in the order sent, with the message as each bot received it, by bot id."""
 
 
+class Journey(Protocol):
+    """What becomes of a message elsewhere."""
+
+    @property
+    def over(self) -> asyncio.Future[None]:
+        """Return what is done when nobody else is expected to answer."""
+
+    def by_now(self) -> Afar:
+        """Return what became of the message by now."""
+
+
+type Carrier = Callable[[Message], Journey]
+"""Takes the external messages of a bot that go out of this Home Assistant."""
+
+
 class Router:
     """Carries messages from those who send to those who listen; it knows neither."""
 
@@ -37,12 +53,24 @@ class Router:
         self._hass = hass
         self._hops = HopCounter()
         self._outlets: list[Outlet] = []
+        self._carriers: dict[str, Carrier] = {}
 
     @callback
     def connect_outlet(self, outlet: Outlet) -> CALLBACK_TYPE:
         """Connect an outlet of messages."""
         self._outlets.append(outlet)
         return lambda: self._outlets.remove(outlet)
+
+    @callback
+    def connect_carrier(self, bot_id: str, carrier: Carrier) -> CALLBACK_TYPE:
+        """Connect what takes the messages of a bot out of this Home Assistant."""
+        self._carriers[bot_id] = carrier
+
+        @callback
+        def disconnect() -> None:
+            del self._carriers[bot_id]
+
+        return disconnect
 
     @callback
     def hops_after(self, context: Context | None) -> int:
@@ -88,13 +116,21 @@ class Router:
         for outlet in self._outlets:
             outlet(message, received)
         _call_after(tasks, done)
-        if tasks:
-            await asyncio.wait(tasks, timeout=RECEIPT_WAIT)
+        journey = self._send_out(message)
+        waiting: list[asyncio.Future[Any]] = [*tasks, *([journey.over] if journey else [])]
+        if waiting:
+            await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
         return Receipt(
             message_id=message.message_id,
             address=message.address,
             deliveries=(*(delivery_by_now(*receiver, task) for task, receiver in tasks.items()), *refused),
+            afar=journey.by_now() if journey else None,
         )
+
+    def _send_out(self, message: Message) -> Journey | None:
+        """Send a message out of this Home Assistant, if it is to go there."""
+        carrier = self._carriers.get(message.sender) if message.sender is not None else None
+        return carrier(message) if carrier is not None and message.topics else None
 
     def _endless(self, message: Message, *, translation_key: str, limit: int) -> HomeAssistantError:
         """Return the refusal, having told about it once until the user has confirmed the repair issue."""

@@ -9,20 +9,21 @@ from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
 from .bot import DatastreamBotConfigEntry
-from .const import DOMAIN, Origin
+from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN, Origin
 from .errors import MessageError
 from .message import Message
 from .nearest import nearest
 from .receipt import Receipt
 from .router import DATA_ROUTER, Router
+from .topics import Scope
 
 SERVICE_SEND: Final = "send"
 
-ATTR_ADDRESS: Final = "address"
-ATTR_CONTENT: Final = "content"
 ATTR_EXTERNAL: Final = "external"
+ATTR_HOMES: Final = "homes"
 ATTR_INTERNAL: Final = "internal"
 ATTR_REQUIRE_RECEIVER: Final = "require_receiver"
+ATTR_SCOPE: Final = "scope"
 
 # The message itself says what is wrong with an address or a content, in the user's words.
 SEND_SCHEMA = vol.Schema(
@@ -32,6 +33,8 @@ SEND_SCHEMA = vol.Schema(
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_INTERNAL, default=True): cv.boolean,
         vol.Optional(ATTR_EXTERNAL, default=True): cv.boolean,
+        vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [vol.Coerce(Scope)]),
+        vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional(ATTR_REQUIRE_RECEIVER, default=False): cv.boolean,
     }
 )
@@ -50,11 +53,21 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
     router = call.hass.data[DATA_ROUTER]
     address, content = call.data[ATTR_ADDRESS], call.data.get(ATTR_CONTENT)
     internal, external = call.data[ATTR_INTERNAL], call.data[ATTR_EXTERNAL]
+    scopes, homes = call.data.get(ATTR_SCOPE), call.data.get(ATTR_HOMES)
     if entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID):
         entry: DatastreamBotConfigEntry = async_get_config_entry(call.hass, DOMAIN, entry_id)
         receipt = await entry.runtime_data.async_distribute_datastream_message(
-            address, content, internal=internal, external=external, origin=Origin.ACTION, context=call.context
+            address,
+            content,
+            internal=internal,
+            external=external,
+            origin=Origin.ACTION,
+            context=call.context,
+            scopes=scopes,
+            homes=homes,
         )
+    elif scopes or homes:
+        raise MessageError(translation_key="scope_needs_bot")
     else:
         receipt = await router.async_send(
             Message.create(
@@ -74,7 +87,7 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
 
 def _require_receiver(router: Router, receipt: Receipt) -> None:
     """Raise when nobody received the message, with what the sender may have meant."""
-    if receipt.deliveries:
+    if not receipt.is_empty:
         return
     known = router.directory.addresses
     similar = nearest(receipt.address, known)

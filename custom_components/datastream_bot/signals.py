@@ -29,6 +29,11 @@ def presence_signal(bot_id: str) -> SignalType[()]:
     return SignalType(f"{DOMAIN}_presence_{bot_id}")
 
 
+def mqtt_signal(bot_id: str) -> SignalType[()]:
+    """Return the signal of a bot whose way to other homes came or went."""
+    return SignalType(f"{DOMAIN}_mqtt_{bot_id}")
+
+
 def streams_signal(bot_id: str) -> SignalType[()]:
     """Return the signal of a bot whose data streams were added, changed or removed."""
     return SignalType(f"{DOMAIN}_streams_{bot_id}")

@@ -9,6 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .bot_entity import BotEntity
+from .signals import presence_signal
 
 PARALLEL_UPDATES = 0
 
@@ -27,7 +28,8 @@ class ReactionSwitch(BotEntity, SwitchEntity):
 
     def __init__(self, bot: Bot) -> None:
         """Initialize the switch."""
-        super().__init__(bot, "presence_reaction")
+        super().__init__(bot, "presence_reaction", presence_signal(bot.bot_id))
+        self._following = bot.following
 
     @property
     @override

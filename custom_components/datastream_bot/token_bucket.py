@@ -4,6 +4,8 @@
 class TokenBucket:
     """A bucket that a token falls into at a steady rate, until it is full."""
 
+    __slots__ = ("_burst", "_filled_at", "_rate", "_tokens")
+
     def __init__(self, *, rate: float, burst: int) -> None:
         """Initialize the bucket, full.
 

@@ -96,6 +96,7 @@ def _payload(message: Message, bot_id: str | None) -> dict[str, Any]:
         "sender": message.sender,
         "message_id": message.message_id,
         "origin": message.origin.value,
+        "home": message.home,
         "bot": bot_id,
     }
 

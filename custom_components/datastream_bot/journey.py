@@ -1,0 +1,65 @@
+"""The journey: what becomes of a message that goes to other homes, as far as its sender waits to see."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from homeassistant.core import callback
+
+from .outbox import Letter
+from .receipt import Afar, Answer
+
+_SAVED: Final = "saved"
+_SENT: Final = "sent"
+
+
+class PostedJourney:
+    """What becomes of a message that was posted.
+
+    Attributes:
+        letter: The message on its way.
+        over: Done when it is on disk and with the broker, and nobody else is expected to answer.
+
+    """
+
+    def __init__(self, letter: Letter, over: asyncio.Future[None], expected: Iterable[str]) -> None:
+        """Initialize the journey, with the keys of those who are expected to answer."""
+        self.letter = letter
+        self.over = over
+        self._expected = {_SAVED, _SENT, *expected}
+        self._answers: dict[str, Answer] = {}
+
+    @callback
+    def saved(self) -> None:
+        """Take note that the message is on disk."""
+        self._met(_SAVED)
+
+    @callback
+    def sent(self) -> None:
+        """Take note that the broker has the message."""
+        self._met(_SENT)
+
+    @callback
+    def stuck(self) -> None:
+        """Take note that nothing more will happen before the broker is back."""
+        self._expected &= {_SAVED}
+        self._met(_SENT)
+
+    @callback
+    def answered(self, key: str, answer: Answer) -> None:
+        """Take an answer."""
+        self._answers[key] = answer
+        self._met(key)
+
+    def by_now(self) -> Afar:
+        """Return what became of the message by now."""
+        return Afar(
+            answers=tuple(self._answers.values()),
+            unanswered=len(self.letter.waiting),
+            is_kept=not self.letter.is_sent,
+        )
+
+    def _met(self, key: str) -> None:
+        self._expected.discard(key)
+        if not self._expected and not self.over.done():
+            self.over.set_result(None)

@@ -1,0 +1,100 @@
+"""Resending: bots that miss messages are sent them again, in order, no more at once than they can take."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from homeassistant.core import callback
+
+from .outbox import Letter, Outbox
+from .roster import Peer, Roster
+
+WINDOW: Final = 50
+"""How many messages are sent again to a bot before it has said that it has the first half of them."""
+
+PATIENCE: Final = 15.0
+"""Seconds after which a bot that did not answer is asked again: its receivers may take ten."""
+
+MAX_PATIENCE: Final = 60.0
+
+type SendAgain = Callable[[Peer, Sequence[tuple[Letter, int]]], None]
+"""Sends messages to one bot, each with the number of the one before it that the bot may miss, or 0."""
+
+
+class Resending:
+    """Sends again what bots elsewhere have not got.
+
+    With each answer a bot says up to which message it has them all. What it does not have it is sent again when it
+    comes back, when it says that it misses something, and when it does not answer.
+    """
+
+    def __init__(self, outbox: Outbox, roster: Roster, counts: Counter[str], send_again: SendAgain) -> None:
+        """Initialize resending."""
+        self._outbox = outbox
+        self._roster = roster
+        self._counts = counts
+        self._send_again = send_again
+
+    @callback
+    def async_begin(self) -> None:
+        """Begin anew when there is a connection: what bots said meanwhile was not heard."""
+        for peer in self._roster:
+            peer.newest = 0
+
+    @callback
+    def async_heard(self, peer: Peer) -> None:
+        """Take note that a bot is there."""
+        if peer.is_silent:
+            peer.sent_again_to = peer.newest
+        peer.is_silent = False
+        peer.patience = 0.0
+        self._go_on(peer)
+
+    @callback
+    def async_missing(self, peer: Peer, newest: int) -> None:
+        """Take note that a bot misses what comes after a message; that is all of it when it has just come."""
+        peer.newest = peer.sent_again_to = newest
+        self._go_on(peer)
+
+    @callback
+    def async_look(self, now: float) -> None:
+        """Ask those again who should have answered, with the first message that they may not have.
+
+        Args:
+            now: Seconds of the loop's clock.
+
+        """
+        peers = {peer.sender.key: peer for peer in self._roster}
+        for letter in self._outbox:
+            if not letter.is_sent or letter.sent_at + PATIENCE > now:
+                continue
+            for key in letter.waiting:
+                if (peer := peers.get(key)) is not None and letter.number > peer.newest:
+                    del peers[key]
+                    self._ask_again(peer, letter, now)
+
+    def _ask_again(self, peer: Peer, letter: Letter, now: float) -> None:
+        if peer.asked_at + peer.patience > now:
+            return
+        peer.is_silent = True
+        peer.asked_at = now
+        peer.patience = min(MAX_PATIENCE, peer.patience * 2 or PATIENCE)
+        self._counts["sent_again"] += 1
+        self._send_again(peer, [(letter, 0)])
+
+    def _go_on(self, peer: Peer) -> None:
+        """Send a bot more of what it misses, when it has most of what it was sent."""
+        if (sent_to := peer.sent_again_to) is None:
+            return
+        owed = self._outbox.owed_to(peer.sender.key, peer.newest)
+        left = [letter for letter in owed if letter.number > sent_to]
+        if not left:
+            peer.sent_again_to = None
+        elif len(owed) - len(left) <= WINDOW // 2:
+            numbers = [0, *(letter.number for letter in owed)]
+            before = {number: earlier for earlier, number in pairwise(numbers)}
+            window = left[:WINDOW]
+            peer.sent_again_to = window[-1].number
+            self._counts["sent_again"] += len(window)
+            self._send_again(peer, [(letter, before[letter.number]) for letter in window])

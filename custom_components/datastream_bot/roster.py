@@ -1,0 +1,164 @@
+"""The roster: which bots elsewhere are known, and how far what they sent was handled, also across a restart."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from zlib import crc32
+
+from homeassistant.core import HomeAssistant, callback
+import voluptuous as vol
+
+from .envelope import Sender
+from .memory import Memory
+from .token_bucket import TokenBucket
+
+FORGOTTEN_AFTER: Final = 30 * 24 * 3600.0
+MAX_BOTS_OF_A_HOME: Final = 16
+"""Homes have few bots. One that makes up ever new ones pushes out its own."""
+
+MAX_HOMES: Final = 100_000
+REQUESTS_RATE: Final = 1.0
+REQUESTS_BURST: Final = 20
+FILES: Final = 64
+"""How many files the homes are spread over, because one of them is written with each message that is handled."""
+
+_SCHEMA: Final = vol.Schema(
+    {
+        str: {
+            vol.Required("home"): vol.Any(None, str),
+            vol.Required("bot"): str,
+            vol.Required("name"): str,
+            vol.Required("heard"): vol.Coerce(float),
+            vol.Required("handled"): vol.Any(None, int),
+        }
+    }
+)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Peer:
+    """A bot elsewhere.
+
+    Attributes:
+        sender: Who it is.
+        heard: When it was last heard, in seconds since 1970.
+        handled: Number of its latest message that was handled here.
+        newest: Number of the message from here up to which it has said that it has them all.
+        is_silent: Whether it did not answer when it should have.
+        asked_at: When it was last asked again for an answer, in seconds of the loop's clock.
+        patience: Seconds until it is asked again.
+        sent_again_to: Number up to which it was sent again what it had missed, or None when it is up to date.
+        requests: How often it may ask for something: every few bytes of it can be answered with many.
+
+    """
+
+    sender: Sender
+    heard: float
+    handled: int | None = None
+    newest: int = 0
+    is_silent: bool = False
+    asked_at: float = 0.0
+    patience: float = 0.0
+    sent_again_to: int | None = None
+    requests: TokenBucket = field(default_factory=lambda: TokenBucket(rate=REQUESTS_RATE, burst=REQUESTS_BURST))
+
+
+type _Stored = dict[str, dict[str, Any]]
+
+
+def roster_memories(hass: HomeAssistant, bot_id: str) -> list[Memory[_Stored]]:
+    """Return what remembers the bots elsewhere that a bot knows."""
+    return [Memory(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(FILES)]
+
+
+class Roster:
+    """All bots elsewhere that are known, by home."""
+
+    def __init__(self, hass: HomeAssistant, bot_id: str) -> None:
+        """Initialize the roster of a bot."""
+        self._memories = roster_memories(hass, bot_id)
+        self._files: list[dict[str | None, dict[str, Peer]]] = [{} for _ in range(FILES)]
+
+    def __iter__(self) -> Iterator[Peer]:
+        """Go through all that are known."""
+        return (peer for homes in self._files for peers in homes.values() for peer in peers.values())
+
+    async def async_load(self, now: float) -> None:
+        """Remember who was known before a restart, but for those who were not heard for a month."""
+        for memory, homes in zip(self._memories, self._files, strict=True):
+            for stored in (await memory.async_load() or {}).values():
+                sender = Sender(home=stored["home"], bot=stored["bot"], name=stored["name"])
+                if stored["heard"] > now - FORGOTTEN_AFTER:
+                    peer = Peer(sender=sender, heard=stored["heard"], handled=stored["handled"])
+                    homes.setdefault(sender.home, {})[sender.bot] = peer
+
+    async def async_save(self, peer: Peer) -> None:
+        """Return when what is known of a bot now is on disk."""
+        number = _file_of(peer.sender.home)
+        await self._memories[number].async_save(self._stored(number))
+
+    async def async_save_all(self) -> None:
+        """Return when all that is known now is on disk."""
+        for number, homes in enumerate(self._files):
+            if homes:
+                await self._memories[number].async_save(self._stored(number))
+
+    def of(self, home: str | None) -> Mapping[str, Peer]:
+        """Return who is known of a home, or of the organization, by id."""
+        return self._files[_file_of(home)].get(home, {})
+
+    @property
+    def homes(self) -> list[str | None]:
+        """Return the homes that are known, None for the organization."""
+        return [home for homes in self._files for home in homes]
+
+    @callback
+    def hear(self, sender: Sender, now: float) -> Peer:
+        """Return a bot that was just heard."""
+        number = _file_of(sender.home)
+        homes = self._files[number]
+        if sender.home not in homes and len(homes) >= MAX_HOMES // FILES:
+            del homes[next(iter(homes))]
+        peers = homes.setdefault(sender.home, {})
+        peer = peers.get(sender.bot)
+        if peer is None:
+            if len(peers) >= MAX_BOTS_OF_A_HOME:
+                del peers[min(peers, key=lambda bot: peers[bot].heard)]
+            peer = peers[sender.bot] = Peer(sender=sender, heard=now)
+            self._save_soon(number)
+        elif peer.sender != sender:
+            peer.sender = sender
+            self._save_soon(number)
+        peer.heard = now
+        return peer
+
+    @callback
+    def forget(self, sender: Sender) -> None:
+        """Forget a bot that said goodbye."""
+        number = _file_of(sender.home)
+        homes = self._files[number]
+        if homes.get(sender.home, {}).pop(sender.bot, None) is not None:
+            self._save_soon(number)
+            if not homes[sender.home]:
+                del homes[sender.home]
+
+    def _save_soon(self, number: int) -> None:
+        self._memories[number].async_delay_save(lambda: self._stored(number))
+
+    def _stored(self, number: int) -> _Stored:
+        return {
+            peer.sender.key: {
+                "home": peer.sender.home,
+                "bot": peer.sender.bot,
+                "name": peer.sender.name,
+                "heard": peer.heard,
+                "handled": peer.handled,
+            }
+            for peers in self._files[number].values()
+            for peer in peers.values()
+        }
+
+
+def _file_of(home: str | None) -> int:
+    """Return the number of the file that a home is in."""
+    return crc32((home or "").encode()) % FILES

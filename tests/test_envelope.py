@@ -1,0 +1,65 @@
+"""What comes over the wire, whatever it is."""
+
+from contextlib import suppress
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from custom_components.datastream_bot.envelope import Envelope, EnvelopeError, Kind, Sender, decode
+
+SENDER = Sender(home="cottage", bot="1", name="Bot")
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+RIGHT: dict[str, Any] = {
+    "version": 1,
+    "kind": "message",
+    "sender": {"home": "cottage", "bot": "1", "name": "Bot"},
+    "time": 1.0,
+    "to": None,
+    "id": "1",
+    "number": 2,
+    "after": 1,
+    "expires": 2.0,
+    "hops": 0,
+    "address": "news",
+    "content": {},
+    "newest": 1,
+    "ask": True,
+    "receipt": {"handled": [{"bot": "b", "config_entry_id": "c", "receiver": "r"}], "failed": [], "running": []},
+}
+
+
+@given(payload=st.binary(max_size=300))
+def test_bytes_are_an_envelope_or_refused(payload: bytes) -> None:
+    """Nothing else comes of them."""
+    with suppress(EnvelopeError):
+        decode(payload)
+
+
+@given(
+    kind=st.sampled_from([*Kind]),
+    different=st.dictionaries(st.sampled_from([*RIGHT]), VALUES, max_size=3),
+    missing=st.sets(st.sampled_from([*RIGHT]), max_size=2),
+)
+def test_json_is_an_envelope_or_refused(kind: Kind, different: dict[str, Any], missing: set[str]) -> None:
+    """And an envelope is what it says."""
+    said = {key: value for key, value in (RIGHT | {"kind": kind} | different).items() if key not in missing}
+    with suppress(EnvelopeError):
+        envelope = decode(json.dumps(said).encode(errors="replace"))
+        assert envelope.kind in Kind
+        assert isinstance(envelope.sender.key, str)
+        assert decode(envelope.encode()).data == envelope.data
+
+
+def test_what_is_encoded_can_be_decoded() -> None:
+    """Keys that a later version may add are left out."""
+    hello = Envelope(kind=Kind.HELLO, sender=SENDER, time=5.0, to="2", data={"ask": True})
+    told = {**json.loads(hello.encode()), "mood": "fine"}
+    decoded = decode(json.dumps(told).encode())
+    assert decoded.size > 0
+    assert (decoded.kind, decoded.sender, decoded.time, decoded.to) == (Kind.HELLO, SENDER, 5.0, "2")
+    assert decoded.data == {"ask": True}

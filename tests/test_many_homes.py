@@ -1,0 +1,193 @@
+"""Homes far from each other: real Home Assistants, each in a process of its own, and a real broker between them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_home import Process, RealHome, real_home
+
+from .broker import ORGANIZATION, Broker, needs_broker, running_broker
+
+pytestmark = [*needs_broker, pytest.mark.timeout(240)]
+
+
+def _send(number: int) -> dict[str, Any]:
+    """Return the action that sends one of ten messages."""
+    content = {"n": f"{{{{ first + repeat.index * 10 - 10 + {number} }}}}"}
+    data = {"address": "news", "config_entry_id": "{{ bot }}", "internal": False, "content": content}
+    return {"action": "datastream_bot.send", "data": data}
+
+
+# What comes is written down outside of Home Assistant, where no crash of it can undo it.
+CONFIGURATION = """
+homeassistant:
+diagnostics:
+history:
+shell_command:
+  note: 'sh -c "echo $0 >> notebook" {{ n }}'
+automation:
+  - alias: Note
+    mode: queued
+    max: 2000
+    triggers:
+      - trigger: datastream_bot.message_received
+        options:
+          address: news
+    conditions: "{{ trigger.home == 'cottage' }}"
+    actions:
+      - action: shell_command.note
+        data:
+          n: "{{ trigger.content.n }}"
+script:
+  tell:
+    sequence:
+      - repeat:
+          count: "{{ count // 10 }}"
+          sequence:
+            - parallel: SENDS
+""".replace("SENDS", json.dumps([_send(number) for number in range(1, 11)]))
+
+
+class Home:
+    """A real Home Assistant with a bot that reaches other homes."""
+
+    def __init__(self, home: RealHome, process: Process) -> None:
+        """Initialize the home."""
+        self.api = home
+        self.process = process
+        self.bot = ""
+
+    async def furnish(self, broker: Broker, **mqtt: Any) -> None:
+        """Connect Home Assistant to the broker, and add a bot, as the UI does."""
+        await self.api.onboard("Owner", "owner", "secret")
+        await self.api.wait_for("The start", self.api.is_running, 60)
+        await self._flow(
+            {"handler": "mqtt"},
+            {
+                "broker": "127.0.0.1",
+                "port": broker.port,
+                "protocol": "5",
+                "other_settings": {"set_client_cert": False, "set_ca_cert": "off"},
+            },
+        )
+        added = await self._flow({"handler": "datastream_bot"}, {"name": "Bot", "more": {}}, {"exclude": {}})
+        self.bot = added["result"]["entry_id"]
+        await self._subflow({"address": "news", "external": True})
+        doors = {
+            "webhook": {"open": False, "local_only": True, "signed": False, "renew": False},
+            "mqtt": {"open": True, "role": "home", "organization": ORGANIZATION, "keep_messages": 1000, "keep_for": 60}
+            | mqtt,
+            "cloud_api": {"open": False, "local_only": True},
+            "limits": {"rate": 100, "burst": 1000},
+        }
+        await self._flow({"handler": "datastream_bot", "entry_id": self.bot}, {"next_step_id": "doors"}, doors)
+        await self.api.wait_for("The connection", self.is_connected, 30)
+
+    async def restart(self) -> None:
+        """Kill Home Assistant, and start it again."""
+        await self.process.kill()
+        self.process = await Process.start(self.api.folder)
+        await self.api.wait_for("The start", self.api.is_listening, 60)
+        await self.api.wait_for("The start", self.api.is_running, 60)
+
+    async def is_connected(self) -> bool:
+        """Return whether the bot's door is connected, and another bot is known."""
+        diagnostics = await self.api.get(f"/api/diagnostics/config_entry/{self.bot}")
+        mqtt = diagnostics["data"]["mqtt"]
+        return bool(mqtt and mqtt["connected"] and mqtt["bots_known"])
+
+    async def send(self, content: Any) -> Any:
+        """Send a message and return the receipt."""
+        data = {"address": "news", "content": content, "config_entry_id": self.bot, "internal": False}
+        return await self.api.act_for_response("datastream_bot.send", data)
+
+    async def tell(self, first: int, count: int) -> None:
+        """Send so many messages, one after the other."""
+        await self.api.act("script.tell", {"bot": self.bot, "first": first, "count": count})
+
+    def noted(self) -> list[int]:
+        """Return what was written down."""
+        notebook = self.api.folder / "notebook"
+        return [int(line) for line in notebook.read_text().split()] if notebook.exists() else []
+
+    async def has_noted(self, number: int) -> None:
+        """Wait until a number was written down."""
+
+        async def is_so() -> bool:
+            return number in self.noted()
+
+        await self.api.wait_for(f"Number {number}", is_so, 60)
+
+    async def _flow(self, start: dict[str, Any], *steps: dict[str, Any]) -> Any:
+        path = "/api/config/config_entries/flow"
+        result = await self.api.post(path, start)
+        for step in steps:
+            result = await self.api.post(f"{path}/{result['flow_id']}", step)
+        assert result["type"] in {"create_entry", "abort"}, result
+        assert result.get("reason") in {None, "reconfigure_successful"}, result
+        return result
+
+    async def _subflow(self, stream: dict[str, Any]) -> None:
+        path = "/api/config/config_entries/subentries/flow"
+        result = await self.api.post(path, {"handler": [self.bot, "data_stream"]})
+        result = await self.api.post(f"{path}/{result['flow_id']}", stream)
+        assert result["type"] == "create_entry", result
+
+
+@asynccontextmanager
+async def homes(number: int) -> AsyncIterator[list[Home]]:
+    """Start so many Home Assistants at once."""
+    contexts = [real_home(CONFIGURATION) for _ in range(number)]
+    started = await asyncio.gather(*(context.__aenter__() for context in contexts))
+    all_homes = [Home(*one) for one in started]
+    try:
+        yield all_homes
+    finally:
+        await asyncio.gather(*(home.process.stop() for home in all_homes))
+        await asyncio.gather(*(context.__aexit__(None, None, None) for context in contexts))
+
+
+async def test_two_homes_lose_nothing_whatever_is_killed(tmp_path: Path) -> None:
+    """Neither is anything doubled, and it comes in the order sent."""
+    async with running_broker(tmp_path / "broker") as broker, homes(2) as (one, two):
+        await asyncio.gather(*(home.furnish(broker, home="cottage") for home in (one, two)))
+
+        for number, sender, receiver in ((1, one, two), (2, two, one)):
+            receipt = await sender.send({"n": number})
+            (answer,) = receipt["elsewhere"]["answered"]
+            assert answer["home"] == "cottage"
+            assert answer["config_entry_id"] == receiver.bot
+            assert answer["handled"]
+            await receiver.has_noted(number)
+
+        # The broker is killed in the middle of a thousand messages, and comes back.
+        telling = asyncio.create_task(one.tell(1000, 1000))
+        await two.has_noted(1200)
+        await broker.kill()
+        await asyncio.sleep(1)
+        await broker.start()
+        await telling
+        await two.has_noted(2000)
+        assert two.noted() == [1, *range(1001, 2001)]
+
+        # So is the home that receives, while messages go on.
+        telling = asyncio.create_task(one.tell(2000, 300))
+        await two.has_noted(2100)
+        await two.restart()
+        await telling
+        await two.has_noted(2300)
+        assert two.noted() == [1, *range(1001, 2301)]
+
+        # And the home that sends, while the broker is away as well.
+        await broker.kill()
+        await one.tell(3000, 50)
+        await one.restart()
+        await one.tell(3050, 50)
+        await broker.start()
+        await two.has_noted(3100)
+        assert two.noted() == [1, *range(1001, 2301), *range(3001, 3101)]
+        assert not [*one.process.warnings(), *two.process.warnings()]

@@ -1,0 +1,88 @@
+"""The roster of bots elsewhere."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.datastream_bot import roster
+from custom_components.datastream_bot.envelope import Sender
+from custom_components.datastream_bot.roster import Roster
+
+DAY = 24 * 3600.0
+
+
+def bot(number: int, home: str | None = "cottage", name: str = "Bot") -> Sender:
+    """Return a bot."""
+    return Sender(home=home, bot=f"bot{number}", name=name)
+
+
+def known(one: Roster) -> list[str]:
+    """Return who is known."""
+    return sorted(peer.sender.key for peer in one)
+
+
+async def loaded(hass: HomeAssistant, now: float) -> Roster:
+    """Return what a restart remembers."""
+    after = Roster(hass, "1")
+    await after.async_load(now)
+    return after
+
+
+async def test_who_is_known_is_known_after_a_restart(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    """With how far their messages were handled, unless they were not heard for a month."""
+    before = Roster(hass, "1")
+    for number, home in enumerate(["cottage", "villa", None]):
+        before.hear(bot(number, home), now=number * DAY)
+    before.of("villa")["bot1"].handled = 7
+    await before.async_save(before.of("villa")["bot1"])
+    await before.async_save_all()
+
+    after = await loaded(hass, now=31.5 * DAY)
+
+    assert known(after) == ["/bot2"]
+    after = await loaded(hass, now=30.5 * DAY)
+    assert known(after) == ["/bot2", "villa/bot1"]
+    assert after.of("villa")["bot1"].handled == 7
+    assert len(hass_storage) == 3
+
+
+async def test_a_home_that_makes_up_bots_pushes_out_its_own(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nobody else's."""
+    monkeypatch.setattr(roster, "MAX_BOTS_OF_A_HOME", 2)
+    one = Roster(hass, "1")
+    one.hear(bot(0, "villa"), now=0)
+    for number in range(5):
+        one.hear(bot(number), now=number)
+    assert known(one) == ["cottage/bot3", "cottage/bot4", "villa/bot0"]
+
+
+async def test_there_is_an_end_to_the_homes_that_are_known(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a broker that lets anybody in, anybody can make them up."""
+    monkeypatch.setattr(roster, "MAX_HOMES", 2)
+    monkeypatch.setattr(roster, "FILES", 1)
+    one = Roster(hass, "1")
+    for number in range(5):
+        one.hear(bot(0, f"home{number}"), now=number)
+    assert known(one) == ["home3/bot0", "home4/bot0"]
+
+
+async def test_a_new_name_is_known_and_who_leaves_is_forgotten(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """Also who was never known."""
+    one = Roster(hass, "1")
+    one.hear(bot(0, name="Old"), now=0)
+    one.hear(bot(1), now=0)
+    one.hear(bot(0, name="New"), now=1)
+    one.forget(bot(1))
+    one.forget(bot(2))
+    one.forget(bot(0, "villa"))
+    assert [peer.sender.name for peer in one] == ["New"]
+    one.forget(bot(0))
+    assert one.homes == []
+    await one.async_save_all()
