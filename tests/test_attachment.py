@@ -278,3 +278,70 @@ async def test_an_old_style_group_is_its_members(hass: HomeAssistant, home: Home
     await hass.async_block_till_done()
     await add_bot(target={"entity_id": ["group.inside"]}, exclude={"entity_id": ["group.motors"]})
     assert await switched(send) == [KITCHEN]
+
+
+@pytest.mark.parametrize("where", ["entity", "device", "area"])
+@pytest.mark.parametrize("lost", [False, True])
+async def test_the_label_on_a_group_keeps_every_bot_away_from_its_members(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, where: str, *, lost: bool
+) -> None:
+    """Also when the bot is not attached to the group, and when the group itself is turned off."""
+    await groups(hass, {"name": "Both", "entities": [KITCHEN, PORCH]})
+    label = lr.async_get(hass).async_create("datastream_bot_ignore").label_id
+    entry = MockConfigEntry()
+    entry.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, identifiers={("test", "both")})
+    area = ar.async_get(hass).async_create("Cellar")
+    put_label_on: dict[str, Any] = {
+        "entity": lambda: er.async_get(hass).async_update_entity("light.both", labels={label}),
+        "device": lambda: dr.async_get(hass).async_update_device(device.id, labels={label}),
+        "area": lambda: ar.async_get(hass).async_update(area.id, labels={label}),
+    }
+    er.async_get(hass).async_update_entity(
+        "light.both",
+        device_id=device.id,
+        area_id=area.id,
+        disabled_by=er.RegistryEntryDisabler.USER if lost else None,
+    )
+    await hass.async_block_till_done()
+    await add_bot()
+    await add_bot("By name", target={"entity_id": [KITCHEN, FAN]})
+
+    put_label_on[where]()
+
+    assert await told(hass, home, send) == {KITCHEN: 0, PORCH: 0, FAN: 2}
+
+
+async def test_what_is_in_an_excluded_group_is_safe_whatever_became_of_the_group(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """A helper that does not load, or whose form is gone, and a group that was made by hand."""
+    registry = er.async_get(hass)
+    porch, spare = registry.async_get(PORCH), registry.async_get_or_create("light", "test", "spare")
+    assert porch is not None
+    await groups(
+        hass,
+        {"name": "Both", "entities": [KITCHEN, "light.gone"]},
+        {"name": "By id", "entities": [porch.id, spare.id]},
+    )
+    registry.async_get_or_create("light", "group", "by hand", suggested_object_id="by_hand")
+    for entity_id in ("light.both", "light.by_id"):
+        registry.async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.USER)
+    registry.async_remove(spare.entity_id)
+    await hass.async_block_till_done()
+    await add_bot(exclude={"entity_id": ["light.both", "light.by_id", "light.by_hand"]})
+
+    assert await told(hass, home, send) == {KITCHEN: 0, PORCH: 0, FAN: 1}
+
+
+async def test_the_label_is_known_by_its_name_too(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """A label that was renamed keeps the id that it was made with."""
+    labels = lr.async_get(hass)
+    label = labels.async_create("Do not touch")
+    er.async_get(hass).async_update_entity(FAN, labels={label.label_id})
+    await add_bot()
+    assert await switched(send) == [KITCHEN, PORCH, FAN]
+
+    labels.async_update(label.label_id, name="datastream_bot_ignore")
+
+    assert await switched(send) == [KITCHEN, PORCH]

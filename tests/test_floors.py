@@ -9,12 +9,13 @@ HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 # On a floor in a tuple, some stones lie on others: each may import those named before it.
 FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     (
-        *("const", "errors", "nearest", "field", "contract", "built_in", "data_stream", "hops", "memory", "message"),
-        *("receipt", "seen", "settings", "signals", "signature", "token_bucket", "topics", "envelope", "inbox"),
+        *("const", "errors", "nearest", "field", "contract", "built_in", "data_stream", "groups", "exclusion", "hops"),
+        *("look", "memory", "message", "recalled", "receipt", "seen", "settings", "signals", "signature"),
+        *("snapshot_memory", "token_bucket", "topics", "envelope", "inbox"),
     ),
     {"attachment", "door", "greeting", "incoming", "link", "microservice", "notification", "outbox", "presence"}
     | {"roster", "snapshot", "switching"},
-    {"following", "restoring", "toggling", "verification"},
+    ("belated", "presence_memory", "following", "restoring", "toggling", "verification"),
     ("directory", "delivery", "router"),
     ("journey", "resending", "posting", "receiving", "mqtt_door"),
     {"bot", "entering", "logging_in"},

@@ -5,7 +5,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EntityCategory
-from homeassistant.core import Context, CoreState, HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -16,56 +16,24 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockUser,
+    async_capture_events,
+)
 
-from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
+from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, restart, turn
 from .forms import show_form_of, submit_bot, suggested
 from .home import PretendLamp, PretendLight, PretendSwitch, is_on, state_of, ticks
-
-RESTORE = {"on_returning": "restore"}
-LEAVING = {"on": False, "remember": True}
-RETURNING = {"on": True, "restore": True}
-
-
-async def go_on(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
-    """Let time pass."""
-    freezer.tick(seconds)
-    async_fire_time_changed(hass, dt_util.utcnow())
-    await hass.async_block_till_done(wait_background_tasks=True)
-
-
-async def everybody(persons: SetPresence, state: str) -> None:
-    """Move everybody."""
-    for person in ("anna", "bo"):
-        await persons(person, state)
-
-
-async def restart(hass: HomeAssistant, bot: Bot, *, crash: bool = False, **meanwhile: str) -> None:
-    """Unload a bot, change states, and start Home Assistant and the bot again."""
-    await hass.config_entries.async_unload(bot.bot_id)
-    hass.set_state(CoreState.not_running)
-    for entity_id, state in meanwhile.items():
-        hass.states.async_set(entity_id.replace("__", "."), state)
-    await hass.async_block_till_done()
-    assert await hass.config_entries.async_setup(bot.bot_id)
-    await hass.async_block_till_done()
-    await hass.async_start()
-    await hass.async_block_till_done()
 
 
 @pytest.fixture
 def on(hass: HomeAssistant, home: Home) -> Any:
     """Return a function that tells what is on."""
     return lambda: [entity_id for entity_id in home if is_on(hass, entity_id)]
-
-
-async def turn(hass: HomeAssistant, entity_id: str, state: str, **data: Any) -> None:
-    """Turn a light or switch on or off, as a user does."""
-    domain = entity_id.split(".", maxsplit=1)[0]
-    await hass.services.async_call(domain, f"turn_{state}", {"entity_id": entity_id, **data}, blocking=True)
 
 
 async def test_on_return_only_what_was_on_comes_back(
@@ -281,6 +249,9 @@ async def test_a_message_says_which_lights_it_means(
         ({"target": {"label_id": [label.label_id]}}, ["light.porch"]),
         ({"target": {"entity_id": ["light.porch", "switch.fan", "light.unknown"]}}, ["light.porch"]),
         ({"target": {"area_id": "unknown"}}, []),
+        ({"target": {"area_id": []}}, []),
+        ({"target": {"entity_id": []}}, []),
+        ({"target": {"area_id": None}}, []),
         ({"domain": "light"}, ["light.kitchen", "light.porch"]),
         ({"domain": "switch"}, []),
         ({"target": {}}, ["light.kitchen", "light.porch"]),
@@ -369,16 +340,39 @@ async def test_a_tracker_that_flaps_never_gets_to_act(
 async def test_not_knowing_at_the_end_of_settling_waits_until_it_is_known(
     hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
 ) -> None:
-    """All trackers unavailable could be everybody at home."""
+    """All trackers unavailable could be everybody at home, and the first that is back may tell what it last knew."""
     await add_bot(settling=60)
     await everybody(persons, "not_home")
     await everybody(persons, "unavailable")
+    await go_on(hass, freezer, 3600)
+    assert home["light.kitchen"].commands == []
+
+    await everybody(persons, "not_home")
+    await everybody(persons, "home")
     await go_on(hass, freezer, 61)
     assert home["light.kitchen"].commands == []
 
-    await persons("bo", "not_home")
+    await everybody(persons, "not_home")
+    await everybody(persons, "unavailable")
+    await go_on(hass, freezer, 61)
+    await everybody(persons, "not_home")
+    await go_on(hass, freezer, 59)
     assert home["light.kitchen"].commands == []
+    await go_on(hass, freezer, 2)
+    assert home["light.kitchen"].commands == [False]
+
+
+async def test_not_knowing_in_the_midst_of_settling_does_not_make_it_longer(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """A phone that sleeps for a moment has not been home."""
+    await add_bot(settling=60)
+    await everybody(persons, "not_home")
+    await go_on(hass, freezer, 30)
+    await persons("anna", "unavailable")
     await persons("anna", "not_home")
+    await go_on(hass, freezer, 31)
+
     assert home["light.kitchen"].commands == [False]
 
 
@@ -482,6 +476,21 @@ async def test_while_guests_are_there_presence_is_only_followed(
 
     await persons("anna", "home")
     assert home["light.kitchen"].commands == [True]
+
+
+async def test_a_restart_does_not_turn_the_reaction_on_for_a_moment(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Automations that watch the switch would take it for somebody's wish."""
+    bot = await add_bot("Home")
+    await turn(hass, "switch.home_presence_reaction", "off")
+    changes = async_capture_events(hass, "state_changed")
+
+    await hass.config_entries.async_reload(bot.bot_id)
+    await restart(hass, bot)
+
+    shown = [change.data["new_state"] for change in changes if change.data["entity_id"].startswith("switch.home")]
+    assert {state.state for state in shown if state is not None} == {"off", "unavailable"}
 
 
 async def test_turning_the_reaction_off_ends_what_was_settling(

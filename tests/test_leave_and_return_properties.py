@@ -48,6 +48,7 @@ class Model:
         self.acted_on = "home"
         self.sure = "home"
         self.since = 0.0
+        self.was_unsure = False
         self.now = 0.0
         self.is_paused = False
         self.left: set[str] = set()
@@ -62,9 +63,11 @@ class Model:
 
     def look(self) -> None:
         """Act if it is time to."""
-        if self.presence == "unsure":
+        was_unsure, self.was_unsure = self.was_unsure, self.presence == "unsure"
+        if self.was_unsure:
             return
-        if self.presence != self.sure:
+        has_run_out = was_unsure and self.acted_on == "home" and self.now - self.since >= SETTLING
+        if self.presence != self.sure or has_run_out:
             self.sure, self.since = self.presence, self.now
         if self.sure == self.acted_on or (self.sure == "away" and self.now - self.since < SETTLING):
             return

@@ -988,7 +988,7 @@ async def test_who_was_not_known_can_answer(start: Start, broker: Broker) -> Non
     sending = asyncio.create_task(send(bot, internal=True))
     await until(lambda: said(wire))
     asked = json.loads(said(wire)[0])
-    receipt = {"handled": [], "failed": [], "running": []}
+    receipt: dict[str, list[Any]] = {"handled": [], "failed": [], "running": []}
     answer = message(kind="answer", id=asked["id"], to=bot.bot_id, newest=asked["number"], receipt=receipt)
     await wire.say(topic, json.dumps(answer).encode())
 

@@ -3,13 +3,20 @@
 import asyncio
 from typing import ClassVar
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import EVENT_HOMEASSISTANT_START
 from homeassistant.core import Context, CoreState, Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, mock_restore_cache
+from pytest_homeassistant_custom_component.common import (
+    MockUser,
+    async_capture_events,
+    async_fire_time_changed,
+    mock_restore_cache,
+)
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.field import Field, FieldType
@@ -197,6 +204,52 @@ async def test_a_chosen_person_who_is_removed_no_longer_counts(
     await persons("anna", "not_home")
 
     assert commands(home) == [False]
+
+
+@pytest.mark.parametrize("chosen", [[], ["person.anna", "person.bo"]])
+async def test_removing_a_person_who_was_home_is_no_leaving(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, chosen: list[str]
+) -> None:
+    """Whoever does so is at home, most likely; from then on it is the others who leave and return."""
+    await add_bot(persons=chosen)
+    await persons("bo", "not_home")
+    er.async_get(hass).async_remove("person.anna")
+    await hass.async_block_till_done()
+    assert commands(home) == []
+
+    await persons("bo", "home")
+    assert commands(home) == [True]
+    await persons("bo", "not_home")
+    assert commands(home) == [True, False]
+
+
+async def test_renaming_a_person_who_is_home_is_neither_leaving_nor_returning(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Although there is a moment without that person."""
+    await add_bot()
+    await persons("bo", "not_home")
+    er.async_get(hass).async_update_entity("person.anna", new_entity_id="person.anne")
+    await hass.async_block_till_done()
+
+    assert state_of(hass, "person.anne").state == "home"
+    assert commands(home) == []
+
+
+async def test_a_person_who_is_added_at_home_ends_what_was_settling(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """And is no returning either."""
+    await add_bot(settling=60)
+    await persons("anna", "not_home")
+    await persons("bo", "not_home")
+    hass.states.async_set("person.cleo", "home")
+    await hass.async_block_till_done()
+    freezer.tick(61)
+    async_fire_time_changed(hass, dt_util.utcnow())
+    await hass.async_block_till_done()
+
+    assert commands(home) == []
 
 
 @pytest.mark.warns

@@ -11,15 +11,15 @@ from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
 from .doors import async_open_doors, async_remove_doors, async_setup_views
 from .event_bus import async_fire_message, async_follow_automations
-from .following import presence_memory
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
 from .picking import async_offer_addresses, async_setup_picking
+from .presence_memory import presence_memory
 from .renames import async_follow_renames
 from .router import DATA_ROUTER, Router
 from .services import async_setup_services
 from .signals import async_signal_message
-from .snapshot import snapshot_memory
+from .snapshot_memory import snapshot_memory
 from .streams import DataStreams
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SWITCH]
@@ -70,6 +70,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     entry.async_on_unload(streams.async_stop)
     await async_offer_addresses(hass)
 
+    await bot.following.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
 
     entry.async_on_unload(await location.async_start())

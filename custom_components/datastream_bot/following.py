@@ -3,44 +3,21 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
-import voluptuous as vol
 
 from .const import DOMAIN
-from .memory import Memory
 from .presence import Presence, async_presences, async_track_presence, presence_among
+from .presence_memory import ACTED_ON, PERSONS, REACTING, SINCE, SURE, presence_memory
 from .signals import presence_signal
-
-_ACTED_ON: Final = "presence"
-_PERSONS: Final = "persons"
-_REACTING: Final = "reacting"
-_SINCE: Final = "since"
-_SURE: Final = "sure"
-
-_PRESENCE: Final = vol.In((Presence.HOME, Presence.AWAY))
-_SCHEMA: Final = vol.Schema(
-    {
-        vol.Required(_PERSONS): [cv.string],
-        vol.Required(_ACTED_ON): vol.Any(None, _PRESENCE),
-        vol.Optional(_SURE, default=None): vol.Any(None, _PRESENCE),
-        vol.Optional(_SINCE, default=0): vol.Coerce(float),
-        vol.Optional(_REACTING, default=True): bool,
-    }
-)
 
 type OnEdge = Callable[[Presence, Context | None], None]
 """Takes where everybody is now, home or away, and what told it."""
-
-
-def presence_memory(hass: HomeAssistant, bot_id: str) -> Memory[dict[str, Any]]:
-    """Return where a bot remembers presence."""
-    return Memory(hass, bot_id, _SCHEMA)
 
 
 class Following:
@@ -68,6 +45,7 @@ class Following:
         self._context: Context | None = None
         self._settled: CALLBACK_TYPE | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._turned: list[CALLBACK_TYPE] = []
         self._on_edge: OnEdge
         self._stop_tracking: CALLBACK_TYPE
 
@@ -88,20 +66,30 @@ class Following:
             return None
         return dt_util.utc_from_timestamp(self._since) + timedelta(seconds=self._settling)
 
-    async def async_start(self, on_edge: OnEdge) -> None:
-        """Follow from now on.
+    async def async_load(self) -> None:
+        """Believe what was believed before.
 
-        The presence remembered from before is what the first one is compared with, so that everyone leaving while
-        Home Assistant restarts is noticed. That of other persons says nothing.
+        It is what the first presence is compared with, so that everyone leaving while Home Assistant restarts is
+        noticed. That of other persons says nothing.
         """
-        self._on_edge = on_edge
         if (stored := await self._memory.async_load()) is not None:
-            self.is_reacting = stored[_REACTING]
-            if stored[_PERSONS] == self._persons and stored[_ACTED_ON] is not None:
-                self._acted_on = Presence(stored[_ACTED_ON])
-                self._sure = Presence(stored[_SURE] or stored[_ACTED_ON])
-                self._since = stored[_SINCE]
+            self.is_reacting = stored[REACTING]
+            if stored[PERSONS] == self._persons and stored[ACTED_ON] is not None:
+                self._acted_on = Presence(stored[ACTED_ON])
+                self._sure = Presence(stored[SURE] or stored[ACTED_ON])
+                self._since = stored[SINCE]
+
+    @callback
+    def async_start(self, on_edge: OnEdge) -> None:
+        """Follow from now on."""
+        self._on_edge = on_edge
         self._stop_tracking = async_track_presence(self._hass, self._persons, self._updated)
+
+    @callback
+    def async_on_turn(self, turned: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call this when what was done because of the last edge is no longer wanted, until it is disconnected."""
+        self._turned.append(turned)
+        return partial(self._turned.remove, turned)
 
     async def async_stop(self, *, forget: bool) -> None:
         """Follow no longer, and leave nothing half stored.
@@ -122,9 +110,10 @@ class Following:
     def async_set_reacting(self, *, reacting: bool) -> None:
         """Turn the reaction to edges off or on; what is on its way when it is turned off is none any more."""
         self.is_reacting = reacting
-        if not reacting and self._acted_on is not None:
+        if not reacting:
+            self._turn()
             self._cancel_settling()
-            self._acted_on = self._sure
+            self._acted_on = self._acted_on and self._sure
         self.async_save()
         self._tell()
 
@@ -148,31 +137,36 @@ class Following:
 
     def _stored(self) -> dict[str, Any]:
         return {
-            _PERSONS: self._persons,
-            _ACTED_ON: self._acted_on,
-            _SURE: self._sure,
-            _SINCE: self._since,
-            _REACTING: self.is_reacting,
+            PERSONS: self._persons,
+            ACTED_ON: self._acted_on,
+            SURE: self._sure,
+            SINCE: self._since,
+            REACTING: self.is_reacting,
         }
 
     @callback
     def _updated(self, context: Context | None) -> None:
-        self.presences = async_presences(self._hass, self._persons)
+        before, self.presences = self.presences, async_presences(self._hass, self._persons)
+        if _somebody_else_is_home(before, self.presences):
+            self._acted_on = None
         presence = presence_among(self.presences)
         if presence is Presence.UNSURE:
             self._unsure_since = self._unsure_since or dt_util.utcnow().timestamp()
         else:
             self._unsure_since = None
-            self._be_sure(presence, context)
+            was_unsure = bool(before) and presence_among(before) is Presence.UNSURE
+            self._be_sure(presence, context, was_unsure=was_unsure)
         self._tell()
 
-    def _be_sure(self, presence: Presence, context: Context | None) -> None:
-        is_new = presence is not self._sure
+    def _be_sure(self, presence: Presence, context: Context | None, *, was_unsure: bool) -> None:
+        # The first to be seen again may be a tracker that tells what it last knew.
+        is_late = was_unsure and presence is not self._acted_on and self._left_to_settle(presence) <= 0
+        is_new = presence is not self._sure or is_late
         if is_new:
             self._sure, self._since, self._context = presence, dt_util.utcnow().timestamp(), context
         if self._acted_on is None:
             self._acted_on = presence
-        elif presence is self._acted_on:
+        if presence is self._acted_on:
             self._cancel_settling()
         elif (wait := self._left_to_settle(presence)) <= 0:
             self._act(presence)
@@ -200,7 +194,12 @@ class Following:
     def _act(self, presence: Presence) -> None:
         self._cancel_settling()
         self._acted_on = presence
+        self._turn()
         self._on_edge(presence, self._context)
+
+    def _turn(self) -> None:
+        for turned in self._turned:
+            turned()
 
     def _cancel_settling(self) -> None:
         if self._settled is not None:
@@ -210,3 +209,9 @@ class Following:
     @callback
     def _tell(self) -> None:
         async_dispatcher_send(self._hass, presence_signal(self._bot_id))
+
+
+def _somebody_else_is_home(before: Mapping[str, Presence], now: Mapping[str, Presence]) -> bool:
+    """Return whether somebody at home came into being or ceased to be: nobody has left or returned then."""
+    both = {**before, **now}
+    return bool(before) and any(both[person] is Presence.HOME for person in before.keys() ^ now.keys())

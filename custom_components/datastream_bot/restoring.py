@@ -9,7 +9,7 @@ from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.helpers.state import async_reproduce_state
 
 from .errors import PartlyFailedError
-from .snapshot import Recalled
+from .recalled import Recalled
 from .switching import NOT_ALLOWED, async_split_by_permission
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ async def async_restore(hass: HomeAssistant, recalled: Recalled, context: Contex
     result = {
         "on": True,
         "switched": sorted(state.entity_id for state in recalled.states if state.entity_id not in failed),
-        "unavailable": sorted(recalled.unavailable),
+        "unavailable": sorted(state.entity_id for state in recalled.unavailable),
         "changed": sorted(recalled.changed),
         "gone": sorted(recalled.gone),
         "expired": sorted(recalled.expired),

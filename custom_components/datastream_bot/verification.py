@@ -12,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
 
+from .attachment import async_single_out
 from .const import DOMAIN
 from .errors import PartlyFailedError
 from .switching import NOT_ALLOWED
@@ -35,29 +36,44 @@ class Verification:
         self._watches: list[_Watch] = []
 
     @contextmanager
-    def expecting(self, entity_ids: Iterable[str], *, on: bool, ask: Ask) -> Iterator[None]:
+    def expecting(self, entity_ids: Iterable[str], *, on: bool, ask: Ask, is_reaction: bool) -> Iterator[None]:
         """Expect of entities that they are switched in this context, rather than what was expected of them before."""
         if not self._verify_after:
             yield
             return
-        told = set(entity_ids)
-        for former in self._watches:
-            former.waiting -= told
-        watch = _Watch(self._hass, told, STATE_ON if on else STATE_OFF, ask)
+        told = set(async_single_out(self._hass, entity_ids))
+        self.async_expect_nothing(told)
+        watch = _Watch(self._hass, told, STATE_ON if on else STATE_OFF, ask, is_reaction=is_reaction)
         self._watches.append(watch)
         try:
             yield
         except PartlyFailedError as err:
             failed = err.result["failed"]
-            watch.waiting -= {entity_id for entity_id in failed if failed[entity_id] == NOT_ALLOWED}
-            self._start(watch)
+            not_allowed = [entity_id for entity_id in failed if failed[entity_id] == NOT_ALLOWED]
+            watch.waiting.difference_update(async_single_out(self._hass, not_allowed))
             raise
         except Exception:
             # Nobody was asked.
-            watch.async_stop()
-            self._watches.remove(watch)
+            watch.waiting.clear()
             raise
-        self._start(watch)
+        finally:
+            self._start(watch)
+
+    @callback
+    def async_expect_nothing(self, entity_ids: Iterable[str]) -> None:
+        """Expect no longer of entities what was expected of them before."""
+        for watch in self._watches:
+            watch.waiting.difference_update(entity_ids)
+
+    @callback
+    def async_drop_reactions(self) -> None:
+        """Expect no longer what presence has brought about."""
+        for watch in [watch for watch in self._watches if watch.is_reaction]:
+            self._drop(watch)
+
+    def _drop(self, watch: _Watch) -> None:
+        watch.async_stop()
+        self._watches.remove(watch)
 
     def _start(self, watch: _Watch) -> None:
         """Start to count the seconds once everybody was asked, which may take its time, unless it is all over."""
@@ -67,9 +83,8 @@ class Verification:
     @callback
     def async_stop(self) -> None:
         """Look no more."""
-        for watch in self._watches:
-            watch.async_stop()
-        self._watches.clear()
+        for watch in list(self._watches):
+            self._drop(watch)
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
 
     @callback
@@ -97,12 +112,14 @@ class _Watch:
     """Watches entities reach a state.
 
     Attributes:
+        is_reaction: Whether presence wants them to.
         reached: Who has been in the state; what becomes of them later is somebody else's wish.
         waiting: Who has not.
 
     """
 
-    def __init__(self, hass: HomeAssistant, entity_ids: set[str], wanted: str, ask: Ask) -> None:
+    def __init__(self, hass: HomeAssistant, entity_ids: set[str], wanted: str, ask: Ask, *, is_reaction: bool) -> None:
+        self.is_reaction = is_reaction
         self._hass = hass
         self._wanted = wanted
         self._ask = ask

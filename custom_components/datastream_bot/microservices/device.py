@@ -1,17 +1,18 @@
 """The device microservice: toggles the lights and switches that it attaches to."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, override
 
-from homeassistant.core import Context
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..attachment import async_attached_entities, async_cut
+from ..attachment import async_attached_entities, async_cut, async_single_out
+from ..belated import Belated
 from ..bot import Bot
 from ..built_in import BUILT_IN_FIELDS
-from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT
+from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT, Origin
 from ..errors import PartlyFailedError
 from ..message import Message
 from ..microservice import ORDER_DEVICE, Microservice, Result, Stop, datastream
@@ -30,22 +31,35 @@ class DeviceMicroservice(Microservice):
     def __init__(self, bot: Bot) -> None:
         """Initialize the microservice."""
         self._hass = bot.hass
+        self._entry = bot.entry
         self._settings = bot.settings
         self._snapshot = bot.snapshot
+        self._belated = Belated(bot.hass)
+        self._following = bot.following
         self._verification = Verification(bot.hass, bot.bot_id, bot.entry.title, bot.settings.verify_after)
         self._switching = asyncio.Lock()
         self._newest: dict[tuple[str | None, str], Message] = {}
+        self._stop_listening: CALLBACK_TYPE
 
     async def async_start(self) -> Stop:
         """Remember what was on before a restart, and take messages until the returned function is called."""
         await self._snapshot.async_start()
+        self._stop_listening = self._following.async_on_turn(self._turned)
         return self._async_stop
 
     async def _async_stop(self) -> None:
         """Give up the messages that wait for their turn."""
         self._newest.clear()
+        self._stop_listening()
         self._verification.async_stop()
-        await self._snapshot.async_stop()
+        self._belated.async_give_up()
+        await self._snapshot.async_stop(forget=self._entry.disabled_by is not None)
+
+    @callback
+    def _turned(self) -> None:
+        """Leave undone what was left to do because of presence as it was."""
+        self._verification.async_drop_reactions()
+        self._belated.async_give_up()
 
     @datastream(ADDRESS_TOGGLE_EVERYTHING, BUILT_IN_FIELDS[ADDRESS_TOGGLE_EVERYTHING])
     async def toggle_everything(self, message: Message) -> Result:
@@ -60,7 +74,7 @@ class DeviceMicroservice(Microservice):
                 raise HomeAssistantError(translation_domain=DOMAIN, translation_key="bot_unloaded")
             if newest is not message:
                 return {"superseded_by": newest.message_id}
-            task = self._hass.async_create_task(self._async_toggle(toggle, message.context), f"{DOMAIN} switching")
+            task = self._hass.async_create_task(self._async_toggle(toggle, message), f"{DOMAIN} switching")
             del self._newest[matter]
             # A device that hangs must not keep the others from what the next message says.
             await asyncio.wait([task], timeout=RECEIPT_WAIT)
@@ -73,27 +87,56 @@ class DeviceMicroservice(Microservice):
     def _attached(self) -> list[str]:
         return async_attached_entities(self._hass, self._settings.target, self._settings.exclude)
 
-    async def _async_toggle(self, toggle: Toggle, context: Context) -> dict[str, Any]:
+    def _with_members(self, entity_ids: list[str]) -> set[str]:
+        """Return groups and what is in them: either may be remembered."""
+        return {*entity_ids, *async_single_out(self._hass, entity_ids)}
+
+    def _still_attached(self, entity_ids: Iterable[str]) -> list[str]:
+        """Return those that may be asked once more: what was excluded meanwhile is left alone."""
+        attached = self._with_members(self._attached())
+        return [entity_id for entity_id in entity_ids if entity_id in attached]
+
+    async def _async_toggle(self, toggle: Toggle, message: Message) -> dict[str, Any]:
         attached = self._attached()
         meant = attached if toggle.is_all else async_cut(self._hass, attached, toggle.target, toggle.domain)
         if toggle.restore:
-            return await self._async_restore(attached, None if toggle.is_all else meant, context)
+            return await self._async_restore(attached, None if toggle.is_all else meant, message)
+        single = async_single_out(self._hass, meant)
+        self._belated.async_give_up(single)
         if toggle.remember:
-            await self._snapshot.async_remember(meant)
-        switch = partial(async_switch, self._hass, on=toggle.on, context=context)
-        with self._verification.expecting(meant, on=toggle.on, ask=switch):
-            return await switch(meant)
-
-    async def _async_restore(self, attached: list[str], meant: list[str] | None, context: Context) -> dict[str, Any]:
-        recalled = self._snapshot.recall(attached, meant)
-        states = {state.entity_id: state for state in recalled.states}
+            await self._snapshot.async_remember(single)
+        switch = partial(async_switch, self._hass, on=toggle.on, context=message.context)
 
         def ask(late: list[str]) -> Awaitable[object]:
-            return async_restore_states(self._hass, [states[entity_id] for entity_id in late], context)
+            return switch(self._still_attached(late))
 
-        with self._snapshot.restoring(states), self._verification.expecting(states, on=True, ask=ask):
+        is_reaction = message.origin is Origin.PRESENCE
+        with (
+            self._snapshot.turning_off(() if toggle.on else single),
+            self._verification.expecting(meant, on=toggle.on, ask=ask, is_reaction=is_reaction),
+        ):
+            return await switch(meant)
+
+    async def _async_restore(self, attached: list[str], meant: list[str] | None, message: Message) -> dict[str, Any]:
+        scope = self._with_members(attached if meant is None else meant)
+        recalled = self._snapshot.recall(self._with_members(attached), None if meant is None else scope)
+        states = {state.entity_id: state for state in (*recalled.states, *recalled.unavailable)}
+        now = [state.entity_id for state in recalled.states]
+
+        def restore(late: list[str]) -> Awaitable[object]:
+            late_states = [states[entity_id] for entity_id in self._still_attached(late)]
+            return async_restore_states(self._hass, late_states, message.context)
+
+        # Nor is to be turned off any more what need not be turned on.
+        self._verification.async_expect_nothing({*scope, *recalled.entries})
+        self._belated.async_wait([state.entity_id for state in recalled.unavailable], restore)
+        is_reaction = message.origin is Origin.PRESENCE
+        with (
+            self._snapshot.restoring(now),
+            self._verification.expecting(now, on=True, ask=restore, is_reaction=is_reaction),
+        ):
             try:
-                result = await async_restore(self._hass, recalled, context)
+                result = await async_restore(self._hass, recalled, message.context)
             except PartlyFailedError:
                 await self._snapshot.async_forget(recalled)
                 raise

@@ -36,7 +36,7 @@ class LocationMicroservice(Microservice):
 
     async def async_start(self) -> Stop:
         """Follow presence until the returned function is called."""
-        await self._bot.following.async_start(self._async_edge)
+        self._bot.following.async_start(self._async_edge)
         return self._async_stop
 
     async def _async_stop(self) -> None:

@@ -1,0 +1,58 @@
+"""What happens in a home: people come and go, time passes, Home Assistant restarts."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.datastream_bot.bot import Bot
+
+from .conftest import SetPresence
+
+RESTORE = {"on_returning": "restore"}
+LEAVING = {"on": False, "remember": True}
+RETURNING = {"on": True, "restore": True}
+
+
+async def go_on(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
+    """Let time pass."""
+    freezer.tick(seconds)
+    async_fire_time_changed(hass, dt_util.utcnow())
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def everybody(persons: SetPresence, state: str) -> None:
+    """Move everybody."""
+    for person in ("anna", "bo"):
+        await persons(person, state)
+
+
+async def restart(hass: HomeAssistant, bot: Bot) -> None:
+    """Unload a bot, and start Home Assistant and the bot again."""
+    await hass.config_entries.async_unload(bot.bot_id)
+    hass.set_state(CoreState.not_running)
+    await hass.async_block_till_done()
+    assert await hass.config_entries.async_setup(bot.bot_id)
+    await hass.async_block_till_done()
+    await hass.async_start()
+    await hass.async_block_till_done()
+
+
+async def turn(hass: HomeAssistant, entity_id: str, state: str, **data: Any) -> None:
+    """Turn a light or switch on or off, as a user does."""
+    domain = entity_id.split(".", maxsplit=1)[0]
+    await hass.services.async_call(domain, f"turn_{state}", {"entity_id": entity_id, **data}, blocking=True)
+
+
+async def group(hass: HomeAssistant, name: str, entity_ids: list[str]) -> None:
+    """Make a group that hides its members, as its helper offers to."""
+    options = {"group_type": "light", "hide_members": True, "all": False, "name": name, "entities": entity_ids}
+    entry = MockConfigEntry(domain="group", options=options, title=name)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    for entity_id in entity_ids:
+        er.async_get(hass).async_update_entity(entity_id, hidden_by=er.RegistryEntryHider.INTEGRATION)
+    await hass.async_block_till_done()
