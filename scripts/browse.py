@@ -120,11 +120,7 @@ class Visit:
     async def open_webhook(self) -> None:
         """Open the bot's webhook, and send to the URL that the form shows."""
         page = self._page
-        await self._open(INTEGRATION)
-        await page.locator("ha-config-entry-row ha-dropdown").first.click()
-        await page.get_by_text("Reconfigure", exact=True).first.click()
-        await self._look("What to change")
-        await page.get_by_text("Doors to the outside").last.click()
+        await self._show_doors()
         await page.locator("step-flow-form ha-expansion-panel ha-switch").first.click()
         await self._look("The doors")
         await page.get_by_role("button", name="Submit").click()
@@ -138,6 +134,39 @@ class Visit:
         receipt = await self._home.post(urlsplit(url.strip()).path, {"address": "doorbell", "content": {"times": 1}})
         if [delivery["receiver"] for delivery in receipt["handled"]] != ["mapping"]:
             raise HomeError(f"The webhook answered {receipt}")
+
+    async def open_mqtt(self) -> None:
+        """Open the door to other homes; a name that is missing is told, and nothing that was typed is lost."""
+        page = self._page
+        await self._show_doors()
+        await page.get_by_text("MQTT: other homes").click()
+        section = page.locator("step-flow-form ha-form-expandable").nth(1)
+        await section.locator("ha-switch").first.click()
+        await section.locator("input[name=organization]").fill("acme")
+        await self._submit("Other homes", finish=False)
+        await expect(page.get_by_text("The home needs a name").first).to_be_visible()
+        await self._look("A home without a name")
+        if not await section.locator("input[name=home]").is_visible():
+            await page.get_by_text("MQTT: other homes").click()
+        await expect(section.locator("input[name=organization]")).to_have_value("acme")
+        await section.locator("input[name=home]").fill("cottage")
+        await page.get_by_role("button", name="Submit").click()
+        await expect(page.locator("step-flow-form ha-markdown code").first).to_be_visible()
+        await page.get_by_role("button", name="Submit").click()
+        await expect(page.locator("step-flow-abort")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await self._open("/config/repairs/")
+        await expect(page.get_by_text("has no MQTT to reach other homes").first).to_be_visible()
+        await self._look("There is no MQTT yet")
+
+    async def _show_doors(self) -> None:
+        page = self._page
+        await self._open(INTEGRATION)
+        await page.locator("ha-config-entry-row ha-dropdown").first.click()
+        await page.get_by_text("Reconfigure", exact=True).first.click()
+        await self._look("What to change")
+        await page.get_by_text("Doors to the outside").last.click()
+        await expect(page.locator("step-flow-form ha-expansion-panel").first).to_be_visible()
 
     async def _open(self, path: str) -> None:
         await self._page.goto(self._home.url + path)
@@ -180,6 +209,7 @@ async def visit(home: RealHome, screenshots: Path) -> int:
             guest.send_message,
             guest.see_it_happened,
             guest.open_webhook,
+            guest.open_mqtt,
         )
         for passed, step in enumerate(steps):
             try:
