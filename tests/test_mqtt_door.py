@@ -16,7 +16,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 
-from custom_components.datastream_bot import greeting, receiving, resending, router
+from custom_components.datastream_bot import greeting, receiving, resending, roster, router
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.door import CLOSED
@@ -994,3 +994,27 @@ async def test_who_was_not_known_can_answer(start: Start, broker: Broker) -> Non
 
     assert who(await sending) == ["Somebody"]
     wire.close()
+
+
+async def test_what_is_not_begun_when_the_bot_is_reloaded_comes_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload is no crash."""
+    one = await add_bot_of(await start("one"), "cottage")
+    two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
+    await acquainted(one, two)
+    ear = Ear(two.hass)
+    saving = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        saving.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(roster.Roster, "async_save", never)
+        sending = asyncio.create_task(send(one))
+        await saving.wait()
+    await two.hass.config_entries.async_reload(two.bot_id)
+
+    assert who(await sending) == ["cottage"]
+    assert len(ear.heard) == 1

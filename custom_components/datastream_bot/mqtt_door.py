@@ -134,9 +134,9 @@ class MqttDoor:
             self._greeting.async_end()
             for cancel in self._replies:
                 cancel()
-            self._receiving.async_stop()
             self._posting.async_stop()
             close_link()
+            await self._receiving.async_stop()
             for about in ("mqtt_missing", "mqtt_refused", "mqtt_clock"):
                 self._resolve(about)
             await self._outbox.async_save()

@@ -96,11 +96,12 @@ class Receiving:
         self._working: set[tuple[str, str]] = set()
         self._answers: OrderedDict[tuple[str, str], Envelope] = OrderedDict()
 
-    @callback
-    def async_stop(self) -> None:
+    async def async_stop(self) -> None:
         """Handle nothing more; what waits was not answered, and comes again."""
-        for worker in list(self._workers.values()):
+        workers = list(self._workers.values())
+        for worker in workers:
             worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
         self._workers.clear()
         self._boxes.clear()
 
@@ -115,6 +116,8 @@ class Receiving:
             self._workers[key] = self._hass.async_create_background_task(
                 self._async_work(key, box), "datastream_bot receives", eager_start=False
             )
+        # It may have said goodbye and come back.
+        box.peer = peer
         was_holding = box.inbox.is_holding
         before = box.inbox.newest
         fate = box.inbox.put(message.data["number"], message.data["after"], message, message.size)
@@ -148,14 +151,24 @@ class Receiving:
                 await asyncio.sleep(wait)
                 box.bucket.take(self._hass.loop.time())
             await self._places.acquire()
-            # Written down first: after a crash it is better not to switch a light than to press a button twice.
-            box.peer.handled = message.data["number"]
-            self._working.add((key, message.data["id"]))
-            await self._roster.async_save(box.peer)
+            await self._async_write_down(box.peer, message)
             self._hass.async_create_background_task(
                 self._async_handle(box.peer, message), "datastream_bot handles a message"
             )
         del self._boxes[key], self._workers[key]
+
+    async def _async_write_down(self, peer: Peer, message: Envelope) -> None:
+        """Have it on disk that a message is handled before it is: rather not switch a light than press a button twice.
+
+        When the bot is unloaded meanwhile, the message comes again.
+        """
+        before, peer.handled = peer.handled, message.data["number"]
+        self._working.add((peer.sender.key, message.data["id"]))
+        try:
+            await self._roster.async_save(peer)
+        except asyncio.CancelledError:
+            peer.handled = before
+            raise
 
     async def _async_has_come(self, box: _Box, timeout: float) -> bool:  # noqa: ASYNC109 - it is what the caller decides
         """Return whether something comes within some seconds."""
