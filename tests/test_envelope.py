@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 import json
+import os
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from custom_components.datastream_bot.envelope import Envelope, EnvelopeError, Kind, Sender, decode
 
@@ -33,6 +34,15 @@ RIGHT: dict[str, Any] = {
 }
 
 
+much = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")),
+    suppress_health_check=[HealthCheck.too_slow],
+    deadline=None,
+    database=None,
+)
+
+
+@much
 @given(payload=st.binary(max_size=300))
 def test_bytes_are_an_envelope_or_refused(payload: bytes) -> None:
     """Nothing else comes of them."""
@@ -40,6 +50,7 @@ def test_bytes_are_an_envelope_or_refused(payload: bytes) -> None:
         decode(payload)
 
 
+@much
 @given(
     kind=st.sampled_from([*Kind]),
     different=st.dictionaries(st.sampled_from([*RIGHT]), VALUES, max_size=3),

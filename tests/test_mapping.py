@@ -40,7 +40,7 @@ async def test_actions_know_the_message_and_their_answer_is_in_the_receipt(add_b
     bot = await add_bot()
     templates = {
         "said": "{{ address }}: {{ content.words | join(' ') }}",
-        "envelope": "{{ message.origin }} {{ message.hops }} {{ message.sender == none }}",
+        "envelope": "{{ message.origin }} {{ message.hops }} {{ message.sender == none }} {{ message.home }}",
         "id": "{{ message.id }}",
     }
     await add_stream(bot, "say", actions=answers(**templates))
@@ -48,7 +48,7 @@ async def test_actions_know_the_message_and_their_answer_is_in_the_receipt(add_b
     receipt = await send("say", {"words": ["a", "b"]})
 
     assert receipt["handled"][0]["result"] == {
-        "response": {"said": "say: a b", "envelope": "action 0 True", "id": receipt["message_id"]}
+        "response": {"said": "say: a b", "envelope": "action 0 True None", "id": receipt["message_id"]}
     }
 
 

@@ -144,6 +144,7 @@ async def test_an_organization_and_homes_reach_whom_they_name(start: Start) -> N
     assert who(await send(chief, homes=["villa", "cottage", "villa"])) == ["cottage", "villa"]
     assert who(await send(chief, homes="all")) == ["cottage", "tower", "villa"]
     assert who(await send(chief, homes="all", scope="organization")) == ["Deputy", "cottage", "tower", "villa"]
+    assert "elsewhere" not in await send(chief, homes=[])
     (answer,) = (await send(villa, scope="organization"))["elsewhere"]["answered"][:1]
     assert answer["home"] is None
 

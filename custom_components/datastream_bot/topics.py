@@ -85,7 +85,7 @@ class Membership:
         """Return the topics that a message goes out on.
 
         Args:
-            scopes: Whose bots it is for; None for those that speak for the same.
+            scopes: Whose bots it is for; without scopes and homes, those that speak for the same.
             homes: Which homes it is for, or `all` among them.
 
         Raises:
@@ -96,7 +96,7 @@ class Membership:
             raise MessageError(translation_key="homes_need_organization")
         if scopes and Scope.LOCATION in scopes and self.home is None:
             raise MessageError(translation_key="organization_has_no_location")
-        if scopes is None and not homes:
+        if scopes is None and homes is None:
             return (self.own_topic,)
         return (*self._of_scopes(scopes or ()), *self._of_homes(homes or ()))
 

@@ -133,6 +133,7 @@ class MappingMicroservice(Microservice):
                 "sender": message.sender,
                 "origin": message.origin.value,
                 "hops": message.hops,
+                "home": message.home,
             },
         }
         # The sender's actions may go on beside these: what Home Assistant keeps of a run is not to be shared with them.
