@@ -123,6 +123,8 @@ class Play:
         placeholders = shown["description_placeholders"]
         self._webhook = f"{self._home.url}{urlsplit(placeholders['url']).path} {placeholders['secret']}"
         await self._home.post(f"{flows}/{flow['flow_id']}", {})
+        # It is being loaded anew; this is done when it is there again.
+        await self._home.act("homeassistant.reload_config_entry", {"entry_id": self._bot_id})
         say("Opened the bot's webhook, for signed requests only.\n")
 
     async def run(self) -> None:
