@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     | {"roster", "snapshot", "switching"},
     ("belated", "presence_memory", "following", "restoring", "toggling", "verification"),
     ("directory", "delivery", "router"),
-    ("journey", "resending", "posting", "receiving", "mqtt_door"),
+    ("answering", "journey", "resending", "posting", "receiving", "trouble", "mqtt_door"),
     {"bot", "entering", "logging_in"},
     {"cloud_api", "http_api", "microservices", "webhook"},
     {"doors", "streams"},

@@ -16,7 +16,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 
-from custom_components.datastream_bot import greeting, receiving, resending, roster, router
+from custom_components.datastream_bot import answering, greeting, receiving, resending, roster, router
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.door import CLOSED
@@ -800,7 +800,7 @@ async def test_only_the_latest_answers_are_remembered(
     start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of what came before them, nobody knows what became of it, and it is not done again."""
-    monkeypatch.setattr(receiving, "MAX_ANSWERS", 1)
+    monkeypatch.setattr(answering, "MAX_ANSWERS", 1)
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
     await acquainted(bot)
     ear = Ear(bot.hass)

@@ -8,7 +8,6 @@ import time
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 
@@ -33,21 +32,12 @@ from .roster import Peer, Roster, roster_memories
 from .router import Router
 from .signals import mqtt_signal
 from .topics import Membership, Role, Scope, is_name
+from .trouble import Trouble, async_end_trouble
 
 _LOGGER = logging.getLogger(__name__)
 
 REPLY_WITHIN: Final = 5.0
 """Seconds within which all homes reply to an organization that asks who is there."""
-
-MAX_COMPLAINTS: Final = 100
-
-_REFUSALS: Final = {
-    Fault.FORGED: "it says that it comes from somebody else",
-    Fault.NOT_JSON: "it is no JSON object",
-    Fault.NOT_VALID: "something in it is missing or is not what it has to be",
-    Fault.OTHER_VERSION: "it is of another version of this integration",
-    Fault.TOO_LARGE: "it is too large",
-}
 
 
 def membership_of(settings: Mapping[str, Any]) -> Membership:
@@ -84,7 +74,7 @@ class MqttDoor:
         self._membership = membership_of(own)
         self._self = Sender(home=self._membership.home, bot=bot_id, name=bot_name)
         self._counts: Counter[str] = Counter()
-        self._complaints: set[tuple[Fault, str | None]] = set()
+        self._trouble = Trouble(hass, self._self, self._membership)
         self._is_new = True
         self._roster = Roster(hass, bot_id)
         self._outbox = Outbox(
@@ -95,7 +85,7 @@ class MqttDoor:
             keep_for=own[CONF_KEEP_FOR] * 60,
         )
         self._link = Link(hass, self._membership.subscriptions, self._received, self._connection_changed)
-        self._greeting = Greeting(hass, self._greet, self._heard_itself, self._refused)
+        self._greeting = Greeting(hass, self._greet, self._heard_itself, self._trouble.refused)
         self._posting = Posting(
             hass,
             self._self,
@@ -104,7 +94,7 @@ class MqttDoor:
             outbox=self._outbox,
             roster=self._roster,
             counts=self._counts,
-            lost=self._lost,
+            lost=lambda: self._trouble.lost(self._outbox.lost),
         )
         self._receiving = Receiving(
             hass,
@@ -114,10 +104,9 @@ class MqttDoor:
             counts=self._counts,
             limits=settings[CONF_LIMITS],
             publish=self._say_to,
-            timed=self._timed,
+            timed=self._trouble.timed,
         )
         self._replies: set[CALLBACK_TYPE] = set()
-        self._wrong_clock: Peer | None = None
 
     async def async_open(self) -> Stop:
         """Send and receive until the returned function is called."""
@@ -127,7 +116,7 @@ class MqttDoor:
         self._posting.async_start()
         close_link = await self._link.async_open()
         if not self._hass.config_entries.async_has_entries(CONF_MQTT):
-            self._complain(translation_key="mqtt_missing")
+            self._trouble.missing()
 
         async def async_close() -> None:
             disconnect()
@@ -137,8 +126,7 @@ class MqttDoor:
             self._posting.async_stop()
             close_link()
             await self._receiving.async_stop()
-            for about in ("mqtt_missing", "mqtt_refused", "mqtt_clock"):
-                self._resolve(about)
+            self._trouble.end()
             await self._outbox.async_save()
             await self._roster.async_save_all()
 
@@ -177,7 +165,7 @@ class MqttDoor:
     @callback
     def _connection_changed(self, is_connected: bool) -> None:  # noqa: FBT001 - it is a callback
         if is_connected:
-            self._resolve("mqtt_missing")
+            self._trouble.not_missing()
             self._greeting.async_begin()
             return
         self._greeting.async_end()
@@ -185,7 +173,7 @@ class MqttDoor:
 
     @callback
     def _heard_itself(self) -> None:
-        self._resolve("mqtt_refused")
+        self._trouble.not_refused()
         self._set_ready(is_ready=True)
         wants_all = self._membership.home is not None or not any(self._roster.homes)
         self._say(self._membership.wide_topic, self._hello(ask=self._is_new and wants_all))
@@ -280,52 +268,8 @@ class MqttDoor:
         )
 
     def _refuse(self, fault: Fault, home: str | None) -> None:
-        """Leave alone what came in, and tell the log once for each home and reason."""
         self._counts[fault.value] += 1
-        if (fault, home) not in self._complaints and len(self._complaints) < MAX_COMPLAINTS:
-            self._complaints.add((fault, home))
-            _LOGGER.warning(
-                "The MQTT door of %s leaves alone what came from %s: %s",
-                self._self.name,
-                "the organization" if home is None else home,
-                _REFUSALS[fault],
-            )
-
-    @callback
-    def _refused(self) -> None:
-        self._complain(translation_key="mqtt_refused", home=self._membership.home or self._membership.organization)
-
-    @callback
-    def _lost(self) -> None:
-        self._complain(translation_key="mqtt_lost", is_fixable=True, number=self._outbox.lost)
-
-    @callback
-    def _timed(self, peer: Peer, late_by: float | None) -> None:
-        """Complain about the clock of a bot whose message came at an impossible time, until one comes on time."""
-        if late_by is not None:
-            self._wrong_clock = peer
-            home = peer.sender.home or self._membership.organization
-            self._complain(translation_key="mqtt_clock", home=home, minutes=round(late_by / 60))
-        elif self._wrong_clock is peer:
-            self._wrong_clock = None
-            self._resolve("mqtt_clock")
-
-    def _complain(self, *, translation_key: str, is_fixable: bool = False, **placeholders: object) -> None:
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            f"{translation_key}_{self._self.bot}",
-            is_fixable=is_fixable,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=translation_key,
-            translation_placeholders={
-                "bot": self._self.name,
-                **{name: str(value) for name, value in placeholders.items()},
-            },
-        )
-
-    def _resolve(self, about: str) -> None:
-        ir.async_delete_issue(self._hass, DOMAIN, f"{about}_{self._self.bot}")
+        self._trouble.unread(fault, home)
 
 
 async def async_say_goodbye(hass: HomeAssistant, bot_id: str, bot_name: str, settings: Mapping[str, Any]) -> None:
@@ -341,4 +285,4 @@ async def async_remove_mqtt(hass: HomeAssistant, bot_id: str) -> None:
     """Remove what the door of a bot stored, and its repair issues."""
     for memory in (outbox_memory(hass, bot_id), *roster_memories(hass, bot_id)):
         await memory.async_remove()
-    ir.async_delete_issue(hass, DOMAIN, f"mqtt_lost_{bot_id}")
+    async_end_trouble(hass, bot_id)

@@ -1,8 +1,8 @@
 """Receiving: what comes from other homes is handled in order, once, no faster than it may, and answered."""
 
 import asyncio
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import logging
 import time
@@ -12,13 +12,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .answering import Answering, Lists, Publish
 from .const import ATTR_ADDRESS, ATTR_CONTENT, CONF_BURST, CONF_RATE, Origin
 from .door import MAX_WORKING
-from .envelope import MAX_PAYLOAD_BYTES, Envelope, Kind, Sender
+from .envelope import Envelope, Sender
 from .errors import MessageError
 from .inbox import Fate, Inbox
 from .message import Message
-from .receipt import Delivery, Outcome, Receipt
+from .receipt import Receipt
 from .roster import Peer, Roster
 from .router import Router
 from .token_bucket import TokenBucket
@@ -31,15 +32,6 @@ GIVE_UP_AFTER: Final = 30.0
 
 MAX_AHEAD: Final = 300.0
 """Seconds that the clock of another home may be ahead."""
-
-MAX_ANSWERS: Final = 500
-MAX_DELIVERIES: Final = 50
-MAX_ERROR: Final = 200
-
-_RECEIVER: Final = "door"
-
-type Lists = Mapping[str, Sequence[Mapping[str, Any]]]
-"""The deliveries of a receipt as JSON, by outcome."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -65,7 +57,7 @@ class Receiving:
         roster: Roster,
         counts: Counter[str],
         limits: Mapping[str, Any],
-        publish: Callable[[Peer, Envelope], None],
+        publish: Publish,
         timed: Callable[[Peer, float | None], None],
     ) -> None:
         """Initialize receiving.
@@ -88,13 +80,12 @@ class Receiving:
         self._counts = counts
         self._rate: float = limits[CONF_RATE]
         self._burst = int(limits[CONF_BURST])
-        self._publish = publish
+        self._answering = Answering(sender, publish)
         self._timed = timed
         self._places = asyncio.Semaphore(MAX_WORKING)
         self._boxes: dict[str, _Box] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._working: set[tuple[str, str]] = set()
-        self._answers: OrderedDict[tuple[str, str], Envelope] = OrderedDict()
 
     async def async_stop(self) -> None:
         """Handle nothing more; what waits was not answered, and comes again."""
@@ -132,11 +123,12 @@ class Receiving:
 
     def _answer_again(self, peer: Peer, message: Envelope) -> None:
         """Answer a message that came before, if there is or was an answer."""
-        known = (peer.sender.key, message.data["id"])
-        if (answer := self._answers.get(known)) is not None:
-            self._publish(peer, answer)
-        elif known not in self._working and peer.handled is not None and message.data["number"] <= peer.handled:
-            self._answer(peer, message, self._failed(MessageError(translation_key="outcome_unknown")))
+        message_id = message.data["id"]
+        if self._answering.async_answer_again(peer, message_id) or (peer.sender.key, message_id) in self._working:
+            return
+        if peer.handled is not None and message.data["number"] <= peer.handled:
+            lists = self._answering.failed(MessageError(translation_key="outcome_unknown"))
+            self._answering.async_answer(peer, message_id, lists, self._newest(peer))
 
     async def _async_work(self, key: str, box: _Box) -> None:
         """Handle what comes from one bot, until nothing has come for as long as its limit can tell."""
@@ -185,7 +177,7 @@ class Receiving:
         if await self._async_has_come(box, TELL_EVERY):
             return
         if self._hass.loop.time() < box.missing_since + GIVE_UP_AFTER:
-            self._tell_missing(box)
+            self._answering.async_tell_missing(box.peer, box.inbox.newest)
             return
         self._counts["missed"] += 1
         box.missing_since = self._hass.loop.time()
@@ -193,16 +185,7 @@ class Receiving:
 
     def _miss(self, box: _Box) -> None:
         box.missing_since = self._hass.loop.time()
-        self._tell_missing(box)
-
-    def _tell_missing(self, box: _Box) -> None:
-        """Tell a bot from where on messages of it are missed."""
-        sender = box.peer.sender
-        newest = box.inbox.newest
-        self._publish(
-            box.peer,
-            Envelope(kind=Kind.MISSING, sender=self._sender, time=time.time(), to=sender.bot, data={"newest": newest}),
-        )
+        self._answering.async_tell_missing(box.peer, box.inbox.newest)
 
     async def _async_handle(self, peer: Peer, envelope: Envelope) -> None:
         """Give a message to the bot, and answer with the receipt."""
@@ -210,13 +193,13 @@ class Receiving:
             lists = await self._async_send(peer, envelope)
         except HomeAssistantError as err:
             self._places.release()
-            lists = self._failed(err)
+            lists = self._answering.failed(err)
         except Exception as err:
             _LOGGER.exception("A message from %s failed", peer.sender.name)
             self._places.release()
-            lists = self._failed(err)
+            lists = self._answering.failed(err)
         self._working.discard((peer.sender.key, envelope.data["id"]))
-        self._answer(peer, envelope, lists)
+        self._answering.async_answer(peer, envelope.data["id"], lists, self._newest(peer))
 
     async def _async_send(self, peer: Peer, envelope: Envelope) -> Lists:
         """Give a message to the bot, and return the lists of the receipt."""
@@ -257,47 +240,7 @@ class Receiving:
             here=dt_util.utc_from_timestamp(now).isoformat(timespec="seconds"),
         )
 
-    def _failed(self, err: Exception) -> Lists:
-        delivery = Delivery(
-            bot_id=self._sender.bot,
-            bot_name=self._sender.name,
-            receiver=_RECEIVER,
-            outcome=Outcome.FAILED,
-            error=str(err),
-        )
-        return Receipt(message_id="", address="", deliveries=(delivery,)).lists()
-
-    def _answer(self, peer: Peer, message: Envelope, lists: Lists) -> None:
-        """Answer a message, and remember the answer for when the message comes again."""
-        answer = self._as_answer(peer, message, lists)
-        if len(answer.encode()) > MAX_PAYLOAD_BYTES:
-            answer = self._as_answer(peer, message, {outcome: _shortened(lists[outcome]) for outcome in lists})
-        self._answers[peer.sender.key, message.data["id"]] = answer
-        if len(self._answers) > MAX_ANSWERS:
-            self._answers.popitem(last=False)
-        self._publish(peer, answer)
-
     def _newest(self, peer: Peer) -> int:
         """Return the number of the message of a bot up to which all are here."""
         box = self._boxes.get(peer.sender.key)
         return (peer.handled or 0) if box is None else box.inbox.newest
-
-    def _as_answer(self, peer: Peer, message: Envelope, lists: Lists) -> Envelope:
-        return Envelope(
-            kind=Kind.ANSWER,
-            sender=self._sender,
-            time=time.time(),
-            to=peer.sender.bot,
-            data={"id": message.data["id"], "newest": self._newest(peer), "receipt": lists},
-        )
-
-
-def _shortened(deliveries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return deliveries that are not too large to be sent: what a receiver returns can be of any size."""
-    shortened = []
-    for delivery in deliveries[:MAX_DELIVERIES]:
-        short = {name: value for name, value in delivery.items() if name != "result"}
-        if "error" in short:
-            short["error"] = short["error"][:MAX_ERROR]
-        shortened.append(short)
-    return shortened

@@ -1,0 +1,108 @@
+"""Trouble: what keeps a bot from other homes is told to whoever can mend it, until it is mended."""
+
+import logging
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+from .envelope import Fault, Sender
+from .roster import Peer
+from .topics import Membership
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_COMPLAINTS: Final = 100
+
+_FAULTS: Final = {
+    Fault.FORGED: "it says that it comes from somebody else",
+    Fault.NOT_JSON: "it is no JSON object",
+    Fault.NOT_VALID: "something in it is missing or is not what it has to be",
+    Fault.OTHER_VERSION: "it is of another version of this integration",
+    Fault.TOO_LARGE: "it is too large",
+}
+
+
+class Trouble:
+    """The repair issues and warnings of one MQTT door."""
+
+    def __init__(self, hass: HomeAssistant, sender: Sender, membership: Membership) -> None:
+        """Initialize it without any."""
+        self._hass = hass
+        self._sender = sender
+        self._membership = membership
+        self._told: set[tuple[Fault, str | None]] = set()
+        self._wrong_clock: Peer | None = None
+
+    def unread(self, fault: Fault, home: str | None) -> None:
+        """Tell the log of what came in and cannot be read, once for each home and reason."""
+        if (fault, home) not in self._told and len(self._told) < MAX_COMPLAINTS:
+            self._told.add((fault, home))
+            _LOGGER.warning(
+                "The MQTT door of %s leaves alone what came from %s: %s",
+                self._sender.name,
+                "the organization" if home is None else home,
+                _FAULTS[fault],
+            )
+
+    def missing(self) -> None:
+        """Tell that Home Assistant has no MQTT integration."""
+        self._complain(translation_key="mqtt_missing")
+
+    def not_missing(self) -> None:
+        """Take note that it has one."""
+        self._resolve("mqtt_missing")
+
+    @callback
+    def refused(self) -> None:
+        """Tell that the broker does not let the bot hear itself."""
+        self._complain(translation_key="mqtt_refused", home=self._membership.home or self._membership.organization)
+
+    def not_refused(self) -> None:
+        """Take note that it does."""
+        self._resolve("mqtt_refused")
+
+    @callback
+    def lost(self, number: int) -> None:
+        """Tell that messages could not be kept until the broker was there."""
+        self._complain(translation_key="mqtt_lost", is_fixable=True, number=number)
+
+    @callback
+    def timed(self, peer: Peer, late_by: float | None) -> None:
+        """Tell of the clock of a bot whose message came at an impossible time, until one comes on time."""
+        if late_by is not None:
+            self._wrong_clock = peer
+            home = peer.sender.home or self._membership.organization
+            self._complain(translation_key="mqtt_clock", home=home, minutes=round(late_by / 60))
+        elif self._wrong_clock is peer:
+            self._wrong_clock = None
+            self._resolve("mqtt_clock")
+
+    def end(self) -> None:
+        """Tell no more of what only matters while the door is open."""
+        for about in ("mqtt_missing", "mqtt_refused", "mqtt_clock"):
+            self._resolve(about)
+
+    def _complain(self, *, translation_key: str, is_fixable: bool = False, **placeholders: object) -> None:
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            f"{translation_key}_{self._sender.bot}",
+            is_fixable=is_fixable,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=translation_key,
+            translation_placeholders={
+                "bot": self._sender.name,
+                **{name: str(value) for name, value in placeholders.items()},
+            },
+        )
+
+    def _resolve(self, about: str) -> None:
+        ir.async_delete_issue(self._hass, DOMAIN, f"{about}_{self._sender.bot}")
+
+
+@callback
+def async_end_trouble(hass: HomeAssistant, bot_id: str) -> None:
+    """Tell no more of a bot that is gone."""
+    ir.async_delete_issue(hass, DOMAIN, f"mqtt_lost_{bot_id}")
