@@ -47,28 +47,45 @@ async def test_who_is_known_is_known_after_a_restart(hass: HomeAssistant, hass_s
     assert len(hass_storage) == 3
 
 
-async def test_a_home_that_makes_up_bots_pushes_out_its_own(
+async def test_a_home_that_makes_up_bots_is_not_heard_with_them(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And nobody else's."""
+    """Those that it has are, until they are quiet for an hour."""
     monkeypatch.setattr(roster, "MAX_BOTS_OF_A_HOME", 2)
     one = Roster(hass, "1")
     one.hear(bot(0, "villa"), now=0)
     for number in range(5):
         one.hear(bot(number), now=number)
-    assert known(one) == ["cottage/bot3", "cottage/bot4", "villa/bot0"]
+    assert known(one) == ["cottage/bot0", "cottage/bot1", "villa/bot0"]
+    one.hear(bot(0), now=3600)
+    one.hear(bot(2), now=3602)
+    assert known(one) == ["cottage/bot0", "cottage/bot2", "villa/bot0"]
+
+
+async def test_a_home_may_ask_only_so_often(hass: HomeAssistant) -> None:
+    """However many bots it says it has, and whether they say goodbye in between."""
+    one = Roster(hass, "1")
+    allowed = 0
+    for number in range(140):
+        allowed += one.may_ask("cottage", 100.0)
+        one.hear(bot(number % 16), now=number)
+        one.forget(bot(number % 16))
+    assert allowed == roster.REQUESTS_BURST
+    assert one.homes == []
+    assert one.may_ask("villa", 100.0)
 
 
 async def test_there_is_an_end_to_the_homes_that_are_known(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a broker that lets anybody in, anybody can make them up."""
+    """On a broker that lets anybody in, anybody can make them up; those that are heard least go first."""
     monkeypatch.setattr(roster, "MAX_HOMES", 2)
     monkeypatch.setattr(roster, "FILES", 1)
     one = Roster(hass, "1")
     for number in range(5):
         one.hear(bot(0, f"home{number}"), now=number)
-    assert known(one) == ["home3/bot0", "home4/bot0"]
+        one.hear(bot(0, "home0"), now=number)
+    assert known(one) == ["home0/bot0", "home4/bot0"]
 
 
 async def test_a_new_name_is_known_and_who_leaves_is_forgotten(

@@ -1,24 +1,21 @@
 """Answering: the sender of a message from elsewhere is told what became of it, also when the message comes again."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 import time
 from typing import Any, Final
 
 from homeassistant.core import callback
 
-from .envelope import MAX_PAYLOAD_BYTES, Envelope, Kind, Sender
-from .receipt import Delivery, Outcome, Receipt
+from .envelope import MAX_PAYLOAD_BYTES, Envelope, Kind, Sender, is_deep
+from .message import MAX_CONTENT_DEPTH
+from .receipt import Lists, shortened
 from .roster import Peer
 
 MAX_ANSWERS: Final = 500
-MAX_DELIVERIES: Final = 50
-MAX_ERROR: Final = 200
 
-_RECEIVER: Final = "door"
-
-type Lists = Mapping[str, Sequence[Mapping[str, Any]]]
-"""The deliveries of a receipt as JSON, by outcome."""
+_LISTS_DEPTH: Final = MAX_CONTENT_DEPTH + 3
+"""The lists, each list, and each delivery are levels around a result."""
 
 type Publish = Callable[[Peer, Envelope], None]
 """Says something to a bot elsewhere."""
@@ -33,17 +30,6 @@ class Answering:
         self._publish = publish
         self._answers: OrderedDict[tuple[str, str], Envelope] = OrderedDict()
 
-    def failed(self, err: Exception) -> Lists:
-        """Return what to answer when a message did not even get to the bot's receivers."""
-        delivery = Delivery(
-            bot_id=self._sender.bot,
-            bot_name=self._sender.name,
-            receiver=_RECEIVER,
-            outcome=Outcome.FAILED,
-            error=str(err),
-        )
-        return Receipt(message_id="", address="", deliveries=(delivery,)).lists()
-
     @callback
     def async_answer(self, peer: Peer, message_id: str, lists: Lists, newest: int) -> None:
         """Answer a message.
@@ -56,9 +42,8 @@ class Answering:
 
         """
         answer = self._envelope(peer, message_id, lists, newest)
-        if len(answer.encode()) > MAX_PAYLOAD_BYTES:
-            short = {outcome: _shortened(deliveries) for outcome, deliveries in lists.items()}
-            answer = self._envelope(peer, message_id, short, newest)
+        if is_deep(lists, _LISTS_DEPTH) or len(answer.encode()) > MAX_PAYLOAD_BYTES:
+            answer = self._envelope(peer, message_id, shortened(lists), newest)
         self._answers[peer.sender.key, message_id] = answer
         if len(self._answers) > MAX_ANSWERS:
             self._answers.popitem(last=False)
@@ -82,14 +67,3 @@ class Answering:
 
     def _say(self, peer: Peer, kind: Kind, data: Mapping[str, Any]) -> Envelope:
         return Envelope(kind=kind, sender=self._sender, time=time.time(), to=peer.sender.bot, data=data)
-
-
-def _shortened(deliveries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return deliveries that are not too large to be sent: what a receiver returns can be of any size."""
-    shortened = []
-    for delivery in deliveries[:MAX_DELIVERIES]:
-        short = {name: value for name, value in delivery.items() if name != "result"}
-        if "error" in short:
-            short["error"] = short["error"][:MAX_ERROR]
-        shortened.append(short)
-    return shortened

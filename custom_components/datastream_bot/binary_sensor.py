@@ -62,7 +62,7 @@ class PresenceSensor(BotEntity, BinarySensorEntity):
 
 
 class ConnectionSensor(BotEntity, BinarySensorEntity):
-    """On while the broker lets the bot speak to other homes, and listen to them."""
+    """On while the bot hears itself through the broker, among its own."""
 
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC

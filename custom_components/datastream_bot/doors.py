@@ -68,7 +68,10 @@ async def _async_open_mqtt(bot: Bot, router: Router, settings: Mapping[str, Any]
         bot.mqtt = None
         await close()
         now = door_settings(bot.entry.data)[CONF_MQTT]
-        if not now[CONF_OPEN] or membership_of(now) != membership_of(own):
+        is_other = membership_of(now) != membership_of(own)
+        if is_other or not now[CONF_OPEN]:
             await async_say_goodbye(hass, bot.bot_id, name, own)
+        if is_other:
+            await async_remove_mqtt(hass, bot.bot_id)
 
     return async_close

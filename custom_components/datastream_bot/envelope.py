@@ -13,7 +13,7 @@ from homeassistant.util.json import json_loads
 import voluptuous as vol
 
 from .const import ATTR_ADDRESS, ATTR_CONTENT
-from .message import MAX_CONTENT_BYTES
+from .message import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH
 
 VERSION: Final = 1
 MAX_PAYLOAD_BYTES: Final = 2 * MAX_CONTENT_BYTES
@@ -28,6 +28,7 @@ class Kind(StrEnum):
     """What is said."""
 
     ANSWER = "answer"
+    COMPLETE = "complete"
     GOODBYE = "goodbye"
     HELLO = "hello"
     MESSAGE = "message"
@@ -53,6 +54,11 @@ class EnvelopeError(Exception):
         self.fault = fault
 
 
+def home_key(home: str | None) -> str:
+    """Return what the keys of all bots of a home, or of the organization, begin with."""
+    return f"{home or ''}/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Who speaks.
@@ -71,7 +77,7 @@ class Sender:
     @property
     def key(self) -> str:
         """Return what tells a bot of one home from all others."""
-        return f"{self.home or ''}/{self.bot}"
+        return f"{home_key(self.home)}{self.bot}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,20 @@ def _time(value: object) -> float:
     return float(value)
 
 
+def is_deep(value: object, levels: int = MAX_CONTENT_DEPTH) -> bool:
+    """Return whether a value has more levels than content may have."""
+    if not isinstance(value, Mapping | list | tuple):
+        return False
+    items = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(is_deep(item, levels - 1) for item in items)
+
+
+def _result(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or is_deep(value):
+        raise vol.Invalid(repr(type(value)))
+    return value
+
+
 _ID: Final = vol.All(str, vol.Length(min=1, max=64))
 _COUNT: Final = vol.All(int, vol.Range(min=0, max=MAX_NUMBER))
 _DELIVERY: Final = vol.Schema(
@@ -122,7 +142,7 @@ _DELIVERY: Final = vol.Schema(
         vol.Required("bot"): str,
         vol.Required("config_entry_id"): str,
         vol.Required("receiver"): str,
-        vol.Optional("result"): dict,
+        vol.Optional("result"): _result,
         vol.Optional("error"): str,
     },
     extra=vol.REMOVE_EXTRA,
@@ -143,6 +163,7 @@ _DATA: Final = {
         {vol.Required("id"): _ID, vol.Required("newest"): _COUNT, vol.Required("receipt"): _RECEIPT},
         extra=vol.REMOVE_EXTRA,
     ),
+    Kind.COMPLETE: vol.Schema({vol.Required("newest"): _COUNT}, extra=vol.REMOVE_EXTRA),
     Kind.GOODBYE: vol.Schema({}, extra=vol.REMOVE_EXTRA),
     Kind.HELLO: vol.Schema({vol.Required("ask"): bool}, extra=vol.REMOVE_EXTRA),
     Kind.MESSAGE: vol.Schema(
@@ -150,6 +171,7 @@ _DATA: Final = {
             vol.Required("id"): _ID,
             vol.Required("number"): _COUNT,
             vol.Required("after"): _COUNT,
+            vol.Optional("directed", default=dict): {str: _COUNT},
             vol.Required("expires"): _time,
             vol.Required("hops"): _COUNT,
             vol.Required(ATTR_ADDRESS): object,

@@ -1,13 +1,17 @@
 """The journey: what becomes of a message that goes to other homes, as far as its sender waits to see."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from homeassistant.core import callback
 
 from .outbox import Letter
-from .receipt import Afar, Answer
+from .receipt import Afar, Answer, shortened
+
+MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
+"""How many bytes all answers in one receipt may have; beyond them, results are left out."""
 
 _SAVED: Final = "saved"
 _SENT: Final = "sent"
@@ -22,12 +26,24 @@ class PostedJourney:
 
     """
 
-    def __init__(self, letter: Letter, over: asyncio.Future[None], expected: Iterable[str]) -> None:
-        """Initialize the journey, with the keys of those who are expected to answer."""
+    def __init__(
+        self, letter: Letter, over: asyncio.Future[None], expected: Collection[str], silent: Collection[str]
+    ) -> None:
+        """Initialize the journey.
+
+        Args:
+            letter: The message on its way.
+            over: The future that is done when the journey is over.
+            expected: Keys of those who are expected to answer.
+            silent: Keys of those who may answer, but are not waited for.
+
+        """
         self.letter = letter
         self.over = over
         self._expected = {_SAVED, _SENT, *expected}
+        self._unanswered = {*expected, *silent}
         self._answers: dict[str, Answer] = {}
+        self._bytes = 0
 
     @callback
     def saved(self) -> None:
@@ -46,16 +62,20 @@ class PostedJourney:
         self._met(_SENT)
 
     @callback
-    def answered(self, key: str, answer: Answer) -> None:
-        """Take an answer."""
+    def answered(self, key: str, answer: Answer, size: int) -> None:
+        """Take an answer, which came in so many bytes."""
+        self._bytes += size
+        if self._bytes > MAX_ANSWERS_BYTES:
+            answer = replace(answer, deliveries=shortened(answer.deliveries))
         self._answers[key] = answer
+        self._unanswered.discard(key)
         self._met(key)
 
     def by_now(self) -> Afar:
         """Return what became of the message by now."""
         return Afar(
             answers=tuple(self._answers.values()),
-            unanswered=len(self.letter.waiting),
+            unanswered=len(self._unanswered),
             is_kept=not self.letter.is_sent,
         )
 

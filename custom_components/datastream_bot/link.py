@@ -16,6 +16,8 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 _LOGGER = logging.getLogger(__name__)
 
+ACKNOWLEDGED_WITHIN: Final = 9.5
+
 _MQTT: Final = "mqtt"
 
 type Payload = str | bytes | bytearray
@@ -31,7 +33,12 @@ class Link:
     """
 
     def __init__(
-        self, hass: HomeAssistant, topics: Collection[str], received: Received, changed: Callable[[bool], None]
+        self,
+        hass: HomeAssistant,
+        topics: Collection[str],
+        received: Received,
+        changed: Callable[[bool], None],
+        missing: Callable[[], None],
     ) -> None:
         """Initialize the link.
 
@@ -40,6 +47,7 @@ class Link:
             topics: What to listen to.
             received: Takes what comes in.
             changed: Called with whether there is a connection, whenever that changes.
+            missing: Called when Home Assistant has no MQTT integration.
 
         """
         self.is_connected = False
@@ -47,6 +55,7 @@ class Link:
         self._topics = topics
         self._received = received
         self._changed = changed
+        self._missing = missing
         self._connections = 0
         self._leave: list[CALLBACK_TYPE] = []
 
@@ -60,6 +69,7 @@ class Link:
         unfollow = async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
         if self._hass.config_entries.async_loaded_entries(_MQTT):
             await self._async_join()
+        self._look_for_mqtt()
 
         @callback
         def close() -> None:
@@ -72,7 +82,7 @@ class Link:
         """Publish, and return whether the broker has surely got it."""
         connection = self._connections
         is_taken = self.is_connected and await async_publish(self._hass, topic, payload)
-        # It also returns when no answer came, which is most often because the connection broke.
+        # The connection may have broken, and the answer of the broker with it.
         return is_taken and self.is_connected and connection == self._connections
 
     @callback
@@ -82,6 +92,11 @@ class Link:
         self._quit()
         if entry.state is ConfigEntryState.LOADED:
             self._hass.async_create_task(self._async_join())
+        self._look_for_mqtt()
+
+    def _look_for_mqtt(self) -> None:
+        if not self._hass.config_entries.async_has_entries(_MQTT):
+            self._missing()
 
     async def _async_join(self) -> None:
         from homeassistant.components import mqtt  # noqa: PLC0415
@@ -112,7 +127,7 @@ class Link:
 
 
 async def async_publish(hass: HomeAssistant, topic: str, payload: bytes) -> bool:
-    """Publish if there is a broker to take it, and return whether there was."""
+    """Publish, and return whether there is a broker that has taken it."""
     # Without a connection the client would keep it, and all that follows, in memory.
     if not hass.config_entries.async_loaded_entries(_MQTT):
         return False
@@ -120,9 +135,11 @@ async def async_publish(hass: HomeAssistant, topic: str, payload: bytes) -> bool
 
     if not mqtt.is_connected(hass):
         return False
+    began = hass.loop.time()
     try:
         await mqtt.async_publish(hass, topic, payload, qos=1, retain=False)
     except HomeAssistantError as err:
         _LOGGER.debug("The broker did not take a message: %s", err)
         return False
-    return True
+    # It also returns when the broker has not acknowledged the message for ten seconds.
+    return hass.loop.time() < began + ACKNOWLEDGED_WITHIN

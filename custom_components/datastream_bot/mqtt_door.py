@@ -1,5 +1,6 @@
 """The MQTT door: messages between the bots of many homes, over the broker that Home Assistant is connected to."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
 import logging
@@ -46,6 +47,10 @@ def membership_of(settings: Mapping[str, Any]) -> Membership:
     return Membership(organization=settings[CONF_ORGANIZATION], home=settings[CONF_HOME] if is_home else None)
 
 
+LAST_WORDS: Final = 2.0
+"""Seconds to wait until the broker has what is said last."""
+
+
 class MqttDoor:
     """A bot's way to bots elsewhere, and theirs to it.
 
@@ -84,7 +89,13 @@ class MqttDoor:
             max_letters=int(own[CONF_KEEP_MESSAGES]),
             keep_for=own[CONF_KEEP_FOR] * 60,
         )
-        self._link = Link(hass, self._membership.subscriptions, self._received, self._connection_changed)
+        self._link = Link(
+            hass,
+            self._membership.subscriptions,
+            self._received,
+            self._connection_changed,
+            self._trouble.missing,
+        )
         self._greeting = Greeting(hass, self._greet, self._heard_itself, self._trouble.refused)
         self._posting = Posting(
             hass,
@@ -107,6 +118,7 @@ class MqttDoor:
             timed=self._trouble.timed,
         )
         self._replies: set[CALLBACK_TYPE] = set()
+        self._saying: set[asyncio.Task[bool]] = set()
 
     async def async_open(self) -> Stop:
         """Send and receive until the returned function is called."""
@@ -115,17 +127,18 @@ class MqttDoor:
         disconnect = self._router.connect_carrier(self._self.bot, self._posting.async_send)
         self._posting.async_start()
         close_link = await self._link.async_open()
-        if not self._hass.config_entries.async_has_entries(CONF_MQTT):
-            self._trouble.missing()
 
         async def async_close() -> None:
             disconnect()
             self._greeting.async_end()
             for cancel in self._replies:
                 cancel()
+            # What is at work is still answered.
+            await self._receiving.async_stop()
+            if self._saying:
+                await asyncio.wait(self._saying, timeout=LAST_WORDS)
             self._posting.async_stop()
             close_link()
-            await self._receiving.async_stop()
             self._trouble.end()
             await self._outbox.async_save()
             await self._roster.async_save_all()
@@ -214,23 +227,45 @@ class MqttDoor:
 
     def _take(self, envelope: Envelope) -> None:
         """Take what a bot elsewhere says."""
-        sender = envelope.sender
-        if envelope.kind is Kind.GOODBYE:
-            self._roster.forget(sender)
-            self._posting.async_forget(sender)
+        sender, now = envelope.sender, time.time()
+        is_request = envelope.kind in {Kind.GOODBYE, Kind.HELLO, Kind.MISSING}
+        if is_request and not self._roster.may_ask(sender.home, self._hass.loop.time()):
+            self._counts["limited"] += 1
             return
-        peer = self._roster.hear(sender, time.time())
+        if envelope.kind is Kind.GOODBYE:
+            self._part(sender)
+            return
+        is_new = sender.bot not in self._roster.of(sender.home)
+        peer = self._roster.hear(sender, now)
+        if peer is None:
+            self._counts["crowded"] += 1
+            return
+        peer.knows_us = peer.knows_us or envelope.to is not None
+        if is_new:
+            self._posting.async_met(peer)
+        self._listen(peer, envelope)
+        self._posting.resending.async_heard(peer)
+
+    def _listen(self, peer: Peer, envelope: Envelope) -> None:
+        """Take what a bot says that is known now."""
         if envelope.kind is Kind.ANSWER:
-            self._posting.async_answered(peer, envelope.data)
+            self._posting.async_answered(peer, envelope)
         elif envelope.kind is Kind.MESSAGE:
             self._receiving.async_take(peer, envelope)
-        elif peer.requests.take(self._hass.loop.time()):
-            self._counts["limited"] += 1
+        elif envelope.kind is Kind.COMPLETE:
+            self._receiving.async_complete(peer, envelope.data["newest"])
+        elif envelope.kind is Kind.MISSING:
+            self._posting.async_missing(peer, envelope.data["newest"])
         else:
-            self._posting.resending.async_missing(peer, envelope.data.get("newest", 0))
-            if envelope.data.get("ask"):
+            self._posting.resending.async_missing(peer, 0)
+            if envelope.data["ask"] or not peer.knows_us:
                 self._reply_soon(peer)
-        self._posting.resending.async_heard(peer)
+
+    def _part(self, sender: Sender) -> None:
+        """Wait no longer for a bot that says goodbye."""
+        if (peer := self._roster.forget(sender)) is not None:
+            self._posting.async_forget(sender)
+            self._trouble.timed(peer, None)
 
     def _is_here(self, bot_id: str) -> bool:
         entry = self._hass.config_entries.async_get_entry(bot_id)
@@ -240,9 +275,9 @@ class MqttDoor:
     def _greet(self) -> None:
         self._say(self._membership.own_topic, self._hello(ask=self._is_new))
 
-    def _hello(self, *, ask: bool) -> Envelope:
-        """Return a hello, which may ask who is there."""
-        return Envelope(kind=Kind.HELLO, sender=self._self, time=time.time(), data={"ask": ask})
+    def _hello(self, *, ask: bool, to: str | None = None) -> Envelope:
+        """Return a hello to all who hear it or to one bot, which may ask who is there."""
+        return Envelope(kind=Kind.HELLO, sender=self._self, time=time.time(), to=to, data={"ask": ask})
 
     def _reply_soon(self, peer: Peer) -> None:
         """Say hello to a bot that asked who is there, not all homes at once."""
@@ -251,7 +286,7 @@ class MqttDoor:
         @callback
         def reply(*_: object) -> None:
             self._replies.discard(cancel)
-            self._say_to(peer, self._hello(ask=False))
+            self._say_to(peer, self._hello(ask=False, to=peer.sender.bot))
 
         delay = random.uniform(0, REPLY_WITHIN) if is_asked_by_many else 0  # noqa: S311 - no secret
         cancel = async_call_later(self._hass, delay, HassJob(reply, cancel_on_shutdown=True))
@@ -263,9 +298,11 @@ class MqttDoor:
 
     @callback
     def _say(self, topic: str, envelope: Envelope) -> None:
-        self._hass.async_create_background_task(
+        saying = self._hass.async_create_background_task(
             self._link.async_publish(topic, envelope.encode()), "datastream_bot says something"
         )
+        self._saying.add(saying)
+        saying.add_done_callback(self._saying.discard)
 
     def _refuse(self, fault: Fault, home: str | None) -> None:
         self._counts[fault.value] += 1

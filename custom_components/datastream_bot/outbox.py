@@ -1,7 +1,8 @@
 """The outbox: messages to other homes, on disk until they were sent and answered, or are too old."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -11,6 +12,9 @@ from .memory import Memory
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """How large all messages together may be; it is all written with each change."""
+
+_KEY_BYTES: Final = 64
+"""What a bot that has not answered adds to a message."""
 
 _LETTER: Final = vol.Schema(
     {
@@ -51,7 +55,8 @@ class Letter:
         expires: When nobody is to receive it any more, in seconds since 1970.
         size: Bytes of the content.
         topics: Where it goes.
-        waiting: Keys of the bots that are known to hear it and have not answered, in no order.
+        waiting: Keys of the bots that hear it and have not answered, in no order. It is empty before the broker is
+            given the message: who is known then counts.
         is_sent: Whether the broker has it.
         sent_at: When the broker got it, in seconds of the loop's clock.
 
@@ -74,6 +79,11 @@ class Letter:
     def is_done(self) -> bool:
         """Return whether nothing is left to do for it."""
         return self.is_sent and not self.waiting
+
+    @property
+    def weight(self) -> int:
+        """Return how many bytes of the outbox it takes."""
+        return self.size + _KEY_BYTES * len(self.waiting)
 
 
 def outbox_memory(hass: HomeAssistant, bot_id: str) -> Memory[dict[str, Any]]:
@@ -105,6 +115,7 @@ class Outbox:
         self._letters: dict[str, Letter] = {}
         self._newest = 0
         self._bytes = 0
+        self._unanswered = 0
 
     def __len__(self) -> int:
         """Return how many messages are on their way."""
@@ -113,6 +124,16 @@ class Outbox:
     def __iter__(self) -> Iterator[Letter]:
         """Go through the messages in the order sent."""
         return iter(self._letters.values())
+
+    @property
+    def unanswered(self) -> int:
+        """Return how many answers are expected, of all bots to all messages."""
+        return self._unanswered
+
+    @property
+    def sent_up_to(self) -> int:
+        """Return the number up to which the broker has them all."""
+        return next((letter.number - 1 for letter in self if not letter.is_sent), self._newest)
 
     async def async_load(self) -> None:
         """Take up what was on its way before a restart."""
@@ -161,9 +182,36 @@ class Outbox:
         """Return what the broker does not have."""
         return [letter for letter in self if not letter.is_sent]
 
+    def sent(self) -> Iterator[Letter]:
+        """Go through what the broker has, up to the first message that it does not have."""
+        return takewhile(lambda letter: letter.is_sent, self)
+
     def owed_to(self, key: str, after: int) -> list[Letter]:
         """Return what was sent after a message to a bot that has not answered."""
-        return [letter for letter in self if letter.number > after and letter.is_sent and key in letter.waiting]
+        return [letter for letter in self.sent() if letter.number > after and key in letter.waiting]
+
+    def expect(self, letter: Letter, keys: Iterable[str]) -> None:
+        """Expect the answers of bots to a message."""
+        self._weigh(letter, -1)
+        letter.waiting = dict.fromkeys([*keys])
+        self._weigh(letter, 1)
+
+    def answered(self, letter: Letter, key: str) -> bool:
+        """Expect the answer of a bot no longer, and return whether it was expected."""
+        if key not in letter.waiting:
+            return False
+        self._weigh(letter, -1)
+        del letter.waiting[key]
+        self._weigh(letter, 1)
+        self.settle(letter)
+        return True
+
+    def introduce(self, home: str, key: str) -> None:
+        """Expect the answer of a bot to what was sent to its home when no bot of it was known."""
+        for letter in self:
+            if home in letter.waiting:
+                self.expect(letter, (key if each == home else each for each in letter.waiting))
+                self.save_soon()
 
     def settle(self, letter: Letter) -> None:
         """Drop a message that nothing is left to do for."""
@@ -173,13 +221,19 @@ class Outbox:
 
     def _put(self, letter: Letter) -> None:
         self._letters[letter.message_id] = letter
-        self._bytes += letter.size
+        self._weigh(letter, 1)
 
     def _drop(self, letter: Letter) -> None:
+        self._weigh(letter, -1)
         del self._letters[letter.message_id]
-        self._bytes -= letter.size
         if not letter.is_sent:
             self.lost += 1
+
+    def _weigh(self, letter: Letter, times: int) -> None:
+        """Count what a message weighs in, or out."""
+        if letter.message_id in self._letters:
+            self._bytes += times * letter.weight
+            self._unanswered += times * len(letter.waiting)
 
     def _stored(self) -> dict[str, Any]:
         return {

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import takewhile
 import time
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -11,8 +10,8 @@ from weakref import WeakValueDictionary
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
-from .const import ATTR_ADDRESS, ATTR_CONTENT
-from .envelope import Envelope, Kind, Sender
+from .addressing import Addressing
+from .envelope import Envelope, Kind, Sender, home_key
 from .journey import PostedJourney
 from .link import Link
 from .message import Message
@@ -26,6 +25,12 @@ BATCH: Final = 50
 """How many messages are given to the broker before it has confirmed them."""
 
 LOOK_EVERY: Final = 5.0
+
+MAX_UNANSWERED: Final = 50_000
+"""How many answers may be expected before the next messages wait for those that come."""
+
+ANSWER_PAUSE: Final = 2.0
+"""Seconds without an answer after which no more are waited for."""
 
 
 class Posting:
@@ -63,14 +68,14 @@ class Posting:
         """
         self._hass = hass
         self._sender = sender
-        self._membership = membership
+        self._addressing = Addressing(sender, membership, outbox, roster)
         self._link = link
         self._outbox = outbox
-        self._roster = roster
         self._counts = counts
         self._lost = lost
         self.resending = Resending(outbox, roster, counts, self._send_again)
         self._is_ready = False
+        self._answered_at = 0.0
         self._journeys: WeakValueDictionary[str, PostedJourney] = WeakValueDictionary()
         self._flushing: asyncio.Task[None] | None = None
         self._stop_looking: CALLBACK_TYPE | None = None
@@ -106,13 +111,6 @@ class Posting:
     def async_send(self, message: Message) -> PostedJourney:
         """Send a message."""
         now = time.time()
-        topics = frozenset(message.topics)
-        hearers = [
-            peer
-            for home in self._roster.homes
-            if self._membership.is_reached(self._membership.topic_to(home), topics)
-            for peer in self._roster.of(home).values()
-        ]
         letter = Letter(
             number=self._outbox.next_number(now),
             message_id=message.message_id,
@@ -123,10 +121,10 @@ class Posting:
             expires=now + self._outbox.keep_for,
             size=message.size,
             topics=list(message.topics),
-            waiting=dict.fromkeys(peer.sender.key for peer in hearers),
         )
-        expected = [peer.sender.key for peer in hearers if not peer.is_silent]
-        journey = PostedJourney(letter, self._hass.loop.create_future(), expected)
+        hearers = dict(self._addressing.hearers(letter))
+        expected = [key for key, peer in hearers.items() if peer is not None and not peer.is_silent]
+        journey = PostedJourney(letter, self._hass.loop.create_future(), expected, hearers)
         if not self._is_ready:
             journey.stuck()
         self._journeys[letter.message_id] = journey
@@ -137,35 +135,49 @@ class Posting:
         return journey
 
     @callback
-    def async_answered(self, peer: Peer, data: Mapping[str, Any]) -> None:
+    def async_answered(self, peer: Peer, envelope: Envelope) -> None:
         """Take the answer of a bot to a message."""
+        data = envelope.data
         sender, key, message_id = peer.sender, peer.sender.key, data["id"]
         peer.newest = data["newest"]
         journey = self._journeys.get(message_id)
         letter = journey.letter if journey is not None else self._outbox.get(message_id)
-        if letter is None or not self._membership.is_reached(self._membership.topic_to(sender.home), letter.topics):
+        if letter is None or not self._addressing.is_heard_by(peer, letter):
             return
-        if key in letter.waiting:
-            del letter.waiting[key]
+        if self._outbox.answered(letter, key):
+            self._answered_at = self._hass.loop.time()
             self._counts["answered"] += 1
-            self._outbox.settle(letter)
         if journey is not None:
-            journey.answered(
-                key,
-                Answer(home=sender.home, bot_id=sender.bot, bot_name=sender.name, deliveries=data["receipt"]),
-            )
+            answer = Answer(home=sender.home, bot_id=sender.bot, bot_name=sender.name, deliveries=data["receipt"])
+            journey.answered(key, answer, envelope.size)
+
+    @callback
+    def async_met(self, peer: Peer) -> None:
+        """Take note of a bot that was not known: what was sent to its home before is for it."""
+        self._outbox.introduce(home_key(peer.sender.home), peer.sender.key)
+
+    @callback
+    def async_missing(self, peer: Peer, newest: int) -> None:
+        """Send a bot what it misses after a message, or tell it that there is nothing to wait for."""
+        if not self.resending.async_missing(peer, newest):
+            self._say_to(peer, Kind.COMPLETE, {"newest": self._outbox.sent_up_to})
 
     @callback
     def async_forget(self, sender: Sender) -> None:
         """Wait no longer for a bot that is gone."""
-        for letter in [letter for letter in self._outbox if sender.key in letter.waiting]:
-            del letter.waiting[sender.key]
-            self._outbox.settle(letter)
+        for letter in list(self._outbox):
+            self._outbox.answered(letter, sender.key)
+
+    def _say_to(self, peer: Peer, kind: Kind, data: Mapping[str, Any]) -> None:
+        """Say something to one bot."""
+        said = Envelope(kind=kind, sender=self._sender, time=time.time(), to=peer.sender.bot, data=data)
+        posts = [(self._addressing.topic_to(peer), said.encode())]
+        self._hass.async_create_background_task(self._async_publish(posts), "datastream_bot says something")
 
     def _send_again(self, peer: Peer, letters: Sequence[tuple[Letter, int]]) -> None:
         """Send messages to one bot, each with the number of the one before it."""
-        topic = self._membership.topic_to(peer.sender.home)
-        posts = [(topic, self._payload(letter, after=before, to=peer.sender.bot)) for letter, before in letters]
+        topic = self._addressing.topic_to(peer)
+        posts = [(topic, self._addressing.payload_to(peer, letter, before)) for letter, before in letters]
         self._hass.async_create_background_task(self._async_publish(posts), "datastream_bot sends again")
 
     async def _async_publish(self, posts: Iterable[tuple[str, bytes]]) -> list[bool]:
@@ -184,9 +196,13 @@ class Posting:
 
     async def _async_flush(self) -> None:
         """Give the broker what it does not have."""
-        while letters := self._outbox.unsent()[:BATCH]:
+        while self._outbox.unsent():
+            await self._async_let_answer()
+            letters = self._outbox.unsent()[:BATCH]
+            for letter in letters:
+                self._outbox.expect(letter, (key for key, _ in self._addressing.hearers(letter)))
             posts = [
-                (letter, topic, self._payload(letter, after=self._number_before(letter, topic)))
+                (letter, topic, self._addressing.payload(letter, topic))
                 for letter in letters
                 for topic in letter.topics
             ]
@@ -197,36 +213,20 @@ class Posting:
                 # The connection is about to be found broken; when it is there again, this goes on.
                 return
 
+    async def _async_let_answer(self) -> None:
+        """Wait while many answers are expected and come: more messages would push out those not answered yet."""
+        now = self._hass.loop.time
+        while self._outbox.unanswered > MAX_UNANSWERED and now() < self._answered_at + ANSWER_PAUSE:  # noqa: ASYNC110
+            await asyncio.sleep(ANSWER_PAUSE / 10)
+
     def _sent(self, letters: Iterable[Letter]) -> None:
         for letter in letters:
             letter.is_sent = True
-            letter.sent_at = self._hass.loop.time()
+            letter.sent_at = self._answered_at = self._hass.loop.time()
             if (journey := self._journeys.get(letter.message_id)) is not None:
                 journey.sent()
             self._counts["sent"] += 1
             self._outbox.settle(letter)
-
-    def _number_before(self, letter: Letter, topic: str) -> int:
-        """Return the number of what those who hear a topic were sent before a message, if it may still be missed."""
-        earlier = takewhile(lambda each: each.number < letter.number, self._outbox)
-        return max((each.number for each in earlier if self._membership.is_reached(topic, each.topics)), default=0)
-
-    def _payload(self, letter: Letter, *, after: int, to: str | None = None) -> bytes:
-        return Envelope(
-            kind=Kind.MESSAGE,
-            sender=self._sender,
-            time=letter.time,
-            to=to,
-            data={
-                "id": letter.message_id,
-                "number": letter.number,
-                "after": after,
-                "expires": letter.expires,
-                "hops": letter.hops,
-                ATTR_ADDRESS: letter.address,
-                ATTR_CONTENT: letter.content,
-            },
-        ).encode()
 
     @callback
     def _look(self, *_: object) -> None:

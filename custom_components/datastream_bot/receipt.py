@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+MAX_DELIVERIES: Final = 50
+MAX_ERROR: Final = 200
+
+type Lists = Mapping[str, Sequence[Mapping[str, Any]]]
+"""The deliveries of a receipt as JSON, by outcome."""
 
 
 class Outcome(StrEnum):
@@ -54,7 +60,7 @@ class Answer:
     home: str | None
     bot_id: str
     bot_name: str
-    deliveries: Mapping[str, Sequence[Mapping[str, Any]]]
+    deliveries: Lists
 
     @property
     def is_empty(self) -> bool:
@@ -118,3 +124,18 @@ class Receipt:
         if self.afar is not None:
             data["elsewhere"] = self.afar.as_dict()
         return data
+
+
+def shortened(lists: Lists) -> Lists:
+    """Return deliveries that are not too large to be sent: what a receiver returns can be of any size."""
+    return {
+        outcome: [_shortened(delivery) for delivery in deliveries[:MAX_DELIVERIES]]
+        for outcome, deliveries in lists.items()
+    }
+
+
+def _shortened(delivery: Mapping[str, Any]) -> dict[str, Any]:
+    short = {name: value for name, value in delivery.items() if name != "result"}
+    if "error" in short:
+        short["error"] = short["error"][:MAX_ERROR]
+    return short

@@ -52,41 +52,50 @@ class Resending:
         self._go_on(peer)
 
     @callback
-    def async_missing(self, peer: Peer, newest: int) -> None:
-        """Take note that a bot misses what comes after a message; that is all of it when it has just come."""
+    def async_missing(self, peer: Peer, newest: int) -> bool:
+        """Take note that a bot misses what comes after a message; that is all of it when it has just come.
+
+        Return whether it is sent something again.
+        """
         peer.newest = peer.sent_again_to = newest
-        self._go_on(peer)
+        return self._go_on(peer)
 
     @callback
     def async_look(self, now: float) -> None:
-        """Ask those again who should have answered, with the first message that they may not have.
+        """Ask those again who should have answered.
 
         Args:
             now: Seconds of the loop's clock.
 
         """
-        peers = {peer.sender.key: peer for peer in self._roster}
-        for letter in self._outbox:
-            if not letter.is_sent or letter.sent_at + PATIENCE > now:
-                continue
+        due = [letter for letter in self._outbox.sent() if letter.sent_at + PATIENCE <= now]
+        peers = {peer.sender.key: peer for peer in self._roster} if due else {}
+        for letter in due:
             for key in letter.waiting:
-                if (peer := peers.get(key)) is not None and letter.number > peer.newest:
+                if (peer := peers.get(key)) is not None and self._is_to_be_asked(peer, letter, now):
                     del peers[key]
                     self._ask_again(peer, letter, now)
+
+    def _is_to_be_asked(self, peer: Peer, letter: Letter, now: float) -> bool:
+        """Return whether a bot may not have a message, or should have answered it for long: answers get lost, too."""
+        return letter.number > peer.newest or letter.sent_at + MAX_PATIENCE <= now
 
     def _ask_again(self, peer: Peer, letter: Letter, now: float) -> None:
         if peer.asked_at + peer.patience > now:
             return
-        peer.is_silent = True
+        if letter.number > peer.newest:
+            peer.is_silent = True
+            # One in front of it may have got to the broker after it.
+            letter = self._outbox.owed_to(peer.sender.key, peer.newest)[0]
         peer.asked_at = now
         peer.patience = min(MAX_PATIENCE, peer.patience * 2 or PATIENCE)
         self._counts["sent_again"] += 1
         self._send_again(peer, [(letter, 0)])
 
-    def _go_on(self, peer: Peer) -> None:
-        """Send a bot more of what it misses, when it has most of what it was sent."""
+    def _go_on(self, peer: Peer) -> bool:
+        """Send a bot more of what it misses, when it has most of what it was sent; return whether there was more."""
         if (sent_to := peer.sent_again_to) is None:
-            return
+            return False
         owed = self._outbox.owed_to(peer.sender.key, peer.newest)
         left = [letter for letter in owed if letter.number > sent_to]
         if not left:
@@ -98,3 +107,4 @@ class Resending:
             peer.sent_again_to = window[-1].number
             self._counts["sent_again"] += len(window)
             self._send_again(peer, [(letter, before[letter.number]) for letter in window])
+        return bool(left)

@@ -14,11 +14,14 @@ from .token_bucket import TokenBucket
 
 FORGOTTEN_AFTER: Final = 30 * 24 * 3600.0
 MAX_BOTS_OF_A_HOME: Final = 16
-"""Homes have few bots. One that makes up ever new ones pushes out its own."""
+"""Homes have few bots. One that makes up ever new ones is not heard with them."""
+
+REPLACED_AFTER: Final = 3600.0
+"""Seconds after which a bot that was not heard makes room for a new one of its home."""
 
 MAX_HOMES: Final = 100_000
-REQUESTS_RATE: Final = 1.0
-REQUESTS_BURST: Final = 20
+REQUESTS_RATE: Final = 4.0
+REQUESTS_BURST: Final = 100
 FILES: Final = 64
 """How many files the homes are spread over, because one of them is written with each message that is handled."""
 
@@ -29,7 +32,7 @@ _SCHEMA: Final = vol.Schema(
             vol.Required("bot"): str,
             vol.Required("name"): str,
             vol.Required("heard"): vol.Coerce(float),
-            vol.Required("handled"): vol.Any(None, int),
+            vol.Required("handled"): int,
         }
     }
 )
@@ -42,25 +45,44 @@ class Peer:
     Attributes:
         sender: Who it is.
         heard: When it was last heard, in seconds since 1970.
-        handled: Number of its latest message that was handled here.
+        handled: Number of its latest message that was handled here, or 0.
         newest: Number of the message from here up to which it has said that it has them all.
         is_silent: Whether it did not answer when it should have.
         asked_at: When it was last asked again for an answer, in seconds of the loop's clock.
         patience: Seconds until it is asked again.
         sent_again_to: Number up to which it was sent again what it had missed, or None when it is up to date.
-        requests: How often it may ask for something: every few bytes of it can be answered with many.
+        knows_us: Whether it spoke to this bot alone since the start, so that it must know it.
 
     """
 
     sender: Sender
     heard: float
-    handled: int | None = None
+    handled: int = 0
     newest: int = 0
     is_silent: bool = False
     asked_at: float = 0.0
     patience: float = 0.0
     sent_again_to: int | None = None
+    knows_us: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Home:
+    """The bots of a home that are known.
+
+    Attributes:
+        peers: The bots, by id.
+        requests: How often they may ask for something: every few bytes of it can be answered with many.
+
+    """
+
+    peers: dict[str, Peer] = field(default_factory=dict)
     requests: TokenBucket = field(default_factory=lambda: TokenBucket(rate=REQUESTS_RATE, burst=REQUESTS_BURST))
+
+    @property
+    def heard(self) -> float:
+        """Return when one of them was last heard, in seconds since 1970."""
+        return max((peer.heard for peer in self.peers.values()), default=0.0)
 
 
 type _Stored = dict[str, dict[str, Any]]
@@ -77,11 +99,11 @@ class Roster:
     def __init__(self, hass: HomeAssistant, bot_id: str) -> None:
         """Initialize the roster of a bot."""
         self._memories = roster_memories(hass, bot_id)
-        self._files: list[dict[str | None, dict[str, Peer]]] = [{} for _ in range(FILES)]
+        self._files: list[dict[str | None, _Home]] = [{} for _ in range(FILES)]
 
     def __iter__(self) -> Iterator[Peer]:
         """Go through all that are known."""
-        return (peer for homes in self._files for peers in homes.values() for peer in peers.values())
+        return (peer for homes in self._files for home in homes.values() for peer in home.peers.values())
 
     async def async_load(self, now: float) -> None:
         """Remember who was known before a restart, but for those who were not heard for a month."""
@@ -90,7 +112,7 @@ class Roster:
                 sender = Sender(home=stored["home"], bot=stored["bot"], name=stored["name"])
                 if stored["heard"] > now - FORGOTTEN_AFTER:
                     peer = Peer(sender=sender, heard=stored["heard"], handled=stored["handled"])
-                    homes.setdefault(sender.home, {})[sender.bot] = peer
+                    homes.setdefault(sender.home, _Home()).peers[sender.bot] = peer
 
     async def async_save(self, peer: Peer) -> None:
         """Return when what is known of a bot now is on disk."""
@@ -105,25 +127,23 @@ class Roster:
 
     def of(self, home: str | None) -> Mapping[str, Peer]:
         """Return who is known of a home, or of the organization, by id."""
-        return self._files[_file_of(home)].get(home, {})
+        known = self._files[_file_of(home)].get(home)
+        return {} if known is None else known.peers
 
     @property
     def homes(self) -> list[str | None]:
-        """Return the homes that are known, None for the organization."""
-        return [home for homes in self._files for home in homes]
+        """Return the homes of which bots are known, None for the organization."""
+        return [name for homes in self._files for name, home in homes.items() if home.peers]
 
     @callback
-    def hear(self, sender: Sender, now: float) -> Peer:
-        """Return a bot that was just heard."""
+    def hear(self, sender: Sender, now: float) -> Peer | None:
+        """Return a bot that was just heard, or None if its home has too many bots."""
         number = _file_of(sender.home)
-        homes = self._files[number]
-        if sender.home not in homes and len(homes) >= MAX_HOMES // FILES:
-            del homes[next(iter(homes))]
-        peers = homes.setdefault(sender.home, {})
+        peers = self._home(number, sender.home).peers
         peer = peers.get(sender.bot)
         if peer is None:
-            if len(peers) >= MAX_BOTS_OF_A_HOME:
-                del peers[min(peers, key=lambda bot: peers[bot].heard)]
+            if not _make_room(peers, now):
+                return None
             peer = peers[sender.bot] = Peer(sender=sender, heard=now)
             self._save_soon(number)
         elif peer.sender != sender:
@@ -133,14 +153,35 @@ class Roster:
         return peer
 
     @callback
-    def forget(self, sender: Sender) -> None:
-        """Forget a bot that said goodbye."""
+    def forget(self, sender: Sender) -> Peer | None:
+        """Forget and return a bot that said goodbye, if it was known."""
         number = _file_of(sender.home)
-        homes = self._files[number]
-        if homes.get(sender.home, {}).pop(sender.bot, None) is not None:
+        # Its home remains, with what it may ask for.
+        home = self._files[number].get(sender.home)
+        peer = None if home is None else home.peers.pop(sender.bot, None)
+        if peer is not None:
             self._save_soon(number)
-            if not homes[sender.home]:
-                del homes[sender.home]
+        return peer
+
+    @callback
+    def may_ask(self, home: str | None, now: float) -> bool:
+        """Return whether a home may ask for something now, and count it.
+
+        Args:
+            home: Name of the home.
+            now: Seconds of the loop's clock.
+
+        """
+        return not self._home(_file_of(home), home).requests.take(now)
+
+    def _home(self, number: int, name: str | None) -> _Home:
+        homes = self._files[number]
+        home = homes.get(name)
+        if home is None:
+            if len(homes) >= MAX_HOMES // FILES:
+                del homes[min(homes, key=lambda each: homes[each].heard)]
+            home = homes[name] = _Home()
+        return home
 
     def _save_soon(self, number: int) -> None:
         self._memories[number].async_delay_save(lambda: self._stored(number))
@@ -154,9 +195,20 @@ class Roster:
                 "heard": peer.heard,
                 "handled": peer.handled,
             }
-            for peers in self._files[number].values()
-            for peer in peers.values()
+            for home in self._files[number].values()
+            for peer in home.peers.values()
         }
+
+
+def _make_room(peers: dict[str, Peer], now: float) -> bool:
+    """Return whether there is room for one more bot of a home, having forgotten one for it where that can be."""
+    if len(peers) < MAX_BOTS_OF_A_HOME:
+        return True
+    quietest = min(peers, key=lambda bot: peers[bot].heard)
+    if peers[quietest].heard > now - REPLACED_AFTER:
+        return False
+    del peers[quietest]
+    return True
 
 
 def _file_of(home: str | None) -> int:

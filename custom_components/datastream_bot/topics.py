@@ -6,6 +6,7 @@ Every topic carries the home of whoever speaks on it, so that a broker can hold 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 import re
 from typing import Final
 
@@ -34,6 +35,11 @@ class Scope(StrEnum):
 def is_name(name: str) -> bool:
     """Return whether an organization or a home may be called this."""
     return _NAME.fullmatch(name) is not None and name != ALL_HOMES
+
+
+def mark_of(home: str) -> str:
+    """Return what stands for a home where all others can read it."""
+    return sha256(home.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,14 @@ class Membership:
         if home == self.home:
             return self.own_topic
         return self.wide_topic if home is None else self._topic(f"organization/homes/{home}")
+
+    def hearers_on(self, topic: str) -> str | None:
+        """Return whose bots hear what is said on a topic: the name of a home, `all`, or None for the organization."""
+        if topic == self.own_topic:
+            return self.home
+        if topic == self.wide_topic:
+            return None if self.home is not None else ALL_HOMES
+        return topic.rpartition("/")[2]
 
     def is_reached(self, topic: str, topics: Collection[str]) -> bool:
         """Return whether whoever can be spoken to on a topic hears what is said on any of these topics."""

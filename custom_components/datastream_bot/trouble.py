@@ -33,7 +33,7 @@ class Trouble:
         self._sender = sender
         self._membership = membership
         self._told: set[tuple[Fault, str | None]] = set()
-        self._wrong_clock: Peer | None = None
+        self._wrong_clocks: dict[str, tuple[str, int]] = {}
 
     def unread(self, fault: Fault, home: str | None) -> None:
         """Tell the log of what came in and cannot be read, once for each home and reason."""
@@ -70,14 +70,17 @@ class Trouble:
 
     @callback
     def timed(self, peer: Peer, late_by: float | None) -> None:
-        """Tell of the clock of a bot whose message came at an impossible time, until one comes on time."""
+        """Tell of the clock of a bot whose message came at an impossible time, until all are right or gone."""
+        key = peer.sender.key
         if late_by is not None:
-            self._wrong_clock = peer
-            home = peer.sender.home or self._membership.organization
-            self._complain(translation_key="mqtt_clock", home=home, minutes=round(late_by / 60))
-        elif self._wrong_clock is peer:
-            self._wrong_clock = None
+            self._wrong_clocks[key] = (peer.sender.home or self._membership.organization, round(late_by / 60))
+        elif self._wrong_clocks.pop(key, None) is None:
+            return
+        if not self._wrong_clocks:
             self._resolve("mqtt_clock")
+            return
+        home, minutes = next(reversed(self._wrong_clocks.values()))
+        self._complain(translation_key="mqtt_clock", home=home, minutes=minutes)
 
     def end(self) -> None:
         """Tell no more of what only matters while the door is open."""

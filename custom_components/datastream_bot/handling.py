@@ -1,0 +1,136 @@
+"""Handling: a message from another home is given to the bot, if it came in time and may come at all."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+import logging
+import time
+from typing import Final
+
+from homeassistant.core import CALLBACK_TYPE
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .const import ATTR_ADDRESS, ATTR_CONTENT, Origin
+from .envelope import Envelope, Sender
+from .errors import MessageError
+from .message import Message
+from .receipt import Delivery, Lists, Outcome, Receipt
+from .roster import Peer
+from .router import Router
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_AHEAD: Final = 300.0
+"""Seconds that the clock of another home may be ahead."""
+
+MAX_BEHIND: Final = 60.0
+"""Seconds after its time in which a message may still come from a home whose clock is right."""
+
+_RECEIVER: Final = "door"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message that came.
+
+    Attributes:
+        envelope: The message.
+        at: When it came, in seconds since 1970.
+
+    """
+
+    envelope: Envelope
+    at: float
+
+
+class Handling:
+    """Gives messages from bots elsewhere to a bot."""
+
+    def __init__(
+        self, sender: Sender, router: Router, counts: Counter[str], timed: Callable[[Peer, float | None], None]
+    ) -> None:
+        """Initialize handling.
+
+        Args:
+            sender: The bot that receives.
+            router: Carries the messages.
+            counts: Counts what came.
+            timed: Called with how many seconds ago a message was sent if its time is not possible, or else None.
+
+        """
+        self._sender = sender
+        self._router = router
+        self._counts = counts
+        self._timed = timed
+
+    async def async_handle(self, peer: Peer, arrival: Arrival, done: CALLBACK_TYPE) -> Lists:
+        """Give a message to the bot, and return the lists of the receipt.
+
+        Args:
+            peer: Who sent it.
+            arrival: The message.
+            done: Called when nobody is at work for it any more.
+
+        """
+        try:
+            return await self._async_send(peer, arrival, done)
+        except HomeAssistantError as err:
+            done()
+            return self.failed(err)
+        except Exception as err:
+            _LOGGER.exception("A message from %s failed", peer.sender.name)
+            done()
+            return self.failed(err)
+
+    def failed(self, err: Exception) -> Lists:
+        """Return what to answer when a message did not even get to the bot's receivers."""
+        delivery = Delivery(
+            bot_id=self._sender.bot,
+            bot_name=self._sender.name,
+            receiver=_RECEIVER,
+            outcome=Outcome.FAILED,
+            error=str(err),
+        )
+        return Receipt(message_id="", address="", deliveries=(delivery,)).lists()
+
+    async def _async_send(self, peer: Peer, arrival: Arrival, done: CALLBACK_TYPE) -> Lists:
+        envelope = arrival.envelope
+        self._check_time(peer, arrival)
+        message = Message.create(
+            envelope.data[ATTR_ADDRESS],
+            envelope.data[ATTR_CONTENT],
+            origin=Origin.MQTT,
+            hops=envelope.data["hops"],
+            internal=False,
+            recipients=frozenset((self._sender.bot,)),
+            home=peer.sender.home,
+        )
+        if not self._router.directory.is_open(self._sender.bot, message.address):
+            self._counts["not_open"] += 1
+            done()
+            return Receipt(message_id=message.message_id, address=message.address).lists()
+        self._counts["accepted"] += 1
+        return (await self._router.async_send(message, done)).lists()
+
+    def _check_time(self, peer: Peer, arrival: Arrival) -> None:
+        """Check that a message is neither too old nor from the future.
+
+        Raises:
+            MessageError: It is.
+
+        """
+        envelope, now = arrival.envelope, time.time()
+        is_late = envelope.data["expires"] <= now
+        is_early = envelope.time > arrival.at + MAX_AHEAD
+        # It may also have waited for long here, or have been sent again in its last seconds.
+        is_possible = not is_early and envelope.data["expires"] > arrival.at - MAX_BEHIND
+        self._timed(peer, None if is_possible else arrival.at - envelope.time)
+        if not is_late and not is_early:
+            return
+        self._counts["late" if is_late else "early"] += 1
+        raise MessageError(
+            translation_key="message_late" if is_late else "message_early",
+            sent=dt_util.utc_from_timestamp(envelope.time).isoformat(timespec="seconds"),
+            here=dt_util.utc_from_timestamp(now).isoformat(timespec="seconds"),
+        )

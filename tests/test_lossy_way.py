@@ -1,0 +1,335 @@
+"""Many homes on a way that loses, delays and doubles what is said, with homes that come and go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+import pytest
+
+from custom_components.datastream_bot import greeting, mqtt_door, posting, receiving, resending, roster, router
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.link import Received
+
+from .broker import Ear, acquainted, add_bot_of, more_homes, seen_by, until
+
+NEWS = [{"address": "news"}]
+
+
+class Air:
+    """What lies between homes."""
+
+    def __init__(self, seed: int) -> None:
+        """Initialize it; what it does to whom is random, but the same for the same seed."""
+        self.random = Random(seed)  # noqa: S311 - no secret
+        self.loss = 0.0
+        self.away: set[HomeAssistant] = set()
+        self.links: list[AirLink] = []
+
+    def link(
+        self,
+        hass: HomeAssistant,
+        topics: Collection[str],
+        received: Received,
+        changed: Callable[[bool], None],
+        missing: CALLBACK_TYPE,
+    ) -> AirLink:
+        """Return a link of a door, as the door makes it."""
+        return AirLink(self, hass, topics, received, changed)
+
+    def leave(self, hass: HomeAssistant) -> None:
+        """Cut a home off."""
+        self.away.add(hass)
+        self.update()
+
+    def come_back(self, hass: HomeAssistant) -> None:
+        """Connect a home again."""
+        self.away.discard(hass)
+        self.update()
+
+    def update(self) -> None:
+        """Tell all links whether they are connected."""
+        for link in list(self.links):
+            link.set_connected(link.hass not in self.away)
+
+
+class AirLink:
+    """A link that is as good as the air."""
+
+    is_set_up = True
+
+    def __init__(
+        self,
+        air: Air,
+        hass: HomeAssistant,
+        topics: Collection[str],
+        received: Received,
+        changed: Callable[[bool], None],
+    ) -> None:
+        """Initialize the link."""
+        self.hass = hass
+        self.is_connected = False
+        self._air = air
+        self._topics = [topic.split("/") for topic in topics]
+        self._received = received
+        self._changed = changed
+
+    async def async_open(self) -> CALLBACK_TYPE:
+        """Connect."""
+        self._air.links.append(self)
+        self._air.update()
+
+        def close() -> None:
+            self._air.links.remove(self)
+            self.set_connected(False)
+
+        return close
+
+    def set_connected(self, is_connected: bool) -> None:
+        """Connect or disconnect."""
+        if is_connected != self.is_connected:
+            self.is_connected = is_connected
+            self._changed(is_connected)
+
+    async def async_publish(self, topic: str, payload: bytes) -> bool:
+        """Say something, which may get lost before or after it was taken, come late or come twice."""
+        air = self._air
+        if not self.is_connected or air.random.random() < air.loss:
+            return False
+        for link in air.links:
+            for _ in range(1 + (air.random.random() < air.loss)):
+                if air.random.random() >= air.loss:
+                    self.hass.loop.call_later(air.random.random() * 0.02, link.hear, topic, payload)
+        return True
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        """Hear what is said, if it is listened to."""
+        levels = topic.split("/")
+        if self.is_connected and any(
+            len(mine) == len(levels) and all(one in {"+", other} for one, other in zip(mine, levels, strict=True))
+            for mine in self._topics
+        ):
+            self._received(topic, payload, False)  # noqa: FBT003
+
+
+@pytest.fixture
+def air(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Air:
+    """Return air that all doors of the test speak through, without waiting for long."""
+    air = Air(getattr(request, "param", 0))
+    monkeypatch.setattr(mqtt_door, "Link", air.link)
+    monkeypatch.setattr(mqtt_door, "REPLY_WITHIN", 0.05)
+    monkeypatch.setattr(greeting, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(greeting, "MAX_PAUSE", 0.1)
+    monkeypatch.setattr(posting, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(receiving, "TELL_EVERY", 0.1)
+    monkeypatch.setattr(resending, "PATIENCE", 0.2)
+    monkeypatch.setattr(resending, "MAX_PATIENCE", 0.4)
+    monkeypatch.setattr(roster, "REQUESTS_BURST", 10_000)
+    monkeypatch.setattr(router, "RECEIPT_WAIT", 0.05)
+    return air
+
+
+@pytest.fixture
+async def homes(air: Air, tmp_path: Path) -> AsyncIterator[dict[str, HomeAssistant]]:
+    """Return Home Assistants: that of the organization, and of three homes."""
+    async with more_homes() as start_one:
+        yield {name: await start_one(tmp_path / name) for name in ("headquarters", "cottage", "tower", "villa")}
+
+
+def now_at(hass: HomeAssistant) -> Bot:
+    """Return the bot of a Home Assistant, which may have been reloaded."""
+    (entry,) = hass.config_entries.async_loaded_entries("datastream_bot")
+    bot: Bot = entry.runtime_data
+    return bot
+
+
+async def tell(hass: HomeAssistant, number: int, **data: Any) -> dict[str, Any]:
+    """Send a number to the news, and return what became of it elsewhere."""
+    bot = now_at(hass)
+    data = {"address": "news", "content": {"n": number}, "config_entry_id": bot.bot_id, "internal": False, **data}
+    receipt: Any = await hass.services.async_call("datastream_bot", "send", data, blocking=True, return_response=True)
+    told: dict[str, Any] = receipt["elsewhere"]
+    return told
+
+
+def numbers(ear: Ear) -> list[int]:
+    """Return the numbers that were heard from elsewhere."""
+    return [one["content"]["n"] for one in ear.heard if one["origin"] == "mqtt"]
+
+
+async def furnished(homes: dict[str, HomeAssistant]) -> dict[str, Ear]:
+    """Add a bot everywhere, and return what the homes hear."""
+    bots = [
+        await add_bot_of(hass, "" if name == "headquarters" else name, streams=NEWS) for name, hass in homes.items()
+    ]
+    await acquainted(bots[0], others=3)
+    await acquainted(*bots[1:], others=1)
+    return {name: Ear(hass) for name, hass in homes.items()}
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("air", range(4), indirect=True, ids=str)
+async def test_nothing_is_lost_doubled_or_out_of_order_whatever_happens_on_the_way(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """From an organization to some homes and to all, and back."""
+    ears = await furnished(homes)
+    headquarters = homes["headquarters"]
+    names = ["cottage", "tower", "villa"]
+    sent: dict[str, list[int]] = {name: [] for name in names}
+    back: dict[str, list[int]] = {name: [] for name in names}
+    air.loss = 0.2
+
+    for number in range(60):
+        chosen = air.random.choice([names, *([name] for name in names), names[:2]])
+        await tell(headquarters, number, homes="all" if chosen == names else chosen)
+        for name in chosen:
+            sent[name].append(number)
+        if number % 5 == 0:
+            name = air.random.choice(names)
+            await tell(homes[name], number, scope="organization")
+            back[name].append(number)
+        hass = homes[air.random.choice([*names, "headquarters"])]
+        chance = air.random.random()
+        if chance < 0.2:
+            air.leave(hass)
+        elif chance < 0.3:
+            await hass.config_entries.async_reload(now_at(hass).bot_id)
+        elif chance < 0.6:
+            air.come_back(hass)
+
+    air.loss = 0.0
+    for hass in homes.values():
+        air.come_back(hass)
+    await until(lambda: all(seen_by(now_at(hass))["on_their_way"] == 0 for hass in homes.values()))
+    assert {name: numbers(ears[name]) for name in names} == sent
+    heard = ears["headquarters"].heard
+    assert {name: [one["content"]["n"] for one in heard if one["home"] == name] for name in names} == back
+    assert all(not seen_by(now_at(hass))["counts"].get("missed") for hass in homes.values())
+
+
+async def test_what_is_sent_to_one_home_that_is_away_comes_before_what_is_then_sent_to_all(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """Even if that home hears the second before anybody knows that it is back; the others do not wait for it."""
+    ears = await furnished(homes)
+    air.leave(homes["villa"])
+    await tell(homes["headquarters"], 1, homes=["villa"])
+    await tell(homes["headquarters"], 2, homes="all")
+    assert numbers(ears["cottage"]) == numbers(ears["tower"]) == [2]
+
+    air.come_back(homes["villa"])
+    told = await tell(homes["headquarters"], 3, homes="all")
+
+    assert len(told["answered"]) >= 2
+    await until(lambda: numbers(ears["villa"]) == [1, 2, 3])
+    assert numbers(ears["cottage"]) == [2, 3]
+
+
+async def test_when_too_many_homes_are_away_all_ask_whether_they_miss_something(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer, but nothing else."""
+    monkeypatch.setattr("custom_components.datastream_bot.addressing.MAX_DIRECTED", 0)
+    ears = await furnished(homes)
+    air.leave(homes["villa"])
+    await tell(homes["headquarters"], 1, homes=["villa"])
+    await tell(homes["headquarters"], 2, homes="all")
+    await until(lambda: numbers(ears["cottage"]) == numbers(ears["tower"]) == [2])
+    air.come_back(homes["villa"])
+    await until(lambda: numbers(ears["villa"]) == [1, 2])
+
+
+async def test_a_home_that_is_named_before_it_was_ever_heard_gets_it_when_it_comes(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """The receipt counts it among those that did not answer, as a name that is not right would be."""
+    chief = await add_bot_of(homes["headquarters"])
+    await acquainted(chief)
+    told = await tell(homes["headquarters"], 1, homes=["cottage", "castle"])
+    assert (told["unanswered"], told["kept"]) == (2, False)
+    await homes["headquarters"].config_entries.async_reload(chief.bot_id)
+    ear = Ear(homes["cottage"])
+    await add_bot_of(homes["cottage"], "cottage", streams=NEWS)
+    await until(lambda: numbers(ear) == [1])
+    await until(lambda: seen_by(now_at(homes["headquarters"]))["on_their_way"] == 1)
+
+
+async def test_what_a_home_says_to_an_organization_that_was_never_heard_is_kept_for_it(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """Until it is there."""
+    await acquainted(await add_bot_of(homes["cottage"], "cottage"))
+    told = await tell(homes["cottage"], 1, scope="organization")
+    assert told["unanswered"] == 1
+    assert (await tell(homes["cottage"], 2))["unanswered"] == 0
+    ear = Ear(homes["headquarters"])
+    await add_bot_of(homes["headquarters"], streams=NEWS)
+    await until(lambda: numbers(ear) == [1])
+
+
+async def test_who_is_not_known_to_the_sender_does_not_wait_for_what_was_sent_to_others(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """It asks what it misses, and is told that there is nothing."""
+    ears = await furnished({name: homes[name] for name in ("headquarters", "cottage", "tower", "villa")})
+    chief = now_at(homes["headquarters"])
+    air.leave(homes["villa"])
+    await tell(homes["headquarters"], 1, homes="all")
+    # The broker let it in, but what it said got lost.
+    assert chief.mqtt is not None
+    for name in ("cottage", "tower"):
+        chief.mqtt._roster.forget(now_at(homes[name]).mqtt._self)  # type: ignore[union-attr]
+    await homes["cottage"].config_entries.async_reload(now_at(homes["cottage"]).bot_id)
+
+    await tell(homes["headquarters"], 2, homes="all")
+
+    await until(lambda: numbers(ears["cottage"]) == numbers(ears["tower"]) == [1, 2])
+
+
+async def test_a_home_that_joined_while_the_organization_was_away_is_known_when_it_returns(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """Although an organization that knows homes does not ask all of them who they are."""
+    chief = await add_bot_of(homes["headquarters"])
+    await acquainted(chief, await add_bot_of(homes["cottage"], "cottage"))
+    air.leave(homes["headquarters"])
+    await homes["headquarters"].config_entries.async_unload(chief.bot_id)
+    await add_bot_of(homes["villa"], "villa", streams=NEWS)
+    ear = Ear(homes["villa"])
+
+    air.come_back(homes["headquarters"])
+    await homes["headquarters"].config_entries.async_setup(chief.bot_id)
+    await acquainted(now_at(homes["headquarters"]), others=2)
+
+    await tell(homes["headquarters"], 1, homes="all")
+    await until(lambda: numbers(ear) == [1])
+
+
+async def test_answers_that_keep_coming_are_waited_for_before_more_is_sent(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those that do not come are not."""
+    monkeypatch.setattr(posting, "MAX_UNANSWERED", 1)
+    monkeypatch.setattr(posting, "ANSWER_PAUSE", 0.1)
+    ears = await furnished(homes)
+    air.leave(homes["villa"])
+    air.leave(homes["tower"])
+    for number in range(3):
+        await tell(homes["headquarters"], number, homes="all")
+    await until(lambda: numbers(ears["cottage"]) == [0, 1, 2])
+
+
+async def test_who_speaks_for_somebody_else_now_forgets_whom_it_knew(air: Air, homes: dict[str, HomeAssistant]) -> None:
+    """They are of another organization."""
+    await furnished(homes)
+    bot = now_at(homes["villa"])
+    doors = {**bot.entry.data["doors"]}
+    doors["mqtt"] = doors["mqtt"] | {"organization": "other"}
+    homes["villa"].config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": doors})
+    await homes["villa"].async_block_till_done()
+    await acquainted(now_at(homes["villa"]), others=0)
+    await asyncio.sleep(0.1)
+    assert seen_by(now_at(homes["villa"]))["bots_known"] == 0
