@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
 
 from custom_components.datastream_bot.envelope import Envelope, EnvelopeError, Kind, Sender, decode
 
@@ -74,3 +75,14 @@ def test_what_is_encoded_can_be_decoded() -> None:
     assert decoded.size > 0
     assert (decoded.kind, decoded.sender, decoded.time, decoded.to) == (Kind.HELLO, SENDER, 5.0, "2")
     assert decoded.data == {"ask": True}
+
+
+def test_a_result_that_no_answer_could_carry_is_refused() -> None:
+    """It would break whatever it is put into."""
+    result: dict[str, Any] = {}
+    for _ in range(300):
+        result = {"deeper": result}
+    receipt = RIGHT["receipt"] | {"handled": [RIGHT["receipt"]["handled"][0] | {"result": result}]}
+    for wrong in (receipt, RIGHT["receipt"] | {"handled": [RIGHT["receipt"]["handled"][0] | {"result": 1}]}):
+        with pytest.raises(EnvelopeError, match="not_valid"):
+            decode(json.dumps({**RIGHT, "kind": "answer", "receipt": wrong}))

@@ -1,6 +1,7 @@
 """Many homes on a way that loses, delays and doubles what is said, with homes that come and go."""
 
 import asyncio
+from asyncio import TimerHandle
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ class Air:
         self.loss = 0.0
         self.away: set[HomeAssistant] = set()
         self.links: list[AirLink] = []
+        self.flying: list[TimerHandle] = []
 
     def link(
         self,
@@ -101,7 +103,8 @@ class AirLink:
         for link in air.links:
             for _ in range(1 + (air.random.random() < air.loss)):
                 if air.random.random() >= air.loss:
-                    self.hass.loop.call_later(air.random.random() * 0.02, link.hear, topic, payload)
+                    delay = air.random.random() * 0.02
+                    air.flying.append(self.hass.loop.call_later(delay, link.hear, topic, payload))
         return True
 
     def hear(self, topic: str, payload: bytes) -> None:
@@ -136,6 +139,8 @@ async def homes(air: Air, tmp_path: Path) -> AsyncIterator[dict[str, HomeAssista
     """Return Home Assistants: that of the organization, and of three homes."""
     async with more_homes() as start_one:
         yield {name: await start_one(tmp_path / name) for name in ("headquarters", "cottage", "tower", "villa")}
+    for timer in air.flying:
+        timer.cancel()
 
 
 def now_at(hass: HomeAssistant) -> Bot:

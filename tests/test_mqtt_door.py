@@ -1054,6 +1054,16 @@ async def test_what_waits_for_its_turn_for_too_long_says_nothing_about_clocks(st
     assert not ir.async_get(hass).issues
 
 
+async def test_who_was_never_heard_may_say_anything_without_harm(start: Start, wire: Wire) -> None:
+    """There is nothing to part from, and nothing that it could complete."""
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    await acquainted(bot)
+    for different in ({"kind": "goodbye"}, {"kind": "complete", "newest": 5}, {"kind": "missing", "newest": 5}):
+        await wire.say(COTTAGE, json.dumps(message(**different)).encode())
+    await until(lambda: [b'"complete"' in payload for payload in said(wire)] == [False, True, False, True])
+    assert seen_by(bot)["bots_known"] == 1
+
+
 async def test_of_several_wrong_clocks_each_is_told_until_it_is_right_or_gone(start: Start, wire: Wire) -> None:
     """The repair issue goes with the last."""
     hass = await start("one")
