@@ -77,7 +77,7 @@ class Contract:
             ContractError: With every fault.
 
         """
-        if not self.fields:
+        if not self.fields or self._is_as_it_should_be(content):
             return content
         unknown = [name for name in content if name not in self.fields]
         # Looking for the nearest names takes its time, which a flood of unknown ones must not cost.
@@ -100,6 +100,14 @@ class Contract:
         if faults:
             raise ContractError(address, tuple(faults))
         return result
+
+    def _is_as_it_should_be(self, content: Mapping[str, Any]) -> bool:
+        """Return whether there is nothing to read, to fill in, or to find wrong, as is most often so."""
+        fields = self.fields
+        for name, value in content.items():
+            if (field := fields.get(name)) is None or not field.is_read(value):
+                return False
+        return all(name in content for name, field in fields.items() if field.required or field.default is not None)
 
 
 def _shown(value: object) -> str:

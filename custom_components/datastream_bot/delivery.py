@@ -22,7 +22,9 @@ async def async_deliver(listing: Listing, receiver: Receiver, message: Message) 
     result: Mapping[str, Any] | None = None
     error: str | None = None
     try:
-        result = _checked_result(await receiver.deliver(message.copy()))
+        result = await receiver.deliver(message.copy())
+        if result is not None:
+            _check_result(result)
     except ServiceValidationError as err:
         # The sender's mistake, and the error may quote the content: that is for the receipt, not for the log.
         error = str(err)
@@ -41,15 +43,14 @@ async def async_deliver(listing: Listing, receiver: Receiver, message: Message) 
     return answer(listing, receiver.name, outcome, result=result, error=error)
 
 
-def _checked_result(result: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return a result that can go wherever receipts go, which is where only JSON can go."""
+def _check_result(result: Mapping[str, Any]) -> None:
+    """Check that a result can go wherever receipts go, which is where only JSON can go."""
     try:
         json_bytes(result)
     except (TypeError, ValueError) as err:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="result_not_json", translation_placeholders={"problem": str(err)}
         ) from err
-    return result
 
 
 def delivery_by_now(listing: Listing, receiver: Receiver, task: asyncio.Task[Delivery]) -> Delivery:

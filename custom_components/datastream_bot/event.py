@@ -50,7 +50,7 @@ class DataStreamEvent(DataStreamEntity, EventEntity):
         self._trigger_event(
             EVENT_TYPE_RECEIVED,
             {
-                ATTR_CONTENT: message.copy().content,
+                ATTR_CONTENT: message.copied_content(),
                 "sender": message.sender,
                 "origin": message.origin.value,
                 "home": message.home,

@@ -21,7 +21,7 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
         EVENT_DATASTREAM_BOT_MESSAGE,
         {
             "address": message.address,
-            "content": message.copy().content,
+            "content": message.copied_content(),
             "id": message.message_id,
             "sender": message.sender,
             "origin": message.origin.value,

@@ -42,6 +42,15 @@ _EXPECTED: Final = {
 }
 
 
+_READ: Final[Mapping[FieldType, frozenset[type]]] = {
+    FieldType.TEXT: frozenset({str}),
+    FieldType.NUMBER: frozenset({int, float}),
+    FieldType.BOOLEAN: frozenset({bool}),
+    FieldType.LIST: frozenset({list}),
+    FieldType.OBJECT: frozenset({dict}),
+}
+
+
 class NoFitError(Exception):
     """A value is not of the type of its field."""
 
@@ -87,6 +96,10 @@ class Field:
         if not fits:
             raise NoFitError
         return value
+
+    def is_read(self, value: object) -> bool:
+        """Return whether a value surely is what reading it would return, for values that need no second look."""
+        return type(value) in _READ[self.type] and (type(value) is not str or bool(value.strip()) or not self.required)
 
     def fits(self, value: object) -> bool:
         """Return whether the field may hold a value."""

@@ -1,7 +1,7 @@
 """The message: an address and its content, with the envelope beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 import math
 import re
 from typing import Any, Final
@@ -16,6 +16,10 @@ from .errors import MessageError
 MAX_ADDRESS_LENGTH: Final = 64
 MAX_CONTENT_BYTES: Final = 32 * 1024
 MAX_CONTENT_DEPTH: Final = 16
+MAX_FLAT: Final = 1000
+"""With more values than that, content may not even be looked at without counting."""
+
+_FLAT: Final = frozenset({str, int, bool, type(None)})
 
 _ADDRESS = re.compile(rf"[A-Za-z][A-Za-z0-9_.-]{{0,{MAX_ADDRESS_LENGTH - 1}}}")
 
@@ -36,6 +40,7 @@ class Message:
         recipients: Ids of the bots that an external message is for, or None for all that opened the address.
         topics: MQTT topics that it goes out on.
         home: Name of the home that it came from by MQTT, or None.
+        size: How many bytes the content had as JSON when it was sent.
 
     """
 
@@ -50,7 +55,7 @@ class Message:
     recipients: frozenset[str] | None
     topics: tuple[str, ...]
     home: str | None
-    _encoded: bytes = field(repr=False, compare=False)
+    size: int
 
     @classmethod
     def create(
@@ -76,10 +81,10 @@ class Message:
         """
         if not (internal and sender) and not external:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
-        encoded = _encode(content)
+        content, size = _checked_content(content)
         return cls(
             address=checked_address(address),
-            content=json_loads_object(encoded),
+            content=content,
             # Each message has a context of its own: what it causes can then be told from what else its sender does.
             context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
             origin=origin,
@@ -90,13 +95,8 @@ class Message:
             recipients=recipients,
             topics=topics,
             home=home,
-            _encoded=encoded,
+            size=size,
         )
-
-    @property
-    def size(self) -> int:
-        """Return how many bytes the content has as JSON."""
-        return len(self._encoded)
 
     @property
     def message_id(self) -> str:
@@ -105,11 +105,32 @@ class Message:
 
     def with_content(self, content: Mapping[str, Any]) -> Message:
         """Return the message with content that a contract has read and completed."""
-        return replace(self, content=content, _encoded=json_bytes(content))
+        # Written out, because a generic copy of a data class takes as long as all else that is done with a message.
+        return Message(
+            address=self.address,
+            content=content,
+            context=self.context,
+            origin=self.origin,
+            sender=self.sender,
+            hops=self.hops,
+            internal=self.internal,
+            external=self.external,
+            recipients=self.recipients,
+            topics=self.topics,
+            home=self.home,
+            size=self.size,
+        )
 
     def copy(self) -> Message:
         """Return the message with content that its receiver may do with as it likes."""
-        return replace(self, content=json_loads_object(self._encoded))
+        return self.with_content(self.copied_content())
+
+    def copied_content(self) -> dict[str, Any]:
+        """Return content that whoever takes it may do with as it likes."""
+        if _is_flat(self.content):
+            return dict(self.content)
+        copied: dict[str, Any] = json_loads_object(json_bytes(self.content))
+        return copied
 
 
 def checked_address(address: object) -> str:
@@ -124,13 +145,32 @@ def checked_address(address: object) -> str:
     return str(address)
 
 
-def _encode(content: object) -> bytes:
-    """Return the content as JSON; no content is an empty object."""
+def _checked_content(content: object) -> tuple[dict[str, Any], int]:
+    """Return a copy of the content, and its size in bytes as JSON; no content is an empty object."""
     if content is None:
         content = {}
     if not isinstance(content, Mapping):
         raise MessageError(translation_key="content_not_object", received=type(content).__name__)
-    _ContentCheck().check(content, "content", MAX_CONTENT_DEPTH)
+    is_flat = _is_flat(content)
+    if not is_flat:
+        _ContentCheck().check(content, "content", MAX_CONTENT_DEPTH)
+    encoded = _encode(content)
+    return dict(content) if is_flat else json_loads_object(encoded), len(encoded)
+
+
+def _is_flat(content: Mapping[str, Any]) -> bool:
+    """Return whether the content surely has nothing in it that would have to be checked or copied further."""
+    if len(content) > MAX_FLAT:
+        return False
+    for key, value in content.items():
+        if type(key) is not str:
+            return False
+        if type(value) not in _FLAT and not (type(value) is float and math.isfinite(value)):
+            return False
+    return True
+
+
+def _encode(content: Mapping[str, Any]) -> bytes:
     try:
         encoded = json_bytes(dict(content))
     except (TypeError, ValueError) as err:

@@ -115,7 +115,7 @@ class Posting:
             number=self._outbox.next_number(now),
             message_id=message.message_id,
             address=message.address,
-            content=message.copy().content,
+            content=message.copied_content(),
             hops=message.hops,
             time=now,
             expires=now + self._outbox.keep_for,

@@ -20,6 +20,9 @@ class Outcome(StrEnum):
     RUNNING = "running"
 
 
+_OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One receiver's answer to a message."""
@@ -116,7 +119,10 @@ class Receipt:
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """Return the deliveries, with a list for each outcome."""
-        return {outcome.value: [delivery.as_dict() for delivery in self.of(outcome)] for outcome in Outcome}
+        lists: dict[str, list[dict[str, Any]]] = {name: [] for name in _OUTCOMES}
+        for delivery in self.deliveries:
+            lists[delivery.outcome].append(delivery.as_dict())
+        return lists
 
     def as_dict(self) -> dict[str, Any]:
         """Return the receipt as response data."""

@@ -13,10 +13,11 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN, RECEIPT_WAIT
 from .contract import ContractError
 from .delivery import answer, async_deliver, delivery_by_now
-from .directory import Directory, Listing
+from .directory import Directory, Listing, Receiver
 from .hops import MAX_HOPS, MAX_MESSAGES, HopCounter
 from .message import Message
 from .receipt import Afar, Delivery, Outcome, Receipt
+from .turns import Turns
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Router:
         self._hops = HopCounter()
         self._outlets: list[Outlet] = []
         self._carriers: dict[str, Carrier] = {}
+        self._starting = Turns()
 
     @callback
     def connect_outlet(self, outlet: Outlet) -> CALLBACK_TYPE:
@@ -82,7 +84,7 @@ class Router:
         """Follow a message into a context that came of it, such as an automation's."""
         self._hops.follow(context)
 
-    async def async_send(self, message: Message, done: CALLBACK_TYPE = lambda: None) -> Receipt:
+    async def async_send(self, message: Message, done: CALLBACK_TYPE | None = None) -> Receipt:
         """Deliver a message and wait for the receipt, at most 10 seconds.
 
         Whoever is not done by then goes on and is `running` in the receipt; so do all when the sender is cancelled. A
@@ -101,30 +103,35 @@ class Router:
             raise self._endless(message, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if message.hops > MAX_HOPS:
             raise self._endless(message, translation_key="too_many_hops", limit=MAX_HOPS)
+        await self._starting.async_wait_for_turn()
         accepted, refused = _check_contracts(message, self.directory.listings_for(message))
-        tasks = {
-            # Not started at once: what a receiver sends has to queue up behind this message at the other receivers.
-            self._hass.async_create_task(
-                async_deliver(listing, receiver, fitted),
-                f"{DOMAIN} {message.address} to {receiver.name}",
-                eager_start=False,
-            ): (listing, receiver)
-            for listing, fitted in accepted
-            for receiver in listing.receivers
-        }
-        received = {listing.bot_id: fitted for listing, fitted in accepted}
-        for outlet in self._outlets:
-            outlet(message, received)
-        _call_after(tasks, done)
-        journey = self._send_out(message)
-        waiting: list[asyncio.Future[Any]] = [*tasks, *([journey.over] if journey else [])]
+        with self._starting:
+            received = {listing.bot_id: fitted for listing, fitted in accepted}
+            for outlet in self._outlets:
+                outlet(message, received)
+            tasks = [
+                (self._start(listing, receiver, fitted), listing, receiver)
+                for listing, fitted in accepted
+                for receiver in listing.receivers
+            ]
+            journey = self._send_out(message)
+        waiting: list[asyncio.Future[Any]] = [task for task, _, _ in tasks if not task.done()]
+        _call_after(waiting, done)
+        if journey is not None:
+            waiting.append(journey.over)
         if waiting:
             await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
         return Receipt(
             message_id=message.message_id,
             address=message.address,
-            deliveries=(*(delivery_by_now(*receiver, task) for task, receiver in tasks.items()), *refused),
+            deliveries=(*(delivery_by_now(listing, receiver, task) for task, listing, receiver in tasks), *refused),
             afar=journey.by_now() if journey else None,
+        )
+
+    def _start(self, listing: Listing, receiver: Receiver, message: Message) -> asyncio.Task[Delivery]:
+        """Let a receiver begin; most of them are done when this returns."""
+        return self._hass.async_create_task(
+            async_deliver(listing, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
         )
 
     def _send_out(self, message: Message) -> Journey | None:
@@ -177,13 +184,15 @@ def _check_contracts(message: Message, listings: list[Listing]) -> tuple[list[tu
     return accepted, refused
 
 
-def _call_after(tasks: Iterable[asyncio.Task[Delivery]], done: CALLBACK_TYPE) -> None:
+def _call_after(tasks: Iterable[asyncio.Future[Any]], done: CALLBACK_TYPE | None) -> None:
     """Call back when all tasks are done."""
+    if done is None:
+        return
     waiting = set(tasks)
     if not waiting:
         done()
 
-    def finished(task: asyncio.Task[Delivery]) -> None:
+    def finished(task: asyncio.Future[Any]) -> None:
         waiting.remove(task)
         if not waiting:
             done()

@@ -92,7 +92,7 @@ class MessageReceivedTrigger(Trigger):
 def _payload(message: Message, bot_id: str | None) -> dict[str, Any]:
     return {
         "address": message.address,
-        "content": message.copy().content,
+        "content": message.copied_content(),
         "sender": message.sender,
         "message_id": message.message_id,
         "origin": message.origin.value,

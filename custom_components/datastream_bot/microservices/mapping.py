@@ -112,7 +112,7 @@ class MappingMicroservice(Microservice):
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="bot_unloaded")
         result: dict[str, object] = {}
         if self._stream.event_type is not None:
-            self._hass.bus.async_fire(self._stream.event_type, dict(message.copy().content), context=message.context)
+            self._hass.bus.async_fire(self._stream.event_type, message.copied_content(), context=message.context)
             result["event"] = self._stream.event_type
         if self._problem is not None:
             raise HomeAssistantError(
