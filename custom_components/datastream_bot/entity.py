@@ -1,7 +1,6 @@
 """The entity of a data stream."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -15,7 +14,7 @@ from homeassistant.helpers.entity import Entity
 from .bot import DatastreamBotConfigEntry
 from .const import DOMAIN
 from .message import Message
-from .signals import message_signal, streams_signal
+from .signals import received_signal, streams_signal
 
 
 class DataStreamEntity(Entity):
@@ -56,16 +55,12 @@ class DataStreamEntity(Entity):
 
     @callback
     def _listen(self) -> None:
-        self._stop_listening = async_dispatcher_connect(self.hass, message_signal(self._address), self._signalled)
+        signal = received_signal(self._entry.entry_id, self._address)
+        self._stop_listening = async_dispatcher_connect(self.hass, signal, self.message_received)
 
     @callback
     def _stop(self) -> None:
         self._stop_listening()
-
-    @callback
-    def _signalled(self, _: Message, received: Mapping[str, Message]) -> None:
-        if (message := received.get(self._entry.entry_id)) is not None:
-            self.message_received(message)
 
     @callback
     def _streams_changed(self) -> None:

@@ -1,7 +1,7 @@
 """The message: an address and its content, with the envelope beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 import re
 from typing import Any, Final
@@ -56,6 +56,7 @@ class Message:
     topics: tuple[str, ...]
     home: str | None
     size: int
+    _is_flat: bool = field(repr=False, compare=False)
 
     @classmethod
     def create(
@@ -81,7 +82,7 @@ class Message:
         """
         if not (internal and sender) and not external:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
-        content, size = _checked_content(content)
+        content, size, is_flat = _checked_content(content)
         return cls(
             address=checked_address(address),
             content=content,
@@ -96,6 +97,7 @@ class Message:
             topics=topics,
             home=home,
             size=size,
+            _is_flat=is_flat,
         )
 
     @property
@@ -105,6 +107,20 @@ class Message:
 
     def with_content(self, content: Mapping[str, Any]) -> Message:
         """Return the message with content that a contract has read and completed."""
+        return self._with(content, is_flat=_is_flat(content))
+
+    def copy(self) -> Message:
+        """Return the message with content that its receiver may do with as it likes."""
+        return self._with(self.copied_content(), is_flat=self._is_flat)
+
+    def copied_content(self) -> dict[str, Any]:
+        """Return content that whoever takes it may do with as it likes."""
+        if self._is_flat:
+            return dict(self.content)
+        copied: dict[str, Any] = json_loads_object(json_bytes(self.content))
+        return copied
+
+    def _with(self, content: Mapping[str, Any], *, is_flat: bool) -> Message:
         # Written out, because a generic copy of a data class takes as long as all else that is done with a message.
         return Message(
             address=self.address,
@@ -119,18 +135,8 @@ class Message:
             topics=self.topics,
             home=self.home,
             size=self.size,
+            _is_flat=is_flat,
         )
-
-    def copy(self) -> Message:
-        """Return the message with content that its receiver may do with as it likes."""
-        return self.with_content(self.copied_content())
-
-    def copied_content(self) -> dict[str, Any]:
-        """Return content that whoever takes it may do with as it likes."""
-        if _is_flat(self.content):
-            return dict(self.content)
-        copied: dict[str, Any] = json_loads_object(json_bytes(self.content))
-        return copied
 
 
 def checked_address(address: object) -> str:
@@ -145,8 +151,8 @@ def checked_address(address: object) -> str:
     return str(address)
 
 
-def _checked_content(content: object) -> tuple[dict[str, Any], int]:
-    """Return a copy of the content, and its size in bytes as JSON; no content is an empty object."""
+def _checked_content(content: object) -> tuple[dict[str, Any], int, bool]:
+    """Return a copy of the content, its size in bytes as JSON, and whether it is flat; none is an empty object."""
     if content is None:
         content = {}
     if not isinstance(content, Mapping):
@@ -155,7 +161,7 @@ def _checked_content(content: object) -> tuple[dict[str, Any], int]:
     if not is_flat:
         _ContentCheck().check(content, "content", MAX_CONTENT_DEPTH)
     encoded = _encode(content)
-    return dict(content) if is_flat else json_loads_object(encoded), len(encoded)
+    return dict(content) if is_flat else json_loads_object(encoded), len(encoded), is_flat
 
 
 def _is_flat(content: Mapping[str, Any]) -> bool:

@@ -18,10 +18,17 @@ def message_signal(address: str) -> SignalType[Message, Mapping[str, Message]]:
     return SignalType(f"{DOMAIN}_message_{address}")
 
 
+def received_signal(bot_id: str, address: str) -> SignalType[Message]:
+    """Return the signal of messages to an address that a bot receives, sent with the message as it receives it."""
+    return SignalType(f"{DOMAIN}_received_{bot_id}_{address}")
+
+
 @callback
 def async_signal_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
     """Signal a message."""
     async_dispatcher_send(hass, message_signal(message.address), message, received)
+    for bot_id, fitted in received.items():
+        async_dispatcher_send(hass, received_signal(bot_id, message.address), fitted)
 
 
 def presence_signal(bot_id: str) -> SignalType[()]:
