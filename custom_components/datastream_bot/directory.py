@@ -3,6 +3,7 @@
 from bisect import insort
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -52,21 +53,23 @@ class Listing:
         """Return whether nobody listens to or declared the address."""
         return not self.receivers and not self._declared
 
-    def connect(self, receiver: Receiver) -> CALLBACK_TYPE:
+    def connect(self, receiver: Receiver) -> None:
         """Add a receiver."""
         insort(self.receivers, receiver, key=lambda each: each.order)
-        return lambda: self.receivers.remove(receiver)
 
-    def declare(self, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
+    def disconnect(self, receiver: Receiver) -> None:
+        """Remove a receiver."""
+        self.receivers.remove(receiver)
+
+    def declare(self, fields: tuple[Field, ...]) -> None:
         """Add fields to the contract."""
         self._declared.append(fields)
         self._update_contract()
 
-        def withdraw() -> None:
-            self._declared.remove(fields)
-            self._update_contract()
-
-        return withdraw
+    def withdraw(self, fields: tuple[Field, ...]) -> None:
+        """Remove fields from the contract."""
+        self._declared.remove(fields)
+        self._update_contract()
 
     def _update_contract(self) -> None:
         self.contract = Contract.of(field for fields in self._declared for field in fields)
@@ -88,25 +91,20 @@ class Directory:
     @callback
     def connect(self, bot_id: str, bot_name: str, address: str, receiver: Receiver) -> CALLBACK_TYPE:
         """Let a receiver of a bot listen to an address."""
-        return self._list(bot_id, bot_name, address, lambda listing: listing.connect(receiver))
+        self._list(bot_id, bot_name, address).connect(receiver)
+        return partial(self._leave, (bot_id, address), Listing.disconnect, receiver)
 
     @callback
     def declare(self, bot_id: str, bot_name: str, address: str, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
         """Declare an address of a bot, with the fields that content has to have there."""
-        return self._list(bot_id, bot_name, address, lambda listing: listing.declare(fields))
+        self._list(bot_id, bot_name, address).declare(fields)
+        return partial(self._leave, (bot_id, address), Listing.withdraw, fields)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
         """Open an address of a bot to messages from outside the bot."""
         self._open.setdefault(address, []).append(bot_id)
-
-        @callback
-        def close() -> None:
-            self._open[address].remove(bot_id)
-            if not self._open[address]:
-                del self._open[address]
-
-        return close
+        return partial(self._close, bot_id, address)
 
     def is_open(self, bot_id: str, address: str) -> bool:
         """Return whether a bot opened an address to messages from outside the bot."""
@@ -124,18 +122,19 @@ class Directory:
             ]
         return [listing for bot_id in bot_ids if (listing := self._listings.get((bot_id, address))) is not None]
 
-    def _list(
-        self, bot_id: str, bot_name: str, address: str, enter: Callable[[Listing], CALLBACK_TYPE]
-    ) -> CALLBACK_TYPE:
+    def _list(self, bot_id: str, bot_name: str, address: str) -> Listing:
         key = (bot_id, address)
         if (listing := self._listings.get(key)) is None:
             listing = self._listings[key] = Listing(bot_id, bot_name)
-        leave = enter(listing)
+        return listing
 
-        @callback
-        def leave_and_tidy() -> None:
-            leave()
-            if listing.is_empty:
-                del self._listings[key]
+    def _leave[T](self, key: tuple[str, str], remove: Callable[[Listing, T], None], what: T) -> None:
+        listing = self._listings[key]
+        remove(listing, what)
+        if listing.is_empty:
+            del self._listings[key]
 
-        return leave_and_tidy
+    def _close(self, bot_id: str, address: str) -> None:
+        self._open[address].remove(bot_id)
+        if not self._open[address]:
+            del self._open[address]

@@ -76,4 +76,4 @@ async def async_enter(
     except Exception:
         leave()
         raise
-    return replace(receipt, deliveries=(*receipt.deliveries, *refused))
+    return replace(receipt, deliveries=(*receipt.deliveries, *refused)) if refused else receipt

@@ -14,7 +14,7 @@ from homeassistant.helpers.entity import Entity
 from .bot import DatastreamBotConfigEntry
 from .const import DOMAIN
 from .message import Message
-from .signals import received_signal, streams_signal
+from .signals import received_signal
 
 
 class DataStreamEntity(Entity):
@@ -29,7 +29,7 @@ class DataStreamEntity(Entity):
         self._entry = entry
         self._stream_id = subentry.subentry_id
         self._address: str = subentry.data[CONF_ADDRESS]
-        self._stop_listening: CALLBACK_TYPE
+        self._listening: list[CALLBACK_TYPE] = []
         self._attr_unique_id = subentry.subentry_id
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, subentry.subentry_id)},
@@ -43,9 +43,6 @@ class DataStreamEntity(Entity):
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         self._listen()
-        self.async_on_remove(
-            async_dispatcher_connect(self.hass, streams_signal(self._entry.entry_id), self._streams_changed)
-        )
         self.async_on_remove(self._stop)
 
     @callback
@@ -56,22 +53,24 @@ class DataStreamEntity(Entity):
     @callback
     def _listen(self) -> None:
         signal = received_signal(self._entry.entry_id, self._address)
-        self._stop_listening = async_dispatcher_connect(self.hass, signal, self.message_received)
+        self._listening.append(async_dispatcher_connect(self.hass, signal, self.message_received))
 
     @callback
     def _stop(self) -> None:
-        self._stop_listening()
+        while self._listening:
+            self._listening.pop()()
 
     @callback
-    def _streams_changed(self) -> None:
+    def stream_changed(self, subentry: ConfigSubentry) -> None:
         """Follow the data stream to another address, with its device."""
-        subentry = self._entry.subentries.get(self._stream_id)
-        if subentry is None or subentry.data[CONF_ADDRESS] == self._address:
+        if subentry.data[CONF_ADDRESS] == self._address:
             return
-        self._stop()
         self._address = subentry.data[CONF_ADDRESS]
-        self._listen()
-        dr.async_get(self.hass).async_get_or_create(
+        # One that is disabled does not listen.
+        if self._listening:
+            self._stop()
+            self._listen()
+        dr.async_get(self._entry.runtime_data.hass).async_get_or_create(
             config_entry_id=self._entry.entry_id,
             config_subentry_id=self._stream_id,
             identifiers={(DOMAIN, self._stream_id)},

@@ -22,18 +22,22 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: DatastreamBotConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the entities of the data streams, and of those that are added later."""
-    added: set[str] = set()
+    entities: dict[str, DataStreamEvent] = {}
 
     @callback
-    def add_new() -> None:
+    def update() -> None:
         streams = {stream.subentry_id: stream for stream in entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)}
-        for stream_id in streams.keys() - added:
-            async_add_entities([DataStreamEvent(entry, streams[stream_id])], config_subentry_id=stream_id)
-        added.clear()
-        added.update(streams)
+        for stream_id in entities.keys() - streams:
+            del entities[stream_id]
+        for stream_id, stream in streams.items():
+            if stream_id in entities:
+                entities[stream_id].stream_changed(stream)
+            else:
+                entities[stream_id] = DataStreamEvent(entry, stream)
+                async_add_entities([entities[stream_id]], config_subentry_id=stream_id)
 
-    add_new()
-    entry.async_on_unload(async_dispatcher_connect(hass, streams_signal(entry.entry_id), add_new))
+    update()
+    entry.async_on_unload(async_dispatcher_connect(hass, streams_signal(entry.entry_id), update))
 
 
 class DataStreamEvent(DataStreamEntity, EventEntity):

@@ -9,6 +9,7 @@ from http import HTTPMethod, HTTPStatus
 import json
 from typing import Any, Final
 
+from aiohttp import StreamReader
 from aiohttp.hdrs import ALLOW, CONTENT_ENCODING, CONTENT_TYPE
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import Request, RequestPayloadError
@@ -77,6 +78,9 @@ async def async_read_body(request: Request) -> bytes:
     """
     # Requests that come through Home Assistant's cloud start from the beginning with each access to their content.
     stream, body = request.content, bytearray()
+    if isinstance(stream, StreamReader) and stream.is_eof() and stream.total_bytes <= MAX_BODY_BYTES:
+        # It is all here, as most are.
+        return stream.read_nowait()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             while chunk := await stream.read(MAX_BODY_BYTES + 1 - len(body)):
