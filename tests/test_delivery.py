@@ -144,6 +144,35 @@ async def test_a_receiver_gets_messages_in_the_order_sent_even_when_one_causes_t
     assert all(outcomes(receipt)[1] == ("Home", "reader", "handled") for receipt in answerer.receipts)
 
 
+async def test_who_gives_up_before_its_turn_keeps_nobody_waiting(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """What is sent while a message is handed out waits; giving up is the sender's right."""
+    bot = await add_bot("Home")
+    tasks: list[asyncio.Task[Receipt]] = []
+
+    class Fickle(Microservice):
+        """Answers twice, and takes the first answer back at once."""
+
+        name: ClassVar = "fickle"
+
+        @datastream("news")
+        async def answer(self, message: Message) -> None:
+            for _ in range(message.content["answers"]):
+                answering = bot.async_distribute_datastream_message("news", {"answers": 0}, external=False)
+                tasks.append(hass.async_create_task(answering))
+            tasks[0].cancel()
+
+    reader = Reader()
+    bot.attach(Fickle())
+    bot.attach(reader)
+
+    await bot.async_distribute_datastream_message("news", {"answers": 2}, external=False)
+    receipt = await tasks[1]
+
+    assert tasks[0].cancelled()
+    assert outcomes(receipt) == [("Home", "fickle", "handled"), ("Home", "reader", "handled")]
+    assert [message.content["answers"] for message in reader.messages] == [2, 0]
+
+
 async def test_what_a_receiver_does_to_its_copy_is_seen_by_nobody_else(add_bot: AddBot) -> None:
     """Not by the other receivers, not by the event bus, not by the sender."""
     bot = await add_bot()
