@@ -99,9 +99,7 @@ async def add_bot(
     return entry.runtime_data
 
 
-async def send(hass: HomeAssistant, address: str = NEWS, content: Any = CONTENT, bot: Bot | None = None) -> Any:
-    """Send a message by the action, and return the receipt."""
+async def send(hass: HomeAssistant, address: str = NEWS, content: Any = CONTENT) -> Any:
+    """Send a message by the action, from outside the bots, and return the receipt."""
     data = {"address": address, "content": content}
-    if bot is not None:
-        data["config_entry_id"] = bot.bot_id
     return await hass.services.async_call(DOMAIN, "send", data, blocking=True, return_response=True)

@@ -25,14 +25,19 @@ async def addresses(hass: HomeAssistant) -> None:
         await add_bot(hass, *streams, name=f"Bot {number}")
 
 
-async def bots(hass: HomeAssistant) -> None:
-    """Have 100 bots that did not open the address, which half of them declared for themselves."""
+async def strangers(hass: HomeAssistant) -> None:
+    """Have 100 bots that do not know the address."""
     for number in range(100):
-        streams = [stream(NEWS, external=False)] if number % 2 else []
-        await add_bot(hass, *streams, name=f"Bot {number}")
+        await add_bot(hass, name=f"Bot {number}")
 
 
-async def _nobody(hass: HomeAssistant) -> None:
+async def recluses(hass: HomeAssistant) -> None:
+    """Have 100 bots that declared the address and did not open it."""
+    for number in range(100):
+        await add_bot(hass, stream(NEWS, external=False), name=f"Bot {number}")
+
+
+async def nobody(hass: HomeAssistant) -> None:
     """Leave the home as it is."""
 
 
@@ -40,7 +45,7 @@ async def _nobody(hass: HomeAssistant) -> None:
 async def among(crowd: Crowd) -> AsyncIterator[Pair]:
     """Compare a message in a crowd with one in a home that has one bot, with one microservice at the address."""
     async with new_home() as home, new_home() as other_home:
-        for hass, others in ((home, crowd), (other_home, _nobody)):
+        for hass, others in ((home, crowd), (other_home, nobody)):
             bot = await add_bot(hass, stream(NEWS))
             bot.attach(Idler())
             await others(hass)
@@ -58,9 +63,16 @@ MEASUREMENTS: Final = (
     ),
     Comparison(
         name="bots",
-        what="message among 100 bots that did not open its address : with one bot",
+        what="message among 100 bots that do not know its address : with one bot",
         goal=1.10,
-        sides=partial(among, bots),
+        sides=partial(among, strangers),
+        rounds=MANY,
+    ),
+    Comparison(
+        name="bots-inside",
+        what="message among 100 bots that keep its address to themselves : with one bot",
+        goal=1.10,
+        sides=partial(among, recluses),
         rounds=MANY,
     ),
 )

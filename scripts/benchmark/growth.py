@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from .bots import NEWS, Idler, add_bot, stream
 from .home import new_home
 from .messages import send_times
-from .rounds import Figure, Timed
+from .rounds import Figure, Timed, tidied
 
 BLOCK: Final = 10_000
 BLOCKS: Final = 10
@@ -34,9 +34,10 @@ class Growth:
         """Measure the processor's time for every 10,000 messages, and the memory of the process."""
         async with AsyncExitStack() as stack:
             old, *young = [await _furnished(stack) for _ in range(BLOCKS + 1)]
-            before = _memory()
-            times = [await _send_block(old, home) for home in young]
-            after = _memory()
+            async with tidied():
+                before = _memory()
+                times = [await _send_block(old, home) for home in young]
+                after = _memory()
         return [
             Figure(
                 name="growth-seconds",

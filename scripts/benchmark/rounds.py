@@ -8,7 +8,8 @@ from statistics import median, quantiles
 import time
 from typing import Final, Protocol
 
-ROUNDS: Final = 9
+FEW: Final = 9
+SOME: Final = 31
 MANY: Final = 201
 
 
@@ -97,7 +98,7 @@ class Comparison:
     what: str
     goal: float
     sides: Callable[[], AbstractAsyncContextManager[Pair]]
-    rounds: int = ROUNDS
+    rounds: int = FEW
     warm_ups: int = 2
     unit: tuple[str, float] = ("µs", 1e6)
     inverse: bool = False

@@ -17,7 +17,7 @@ from .automations import add_automations, automation, on_event
 from .bell import RING, Bell
 from .bots import add_bot, stream
 from .home import home_in, new_home, set_up
-from .rounds import Comparison, Pair
+from .rounds import SOME, Comparison, Pair
 
 AT_START: Final = 100
 IN_MEMORY: Final = 300
@@ -51,7 +51,7 @@ async def at_start() -> AsyncIterator[Pair]:
         yield Pair(
             ours=partial(_restart, Path(folder), partial(set_up, component="datastream_bot"), "event", AT_START + 2),
             theirs=partial(
-                _restart, Path(other_folder), lambda hass: add_automations(hass, *config), "automation", 100
+                _restart, Path(other_folder), lambda hass: add_automations(hass, *config), "automation", AT_START
             ),
         )
 
@@ -85,7 +85,7 @@ async def in_memory() -> AsyncIterator[Pair]:
 
 
 async def _memory_of(keep: Callable[[HomeAssistant], Awaitable[None]]) -> float:
-    """Return the bytes of each, as Python counts them in all that is set up for them, with what they hold on disk."""
+    """Return the bytes of each that Python counts, of everything that is there once it is set up: entities too."""
     async with new_home(*_COMPONENTS) as hass:
         Bell(hass)
         gc.collect()
@@ -106,7 +106,7 @@ MEASUREMENTS: Final = (
         what=f"set-up of a bot with {AT_START} data streams : of {AT_START} automations",
         goal=1.0,
         sides=at_start,
-        rounds=7,
+        rounds=SOME,
         unit=("ms", 1000),
     ),
     Comparison(

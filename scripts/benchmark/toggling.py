@@ -14,7 +14,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from .bots import add_bot, send
 from .home import new_home
 from .lights import add_lights
-from .rounds import Comparison, Pair, Timed
+from .rounds import FEW, SOME, Comparison, Pair, Timed
 
 DOMAINS: Final = ("light", "switch")
 SLOW: Final = 0.02
@@ -100,8 +100,8 @@ async def while_busy() -> AsyncIterator[Pair]:
         yield Pair(ours=ours, theirs=theirs)
 
 
-# How often, always on as well as off, because turning on costs more.
-_SIZES: Final = ((100, 1.05, 10), (1000, 1.00, 2), (5000, 0.75, 2))
+# The goal, how often in a turn, always on as well as off, because turning on costs more, and how many rounds.
+_SIZES: Final = ((100, 1.05, 10, SOME), (1000, 1.00, 2, SOME), (5000, 0.75, 2, FEW))
 
 MEASUREMENTS: Final = (
     *(
@@ -110,19 +110,21 @@ MEASUREMENTS: Final = (
             what=f"message to toggle {number} lights and switches : two actions that name them",
             goal=goal,
             sides=partial(everything, number, times=times),
+            rounds=rounds,
             unit=("ms", 1000),
         )
-        for number, goal, times in _SIZES
+        for number, goal, times, rounds in _SIZES
     ),
     *(
         Comparison(
             name=f"slow-{number}",
             what=f"the same in wall time, when each of {number} takes 20 ms",
             goal=1.05,
-            sides=partial(everything, number, times=min(times, 4), takes=SLOW),
+            sides=partial(everything, number, times=2, takes=SLOW),
+            rounds=rounds,
             unit=("ms", 1000),
         )
-        for number, _, times in _SIZES
+        for number, _, _, rounds in _SIZES
     ),
     Comparison(
         name="busy",

@@ -17,7 +17,7 @@ from .automations import add_automations, automation
 from .bell import RING, Bell
 from .bots import CONTENT, NEWS, add_bot, stream
 from .home import new_home
-from .rounds import Comparison, Pair, Timed
+from .rounds import SOME, Comparison, Pair, Timed
 
 WEBHOOK_ID: Final = "e" * 64
 CONNECTIONS: Final = 4
@@ -74,6 +74,7 @@ MEASUREMENTS: Final = (
         what="requests a second of a bot's webhook : of a webhook trigger with the same action",
         goal=1.0,
         sides=webhooks,
+        rounds=SOME,
         inverse=True,
     ),
 )
