@@ -37,6 +37,7 @@ from .const import (
     CONF_VERIFY_AFTER,
     Reaction,
 )
+from .groups import Groups
 from .settings import DEFAULTS
 
 CONF_MORE: Final = "more"
@@ -118,7 +119,7 @@ def is_plain(target: object) -> bool:
 
 def attached_to(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, str]:
     """Return, for people, what a bot with this data would be attached to: how many, which switches and which lights."""
-    attached = async_attached_entities(hass, data[CONF_TARGET], data[CONF_EXCLUDE])
+    attached = async_attached_entities(hass, data[CONF_TARGET], data[CONF_EXCLUDE], Groups(hass))
     return {
         "count": str(len(attached)),
         "switches": _listed(hass, [entity_id for entity_id in attached if entity_id.startswith(Platform.SWITCH)]),

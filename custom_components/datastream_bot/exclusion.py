@@ -11,13 +11,13 @@ from homeassistant.helpers.group import expand_entity_ids
 from homeassistant.helpers.target import TargetSelection
 
 from .const import LABEL_IGNORE
-from .groups import async_groups, async_members
+from .groups import Groups
 
 
 class Exclusion:
     """What is excluded, hidden or not: by the user in the form, or by the label that keeps every bot away."""
 
-    def __init__(self, hass: HomeAssistant, selection: TargetSelection) -> None:
+    def __init__(self, hass: HomeAssistant, selection: TargetSelection, groups: Groups) -> None:
         """Initialize the exclusion."""
         self._areas = ar.async_get(hass)
         self._devices = dr.async_get(hass)
@@ -26,12 +26,14 @@ class Exclusion:
         # The label may have been made under another name, which its id keeps.
         label = lr.async_get(hass).async_get_label_by_name(LABEL_IGNORE)
         self._label_ids = {*selection.label_ids, LABEL_IGNORE, *([label.label_id] if label else [])}
+        # Many entities are in the same place.
+        self._places: dict[tuple[str | None, str | None], bool] = {}
         self._entity_ids = {
             *selection.entity_ids,
             *expand_entity_ids(hass, selection.entity_ids),
-            *(member for entity_id in selection.entity_ids for member in async_members(hass, entity_id)),
+            *(member for entity_id in selection.entity_ids for member in groups.members(entity_id)),
         }
-        for entity_id, members in async_groups(hass).items():
+        for entity_id, members in groups.all().items():
             if entity_id in self:
                 self._entity_ids |= members
 
@@ -44,9 +46,16 @@ class Exclusion:
             return True
         if (entry := self._entities.async_get(entity_id)) is None:
             return False
-        labels = set(entry.labels)
-        area_id = entry.area_id
-        device_id = entry.device_id
+        if not self._label_ids.isdisjoint(entry.labels):
+            return True
+        place = (entry.device_id, entry.area_id)
+        if (is_excluded := self._places.get(place)) is None:
+            is_excluded = self._places[place] = self._is_place_excluded(*place)
+        return is_excluded
+
+    def _is_place_excluded(self, device_id: str | None, area_id: str | None) -> bool:
+        """Return whether what is of a device and in an area of its own is excluded because of either."""
+        labels: set[str] = set()
         while device_id is not None and (device := self._devices.async_get(device_id)) is not None:
             if device_id in self._selection.device_ids:
                 return True

@@ -15,6 +15,7 @@ from homeassistant.helpers.event import async_call_later, async_track_state_chan
 from .attachment import async_single_out
 from .const import DOMAIN
 from .errors import PartlyFailedError
+from .groups import Groups
 from .switching import NOT_ALLOWED
 
 _TOO_OFTEN: Final = 3
@@ -41,7 +42,7 @@ class Verification:
         if not self._verify_after:
             yield
             return
-        told = set(async_single_out(self._hass, entity_ids))
+        told = set(async_single_out(self._hass, entity_ids, Groups(self._hass)))
         self.async_expect_nothing(told)
         watch = _Watch(self._hass, told, STATE_ON if on else STATE_OFF, ask, is_reaction=is_reaction)
         self._watches.append(watch)
@@ -50,7 +51,7 @@ class Verification:
         except PartlyFailedError as err:
             failed = err.result["failed"]
             not_allowed = [entity_id for entity_id in failed if failed[entity_id] == NOT_ALLOWED]
-            watch.waiting.difference_update(async_single_out(self._hass, not_allowed))
+            watch.waiting.difference_update(async_single_out(self._hass, not_allowed, Groups(self._hass)))
             raise
         except Exception:
             # Nobody was asked.

@@ -14,6 +14,7 @@ from ..bot import Bot
 from ..built_in import BUILT_IN_FIELDS
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT, Origin
 from ..errors import PartlyFailedError
+from ..groups import Groups
 from ..message import Message
 from ..microservice import ORDER_DEVICE, Microservice, Result, Stop, datastream
 from ..restoring import async_restore, async_restore_states
@@ -82,26 +83,30 @@ class DeviceMicroservice(Microservice):
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
-        return {"attached": self._attached(), "remembered": self._snapshot.entity_ids}
+        return {"attached": self._attached(Groups(self._hass)), "remembered": self._snapshot.entity_ids}
 
-    def _attached(self) -> list[str]:
-        return async_attached_entities(self._hass, self._settings.target, self._settings.exclude)
+    def _attached(self, groups: Groups) -> list[str]:
+        return async_attached_entities(self._hass, self._settings.target, self._settings.exclude, groups)
 
-    def _with_members(self, entity_ids: list[str]) -> set[str]:
+    def _with_members(self, entity_ids: list[str], groups: Groups) -> set[str]:
         """Return groups and what is in them: either may be remembered."""
-        return {*entity_ids, *async_single_out(self._hass, entity_ids)}
+        return {*entity_ids, *async_single_out(self._hass, entity_ids, groups)}
 
     def _still_attached(self, entity_ids: Iterable[str]) -> list[str]:
         """Return those that may be asked once more: what was excluded meanwhile is left alone."""
-        attached = self._with_members(self._attached())
+        groups = Groups(self._hass)
+        attached = self._with_members(self._attached(groups), groups)
         return [entity_id for entity_id in entity_ids if entity_id in attached]
 
     async def _async_toggle(self, toggle: Toggle, message: Message) -> dict[str, Any]:
-        attached = self._attached()
-        meant = attached if toggle.is_all else async_cut(self._hass, attached, toggle.target, toggle.domain)
+        groups = Groups(self._hass)
+        attached = self._attached(groups)
+        meant = attached if toggle.is_all else async_cut(self._hass, attached, toggle.target, toggle.domain, groups)
         if toggle.restore:
-            return await self._async_restore(attached, None if toggle.is_all else meant, message)
-        single = async_single_out(self._hass, meant)
+            all_attached = self._with_members(attached, groups)
+            scope = None if toggle.is_all else self._with_members(meant, groups)
+            return await self._async_restore(all_attached, scope, message)
+        single = async_single_out(self._hass, meant, groups)
         self._belated.async_give_up(single)
         if toggle.remember:
             await self._snapshot.async_remember(single)
@@ -117,9 +122,8 @@ class DeviceMicroservice(Microservice):
         ):
             return await switch(meant)
 
-    async def _async_restore(self, attached: list[str], meant: list[str] | None, message: Message) -> dict[str, Any]:
-        scope = self._with_members(attached if meant is None else meant)
-        recalled = self._snapshot.recall(self._with_members(attached), None if meant is None else scope)
+    async def _async_restore(self, attached: set[str], scope: set[str] | None, message: Message) -> dict[str, Any]:
+        recalled = self._snapshot.recall(attached, scope)
         states = {state.entity_id: state for state in (*recalled.states, *recalled.unavailable)}
         now = [state.entity_id for state in recalled.states]
 
@@ -128,7 +132,7 @@ class DeviceMicroservice(Microservice):
             return async_restore_states(self._hass, late_states, message.context)
 
         # Nor is to be turned off any more what need not be turned on.
-        self._verification.async_expect_nothing({*scope, *recalled.entries})
+        self._verification.async_expect_nothing({*(attached if scope is None else scope), *recalled.entries})
         self._belated.async_wait([state.entity_id for state in recalled.unavailable], restore)
         is_reaction = message.origin is Origin.PRESENCE
         with (
