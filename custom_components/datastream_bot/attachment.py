@@ -35,11 +35,12 @@ def async_attached_entities(
 
 
 def _all_primary_entities(hass: HomeAssistant) -> set[str]:
-    registry = er.async_get(hass)
+    # In the dictionary beneath, as there are many and each of them is an entity id.
+    entries = er.async_get(hass).entities.data
     return {
         entity_id
         for entity_id in hass.states.async_entity_ids(ATTACHED_DOMAINS)
-        if (entry := registry.async_get(entity_id)) is None
+        if (entry := entries.get(entity_id)) is None
         or (entry.hidden_by is None and entry.entity_category is None and _is_switchable(entry))
     }
 
@@ -61,12 +62,12 @@ def _is_switchable(entry: er.RegistryEntry) -> bool:
 @callback
 def async_single_out(hass: HomeAssistant, attached: Iterable[str], groups: Groups) -> list[str]:
     """Return what is switched with the attached entities: for a group, which has no state of its own, its members."""
-    singled: set[str] = set()
-    for entity_id in attached:
-        if not (members := groups.members(entity_id)):
-            singled.add(entity_id)
-            continue
-        singled |= {one for one in _switchable(hass, members) if not groups.members(one)} or {entity_id}
+    attached = [*attached]
+    if not (members := groups.among(attached)):
+        return sorted(attached)
+    singled = {*attached} - members.keys()
+    for entity_id, group in members.items():
+        singled |= {one for one in _switchable(hass, group) if not groups.members(one)} or {entity_id}
     return sorted(singled)
 
 
@@ -94,8 +95,8 @@ def _without_doubles(
     A group stands for itself as long as nothing in it is excluded or attached on its own, as after hiding its
     members; otherwise its members stand for it.
     """
-    members = {entity_id: group for entity_id in candidates if (group := groups.members(entity_id))}
-    attached = {entity_id for entity_id in candidates - members.keys() if entity_id not in exclusion}
+    members = groups.among(candidates)
+    attached = exclusion.left_of(candidates - members.keys())
     by_group: set[str] = set()
     for entity_id in sorted(members):
         group = members[entity_id]

@@ -36,9 +36,9 @@ class Belated:
     @callback
     def async_give_up(self, entity_ids: Iterable[str] | None = None) -> None:
         """Wait no longer for these, or for any."""
-        for entity_id in list(self._waiting if entity_ids is None else entity_ids):
-            if (stop := self._waiting.pop(entity_id, None)) is not None:
-                stop()
+        given_up = self._waiting.keys() if entity_ids is None else self._waiting.keys() & entity_ids
+        for entity_id in list(given_up):
+            self._waiting.pop(entity_id)()
 
     def _async_wait(self, entity_id: str, restore: Restore) -> CALLBACK_TYPE:
         async def async_restore() -> None:

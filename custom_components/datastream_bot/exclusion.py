@@ -26,14 +26,24 @@ class Exclusion:
         # The label may have been made under another name, which its id keeps.
         label = lr.async_get(hass).async_get_label_by_name(LABEL_IGNORE)
         self._label_ids = {*selection.label_ids, LABEL_IGNORE, *([label.label_id] if label else [])}
+        # Most homes exclude none, and then nobody has to look where the entities are.
+        self._has_places = bool(selection.device_ids or selection.area_ids or selection.floor_ids) or any(
+            dr.async_entries_for_label(self._devices, label_id) or ar.async_entries_for_label(self._areas, label_id)
+            for label_id in self._label_ids
+        )
         # Many entities are in the same place.
         self._places: dict[tuple[str | None, str | None], bool] = {}
         self._entity_ids = {
             *selection.entity_ids,
             *expand_entity_ids(hass, selection.entity_ids),
             *(member for entity_id in selection.entity_ids for member in groups.members(entity_id)),
+            *(
+                entry.entity_id
+                for label_id in self._label_ids
+                for entry in er.async_entries_for_label(self._entities, label_id)
+            ),
         }
-        for entity_id, members in groups.all().items():
+        for entity_id, members in groups.all.items():
             if entity_id in self:
                 self._entity_ids |= members
 
@@ -44,14 +54,17 @@ class Exclusion:
         """
         if entity_id in self._entity_ids:
             return True
-        if (entry := self._entities.async_get(entity_id)) is None:
+        if not self._has_places or (entry := self._entities.async_get(entity_id)) is None:
             return False
-        if not self._label_ids.isdisjoint(entry.labels):
-            return True
         place = (entry.device_id, entry.area_id)
         if (is_excluded := self._places.get(place)) is None:
             is_excluded = self._places[place] = self._is_place_excluded(*place)
         return is_excluded
+
+    def left_of(self, entity_ids: set[str]) -> set[str]:
+        """Return those of many entities that are not excluded."""
+        left = entity_ids - self._entity_ids
+        return {entity_id for entity_id in left if entity_id not in self} if self._has_places else left
 
     def _is_place_excluded(self, device_id: str | None, area_id: str | None) -> bool:
         """Return whether what is of a device and in an area of its own is excluded because of either."""
