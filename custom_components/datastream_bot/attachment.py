@@ -87,9 +87,7 @@ def async_cut(
     return [entity_id for entity_id in attached if domain is None or split_entity_id(entity_id)[0] == domain]
 
 
-def _without_doubles(
-    hass: HomeAssistant, candidates: set[str], exclusion: Exclusion, groups: Groups
-) -> set[str]:
+def _without_doubles(hass: HomeAssistant, candidates: set[str], exclusion: Exclusion, groups: Groups) -> set[str]:
     """Return what to switch so that a group and its members are not both.
 
     A group stands for itself as long as nothing in it is excluded or attached on its own, as after hiding its
