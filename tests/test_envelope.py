@@ -86,3 +86,18 @@ def test_a_result_that_no_answer_could_carry_is_refused() -> None:
     for wrong in (receipt, RIGHT["receipt"] | {"handled": [RIGHT["receipt"]["handled"][0] | {"result": 1}]}):
         with pytest.raises(EnvelopeError, match="not_valid"):
             decode(json.dumps({**RIGHT, "kind": "answer", "receipt": wrong}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "answer", "receipt": {"handled": [{}] * 51, "failed": [], "running": []}},
+        {"directed": {str(number): 1 for number in range(501)}},
+        {"directed": {"a": -1}},
+        {"directed": []},
+    ],
+)
+def test_what_would_take_long_to_read_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    """However much is wrong with it."""
+    with pytest.raises(EnvelopeError, match="not_valid"):
+        decode(json.dumps({**RIGHT, **wrong}))

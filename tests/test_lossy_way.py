@@ -313,18 +313,70 @@ async def test_a_home_that_joined_while_the_organization_was_away_is_known_when_
     await until(lambda: numbers(ear) == [1])
 
 
-async def test_answers_that_keep_coming_are_waited_for_before_more_is_sent(
-    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+async def test_what_is_missed_is_waited_for_as_long_as_its_sender_is_away(
+    air: Air, homes: dict[str, HomeAssistant]
 ) -> None:
-    """And those that do not come are not."""
-    monkeypatch.setattr(posting, "MAX_UNANSWERED", 1)
-    monkeypatch.setattr(posting, "ANSWER_PAUSE", 0.1)
+    """However long that is, as long as nothing of it is too old."""
     ears = await furnished(homes)
     air.leave(homes["villa"])
-    air.leave(homes["tower"])
-    for number in range(3):
-        await tell(homes["headquarters"], number, homes="all")
-    await until(lambda: numbers(ears["cottage"]) == [0, 1, 2])
+    await tell(homes["headquarters"], 1, homes=["villa"])
+    villa = now_at(homes["villa"]).mqtt
+    assert villa is not None
+    take, villa._receiving.async_take = villa._receiving.async_take, lambda *_: None  # type: ignore[method-assign]
+    air.come_back(homes["villa"])
+    await until(lambda: seen_by(now_at(homes["villa"]))["connected"])
+    villa._receiving.async_take = take  # type: ignore[method-assign]
+    await tell(homes["headquarters"], 2, homes="all")
+    air.leave(homes["headquarters"])
+    await asyncio.sleep(1)
+    air.come_back(homes["headquarters"])
+    await until(lambda: numbers(ears["villa"]) == [1, 2])
+
+
+async def test_what_was_waiting_when_a_home_was_stopped_comes_again_in_front(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although that home had said that it has it, and nobody heard its hello."""
+    ears = await furnished(homes)
+    hass = homes["villa"]
+    await tell(homes["headquarters"], 0, homes=["villa"])
+    # All places are taken: the next messages wait, and are there all the same.
+    monkeypatch.setattr("custom_components.datastream_bot.household.MAX_WORKING", 0)
+    await hass.config_entries.async_reload(now_at(hass).bot_id)
+    await acquainted(now_at(hass), others=1)
+    for number in (1, 2, 3):
+        await tell(homes["headquarters"], number, homes=["villa"])
+    peer = now_at(homes["headquarters"]).mqtt._roster.of("villa")[now_at(hass).bot_id]  # type: ignore[union-attr]
+    monkeypatch.setattr("custom_components.datastream_bot.household.MAX_WORKING", 25)
+    with monkeypatch.context() as patch:
+        patch.setattr(mqtt_door.MqttDoor, "_listen", lambda *_: None)
+        await hass.config_entries.async_reload(now_at(hass).bot_id)
+        await asyncio.sleep(0.3)
+        peer.newest = max(letter.number for letter in now_at(homes["headquarters"]).mqtt._outbox)  # type: ignore[union-attr]
+    await tell(homes["headquarters"], 4, homes=["villa"])
+    await until(lambda: numbers(ears["villa"]) == [0, 1, 2, 3, 4])
+
+
+async def test_a_door_that_was_closed_and_opened_says_nothing_twice(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was on its way when it said goodbye is not for anybody any more."""
+    ears = await furnished(homes)
+    hass = homes["headquarters"]
+    with monkeypatch.context() as patch:
+        patch.setattr(posting.Posting, "async_answered", lambda *_: None)
+        await tell(hass, 1, homes=["villa"])
+        await until(lambda: numbers(ears["villa"]) == [1])
+    bot = now_at(hass)
+    doors = bot.entry.data["doors"]
+    for is_open in (False, True):
+        changed = {**doors, "mqtt": doors["mqtt"] | {"open": is_open}}
+        hass.config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": changed})
+        await hass.async_block_till_done()
+    await acquainted(now_at(hass), others=3)
+    await tell(hass, 2, homes="all")
+    await until(lambda: 2 in numbers(ears["villa"]))
+    assert numbers(ears["villa"]) == [1, 2]
 
 
 async def test_who_speaks_for_somebody_else_now_forgets_whom_it_knew(air: Air, homes: dict[str, HomeAssistant]) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 import json
 import logging
+import os
 from pathlib import Path
 import time
 from typing import Any
@@ -758,24 +759,100 @@ async def test_an_error_that_nobody_thought_of_is_answered_too(
     assert "A message from Somebody failed" in caplog.text
 
 
-async def test_what_is_missed_for_long_is_given_up(start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_missed_is_given_up_when_what_follows_gets_too_old(
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its sender is told what is missed, again and again, but may not have it any more."""
     monkeypatch.setattr(receiving, "TELL_EVERY", 0.05)
-    monkeypatch.setattr(receiving, "GIVE_UP_AFTER", 0.3)
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
     await acquainted(bot)
     ear = Ear(bot.hass)
 
-    for number, after in ((1, 0), (1, 0), (3, 2), (5, 4), (4, 3)):
-        late = message(id=str(number), number=number, after=after, content={"n": number})
-        await wire.say(COTTAGE, json.dumps(late).encode())
-    await until(lambda: len(ear.heard) == 4)
+    soon = time.time() + 0.5
+    for number, after, expires in ((1, 0, soon + 60), (3, 2, soon), (5, 4, soon + 60), (4, 3, soon + 60)):
+        one = message(id=str(number), number=number, after=after, expires=expires, content={"n": number})
+        await wire.say(COTTAGE, json.dumps(one).encode())
+    await until(lambda: len(ear.heard) == 3)
 
-    assert ear.contents("news") == [{"n": 1}, {"n": 3}, {"n": 4}, {"n": 5}]
+    assert ear.contents("news") == [{"n": 1}, {"n": 4}, {"n": 5}]
     told = [json.loads(payload) for payload in said(wire) if b'"missing"' in payload]
     assert len(told) > 2
     assert {(one["to"], one["newest"]) for one in told} == {("somebody", 1)}
-    assert seen_by(bot)["counts"]["missed"] == 1
+    assert (seen_by(bot)["counts"]["missed"], seen_by(bot)["counts"]["late"]) == (1, 1)
+
+
+async def test_what_is_missed_of_a_bot_that_says_goodbye_is_waited_for_no_longer(start: Start, wire: Wire) -> None:
+    """It will not come."""
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    await acquainted(bot)
+    ear = Ear(bot.hass)
+    await wire.say(COTTAGE, json.dumps(message(number=3, after=2)).encode())
+    await wire.say(COTTAGE, json.dumps(message(kind="goodbye")).encode())
+    await until(lambda: len(ear.heard) == 1)
+
+
+async def test_what_comes_again_and_again_is_answered_only_so_often(
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And others' answers are not forgotten because of it."""
+    monkeypatch.setattr(roster, "REQUESTS_BURST", 5)
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    await acquainted(bot)
+    for number in range(20):
+        await wire.say(COTTAGE, json.dumps(message(id=str(number), number=min(number, 1))).encode())
+    await until(lambda: seen_by(bot)["counts"].get("doubled", 0) == 19)
+    await asyncio.sleep(0.1)
+    assert len([one for one in said(wire) if b'"answer"' in one]) < 12
+
+
+async def test_a_bot_that_is_still_at_work_when_it_is_reloaded_says_so(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than keep everybody waiting."""
+    monkeypatch.setattr(receiving, "FINISHED_WITHIN", 0.2)
+    one = await add_bot_of(await start("one"), "cottage")
+    two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
+    working, may_end = asyncio.Event(), asyncio.Event()
+
+    class Slow(Microservice):
+        """Takes its time."""
+
+        name = "slow"
+
+        @datastream("news")
+        async def take_time(self, message: Message) -> None:
+            working.set()
+            await may_end.wait()
+
+    two.attach(Slow())
+    await acquainted(one, two)
+    sending = asyncio.create_task(send(one))
+    await working.wait()
+    await two.hass.config_entries.async_reload(two.bot_id)
+    (answer,) = (await sending)["elsewhere"]["answered"]
+    may_end.set()
+    assert [delivery["receiver"] for delivery in answer["running"]] == ["door"]
+
+
+@pytest.mark.warns
+async def test_an_error_that_is_no_unicode_is_answered(start: Start) -> None:
+    """As well as it can be said."""
+    one = await add_bot_of(await start("one"), "cottage")
+    two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
+
+    class Muttering(Microservice):
+        """Fails with what no JSON carries."""
+
+        name = "muttering"
+
+        @datastream("news")
+        async def fail(self, message: Message) -> None:
+            raise HomeAssistantError(os.fsdecode(b"No file \xff"))
+
+    two.attach(Muttering())
+    await acquainted(one, two)
+    (answer,) = (await send(one))["elsewhere"]["answered"]
+    assert answer["failed"][0]["error"] == "No file ?"
 
 
 async def test_not_every_request_of_a_bot_is_answered(
@@ -806,7 +883,7 @@ async def test_only_the_latest_answers_are_remembered(
         await until(lambda count=count: len(said(wire)) == 2 * count)  # type: ignore[misc]
 
     answers = [json.loads(one)["receipt"] for one in said(wire) if b'"answer"' in one]
-    assert [bool(receipt["handled"]) for receipt in answers] == [True, True, False, False]
+    assert [bool(receipt["handled"]) for receipt in answers] == [True, True, False, True]
     assert len(ear.heard) == 2
 
 
@@ -1163,6 +1240,7 @@ async def test_who_was_not_known_can_answer(start: Start, wire: Wire) -> None:
         @datastream("news")
         async def wait(self, message: Message) -> None:
             await until(lambda: seen_by(bot)["bots_known"])
+            await asyncio.sleep(0.1)
 
     bot.attach(Patient())
     sending = asyncio.create_task(send(bot, internal=True))
@@ -1170,7 +1248,8 @@ async def test_who_was_not_known_can_answer(start: Start, wire: Wire) -> None:
     asked = json.loads(said(wire)[0])
     receipt: dict[str, list[Any]] = {"handled": [], "failed": [], "running": []}
     answer = message(kind="answer", id=asked["id"], to=bot.bot_id, newest=asked["number"], receipt=receipt)
-    await wire.say(COTTAGE, json.dumps(answer).encode())
+    for _ in range(2):
+        await wire.say(COTTAGE, json.dumps(answer).encode())
 
     assert who(await sending) == ["Somebody"]
 

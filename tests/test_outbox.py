@@ -1,5 +1,8 @@
 """The outbox of messages to other homes."""
 
+import json
+from typing import Any
+
 from homeassistant.core import HomeAssistant
 import pytest
 
@@ -28,22 +31,36 @@ def box(hass: HomeAssistant) -> Outbox:
     return Outbox(hass, "1", ("acme", None), max_letters=10, keep_for=60)
 
 
-async def test_who_has_not_answered_counts_toward_the_size(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it is written with each change."""
-    monkeypatch.setattr(outbox, "MAX_BYTES", 1000)
-    first, second, third = (letter(number) for number in range(3))
-    box.add(first)
-    box.expect(first, [f"home{number}/bot" for number in range(20)])
-    first.is_sent = True
-    assert box.unanswered == 20
-    assert box.add(second) == [first]
-    assert (box.unanswered, box.lost) == (0, 0)
-    assert box.add(third) == []
+async def test_many_who_have_not_answered_take_hardly_any_room(
+    hass: HomeAssistant, box: Outbox, hass_storage: dict[str, Any]
+) -> None:
+    """A thousand messages to two thousand homes fit into a small box, and onto its disk."""
+    keys = [f"home{number}/bot" for number in range(2000)]
+    for number in range(1, 11):
+        box.add(letter(number))
+        box.expect(next(each for each in box if each.number == number), keys)
+    assert sum(each.weight for each in box) < 10 * 400
+    await box.async_save()
+    assert len(json.dumps(hass_storage["datastream_bot.1.outbox"])) < 60_000
 
-    # An answer to what there was no room for comes all the same.
-    assert box.answered(first, "home1/bot")
-    assert not box.answered(first, "home1/bot")
-    assert (box.unanswered, len(box)) == (0, 2)
+    after = Outbox(hass, "1", ("acme", None), max_letters=10, keep_for=60)
+    await after.async_load()
+    assert [list(each.waiting) for each in after] == [keys] * 10
+
+
+async def test_an_answer_to_what_there_was_no_room_for_comes_all_the_same(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts once."""
+    monkeypatch.setattr(outbox, "MAX_BYTES", 150)
+    first, second = letter(1), letter(2)
+    box.add(first)
+    box.expect(first, ["home/bot"])
+    first.is_sent = True
+    assert box.add(second) == [first]
+    assert box.answered(first, "home/bot")
+    assert not box.answered(first, "home/bot")
+    assert (box.lost, len(box)) == (0, 1)
 
 
 async def test_nothing_is_sent_again_past_what_the_broker_does_not_have(box: Outbox) -> None:

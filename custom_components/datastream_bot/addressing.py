@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any
 
 from .const import ATTR_ADDRESS, ATTR_CONTENT
-from .envelope import Envelope, Kind, Sender, home_key
+from .envelope import MAX_DIRECTED, Envelope, Kind, Sender, home_key
 from .outbox import Letter, Outbox
 from .roster import Peer, Roster
 from .topics import ALL_HOMES, Membership, mark_of
-
-MAX_DIRECTED: Final = 500
-"""For how many homes a message to all can tell what was sent to them alone."""
 
 
 class Addressing:

@@ -27,20 +27,25 @@ async def async_deliver(listing: Listing, receiver: Receiver, message: Message) 
             _check_result(result)
     except ServiceValidationError as err:
         # The sender's mistake, and the error may quote the content: that is for the receipt, not for the log.
-        error = str(err)
+        error = _told(err)
         _LOGGER.warning("%s of %s refused a message to %s", receiver.name, listing.bot_name, message.address)
         _LOGGER.debug("The message was refused because of its content: %s", error)
     except HomeAssistantError as err:
-        error = str(err)
+        error = _told(err)
         result = err.result if isinstance(err, PartlyFailedError) else None
         _LOGGER.warning(
             "%s of %s failed on a message to %s: %s", receiver.name, listing.bot_name, message.address, error
         )
     except Exception as err:
-        error = f"{type(err).__name__}: {err}"
+        error = f"{type(err).__name__}: {_told(err)}"
         _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, listing.bot_name, message.address)
     outcome = Outcome.HANDLED if error is None else Outcome.FAILED
     return answer(listing, receiver.name, outcome, result=result, error=error)
+
+
+def _told(err: Exception) -> str:
+    """Return what an error says, as text that can go wherever receipts go."""
+    return str(err).encode(errors="replace").decode()
 
 
 def _check_result(result: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from .const import CONF_CLOUD_API, CONF_LIMITS, CONF_LOCAL_ONLY, CONF_MQTT, CONF
 from .door import Door, door_settings
 from .http_api import StreamView
 from .microservice import Stop
-from .mqtt_door import MqttDoor, async_remove_mqtt, async_say_goodbye, membership_of
+from .mqtt_door import MqttDoor, async_forget_kept, async_remove_mqtt, async_say_goodbye, membership_of
 from .router import Router
 from .webhook import WebhookDoor, async_keep_closed, signatures_store
 
@@ -33,6 +33,9 @@ async def async_open_doors(bot: Bot, router: Router) -> Stop:
     def door(origin: Origin, *, local_only: bool) -> Door:
         return Door(hass, bot.bot_id, name, origin, settings[CONF_LIMITS], local_only=local_only)
 
+    if settings[CONF_MQTT][CONF_OPEN]:
+        # It takes longest to close, and is closed last.
+        closing.push_async_callback(await _async_open_mqtt(bot, router, settings))
     # Whoever has a token of Home Assistant can send by its action as well, so this one needs no opening.
     closing.callback(bot.open_door(door(Origin.HTTP, local_only=False)))
     if (cloud_api := settings[CONF_CLOUD_API])[CONF_OPEN]:
@@ -44,8 +47,6 @@ async def async_open_doors(bot: Bot, router: Router) -> Stop:
         closing.callback(bot.open_door(webhook_door))
     elif CONF_WEBHOOK_ID in webhook:
         closing.push_async_callback(await async_keep_closed(hass, name, webhook[CONF_WEBHOOK_ID]))
-    if settings[CONF_MQTT][CONF_OPEN]:
-        closing.push_async_callback(await _async_open_mqtt(bot, router, settings))
     return closing.aclose
 
 
@@ -71,6 +72,7 @@ async def _async_open_mqtt(bot: Bot, router: Router, settings: Mapping[str, Any]
         is_other = membership_of(now) != membership_of(own)
         if is_other or not now[CONF_OPEN]:
             await async_say_goodbye(hass, bot.bot_id, name, own)
+            await async_forget_kept(hass, bot.bot_id)
         if is_other:
             await async_remove_mqtt(hass, bot.bot_id)
 

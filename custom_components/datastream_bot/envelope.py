@@ -14,10 +14,14 @@ import voluptuous as vol
 
 from .const import ATTR_ADDRESS, ATTR_CONTENT
 from .message import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH
+from .receipt import MAX_DELIVERIES
 
 VERSION: Final = 1
 MAX_PAYLOAD_BYTES: Final = 2 * MAX_CONTENT_BYTES
 """How large anything on its way may be: content has half of it, and what a bot answers the same."""
+
+MAX_DIRECTED: Final = 500
+"""For how many homes a message to all can tell what was sent to them alone."""
 
 MAX_NUMBER: Final = 2**53
 MAX_TIME: Final = 250_000_000_000
@@ -129,6 +133,15 @@ def is_deep(value: object, levels: int = MAX_CONTENT_DEPTH) -> bool:
     return levels == 0 or any(is_deep(item, levels - 1) for item in items)
 
 
+def _directed(value: object) -> dict[str, int]:
+    if not isinstance(value, dict) or len(value) > MAX_DIRECTED:
+        raise vol.Invalid(repr(type(value)))
+    for number in value.values():
+        if type(number) is not int or not 0 <= number <= MAX_NUMBER:
+            raise vol.Invalid(repr(type(number)))
+    return value
+
+
 def _result(value: object) -> dict[str, Any]:
     if not isinstance(value, dict) or is_deep(value):
         raise vol.Invalid(repr(type(value)))
@@ -147,8 +160,10 @@ _DELIVERY: Final = vol.Schema(
     },
     extra=vol.REMOVE_EXTRA,
 )
+# Each fault of a long list would be found, which takes its time.
+_DELIVERIES: Final = vol.All(list, vol.Length(max=MAX_DELIVERIES), [_DELIVERY])
 _RECEIPT: Final = vol.Schema(
-    {vol.Required(outcome): [_DELIVERY] for outcome in ("handled", "failed", "running")}, extra=vol.REMOVE_EXTRA
+    {vol.Required(outcome): _DELIVERIES for outcome in ("handled", "failed", "running")}, extra=vol.REMOVE_EXTRA
 )
 _SENDER: Final = vol.Schema(
     {
@@ -171,7 +186,7 @@ _DATA: Final = {
             vol.Required("id"): _ID,
             vol.Required("number"): _COUNT,
             vol.Required("after"): _COUNT,
-            vol.Optional("directed", default=dict): {str: _COUNT},
+            vol.Optional("directed", default=dict): _directed,
             vol.Required("expires"): _time,
             vol.Required("hops"): _COUNT,
             vol.Required(ATTR_ADDRESS): object,

@@ -85,12 +85,15 @@ class Handling:
 
     def failed(self, err: Exception) -> Lists:
         """Return what to answer when a message did not even get to the bot's receivers."""
+        return self._lists(Outcome.FAILED, str(err))
+
+    def running(self) -> Lists:
+        """Return what to answer when nobody waits any longer for what becomes of a message."""
+        return self._lists(Outcome.RUNNING)
+
+    def _lists(self, outcome: Outcome, error: str | None = None) -> Lists:
         delivery = Delivery(
-            bot_id=self._sender.bot,
-            bot_name=self._sender.name,
-            receiver=_RECEIVER,
-            outcome=Outcome.FAILED,
-            error=str(err),
+            bot_id=self._sender.bot, bot_name=self._sender.name, receiver=_RECEIVER, outcome=outcome, error=error
         )
         return Receipt(message_id="", address="", deliveries=(delivery,)).lists()
 

@@ -67,6 +67,11 @@ class Inbox[T]:
         return bool(self._held)
 
     @property
+    def first_held(self) -> T:
+        """Return the first of what waits for something that is missed."""
+        return self._held[min(self._held)][1]
+
+    @property
     def is_empty(self) -> bool:
         """Return whether nothing waits here."""
         return not self._queue and not self._held
@@ -82,6 +87,7 @@ class Inbox[T]:
             size: How many bytes it has.
 
         """
+        after = min(after, number - 1)
         held = self._held.get(number)
         if number <= self.newest or (held is not None and held[0] <= after):
             return Fate.DOUBLED

@@ -64,6 +64,8 @@ class PostedJourney:
     @callback
     def answered(self, key: str, answer: Answer, size: int) -> None:
         """Take an answer, which came in so many bytes."""
+        if key in self._answers:
+            return
         self._bytes += size
         if self._bytes > MAX_ANSWERS_BYTES:
             answer = replace(answer, deliveries=shortened(answer.deliveries))

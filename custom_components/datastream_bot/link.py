@@ -95,7 +95,7 @@ class Link:
         self._look_for_mqtt()
 
     def _look_for_mqtt(self) -> None:
-        if not self._hass.config_entries.async_has_entries(_MQTT):
+        if not self._hass.config_entries.async_has_entries(_MQTT, include_ignore=False, include_disabled=False):
             self._missing()
 
     async def _async_join(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 import logging
 import random
 import time
@@ -22,7 +23,7 @@ from .const import (
     CONF_ROLE,
     DOMAIN,
 )
-from .envelope import Envelope, EnvelopeError, Fault, Kind, Sender, decode
+from .envelope import MAX_NUMBER, Envelope, EnvelopeError, Fault, Kind, Sender, decode
 from .greeting import Greeting
 from .link import Link, Payload, async_publish
 from .microservice import Stop
@@ -47,7 +48,7 @@ def membership_of(settings: Mapping[str, Any]) -> Membership:
     return Membership(organization=settings[CONF_ORGANIZATION], home=settings[CONF_HOME] if is_home else None)
 
 
-LAST_WORDS: Final = 2.0
+LAST_WORDS: Final = 1.0
 """Seconds to wait until the broker has what is said last."""
 
 
@@ -131,14 +132,14 @@ class MqttDoor:
         async def async_close() -> None:
             disconnect()
             self._greeting.async_end()
-            for cancel in self._replies:
-                cancel()
             # What is at work is still answered.
             await self._receiving.async_stop()
             if self._saying:
                 await asyncio.wait(self._saying, timeout=LAST_WORDS)
             self._posting.async_stop()
             close_link()
+            for cancel in self._replies:
+                cancel()
             self._trouble.end()
             await self._outbox.async_save()
             await self._roster.async_save_all()
@@ -265,6 +266,7 @@ class MqttDoor:
         """Wait no longer for a bot that says goodbye."""
         if (peer := self._roster.forget(sender)) is not None:
             self._posting.async_forget(sender)
+            self._receiving.async_complete(peer, MAX_NUMBER)
             self._trouble.timed(peer, None)
 
     def _is_here(self, bot_id: str) -> bool:
@@ -314,8 +316,15 @@ async def async_say_goodbye(hass: HomeAssistant, bot_id: str, bot_name: str, set
     membership = membership_of(settings)
     sender = Sender(home=membership.home, bot=bot_id, name=bot_name)
     goodbye = Envelope(kind=Kind.GOODBYE, sender=sender, time=time.time(), data={}).encode()
-    for topic in (membership.own_topic, membership.wide_topic):
-        await async_publish(hass, topic, goodbye)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS):
+            for topic in (membership.own_topic, membership.wide_topic):
+                await async_publish(hass, topic, goodbye)
+
+
+async def async_forget_kept(hass: HomeAssistant, bot_id: str) -> None:
+    """Forget the messages of a bot that are on their way, as nobody waits for them after a goodbye."""
+    await outbox_memory(hass, bot_id).async_remove()
 
 
 async def async_remove_mqtt(hass: HomeAssistant, bot_id: str) -> None:

@@ -9,12 +9,10 @@ from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
 from .memory import Memory
+from .waiting import Keys, Waiting
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """How large all messages together may be; it is all written with each change."""
-
-_KEY_BYTES: Final = 64
-"""What a bot that has not answered adds to a message."""
 
 _LETTER: Final = vol.Schema(
     {
@@ -27,7 +25,7 @@ _LETTER: Final = vol.Schema(
         vol.Required("expires"): vol.Coerce(float),
         vol.Required("size"): int,
         vol.Required("topics"): [str],
-        vol.Required("waiting"): [str],
+        vol.Required("waiting"): vol.All(str, lambda bits: int(bits, 16)),
         vol.Required("is_sent"): bool,
     }
 )
@@ -36,6 +34,7 @@ _SCHEMA: Final = vol.Schema(
         vol.Required("membership"): [vol.Any(None, str)],
         vol.Required("newest"): int,
         vol.Required("lost"): int,
+        vol.Required("keys"): [str],
         vol.Required("letters"): [_LETTER],
     }
 )
@@ -71,7 +70,7 @@ class Letter:
     expires: float
     size: int
     topics: list[str]
-    waiting: dict[str, None] = field(default_factory=dict)
+    waiting: Waiting = field(default_factory=lambda: Waiting(Keys()))
     is_sent: bool = False
     sent_at: float = 0.0
 
@@ -83,7 +82,7 @@ class Letter:
     @property
     def weight(self) -> int:
         """Return how many bytes of the outbox it takes."""
-        return self.size + _KEY_BYTES * len(self.waiting)
+        return self.size + self.waiting.bits.bit_length() // 8
 
 
 def outbox_memory(hass: HomeAssistant, bot_id: str) -> Memory[dict[str, Any]]:
@@ -115,7 +114,7 @@ class Outbox:
         self._letters: dict[str, Letter] = {}
         self._newest = 0
         self._bytes = 0
-        self._unanswered = 0
+        self._keys = Keys()
 
     def __len__(self) -> int:
         """Return how many messages are on their way."""
@@ -124,11 +123,6 @@ class Outbox:
     def __iter__(self) -> Iterator[Letter]:
         """Go through the messages in the order sent."""
         return iter(self._letters.values())
-
-    @property
-    def unanswered(self) -> int:
-        """Return how many answers are expected, of all bots to all messages."""
-        return self._unanswered
 
     @property
     def sent_up_to(self) -> int:
@@ -141,8 +135,9 @@ class Outbox:
         if stored is None or stored["membership"] != self._membership:
             return
         self._newest, self.lost = stored["newest"], stored["lost"]
+        self._keys = Keys(stored["keys"])
         for letter in stored["letters"]:
-            self._put(Letter(**{**letter, "waiting": dict.fromkeys(letter["waiting"])}))
+            self._put(Letter(**{**letter, "waiting": Waiting(self._keys, letter["waiting"])}))
 
     async def async_save(self) -> None:
         """Return when what is on its way now is on disk."""
@@ -192,17 +187,19 @@ class Outbox:
 
     def expect(self, letter: Letter, keys: Iterable[str]) -> None:
         """Expect the answers of bots to a message."""
-        self._weigh(letter, -1)
-        letter.waiting = dict.fromkeys([*keys])
-        self._weigh(letter, 1)
+        self._bytes -= letter.weight
+        letter.waiting = Waiting(self._keys)
+        letter.waiting.update(keys)
+        self._bytes += letter.weight
 
     def answered(self, letter: Letter, key: str) -> bool:
         """Expect the answer of a bot no longer, and return whether it was expected."""
         if key not in letter.waiting:
             return False
-        self._weigh(letter, -1)
-        del letter.waiting[key]
-        self._weigh(letter, 1)
+        is_here = letter.message_id in self._letters
+        self._bytes -= letter.weight if is_here else 0
+        letter.waiting.discard(key)
+        self._bytes += letter.weight if is_here else 0
         self.settle(letter)
         return True
 
@@ -210,7 +207,7 @@ class Outbox:
         """Expect the answer of a bot to what was sent to its home when no bot of it was known."""
         for letter in self:
             if home in letter.waiting:
-                self.expect(letter, (key if each == home else each for each in letter.waiting))
+                self.expect(letter, [key if each == home else each for each in letter.waiting])
                 self.save_soon()
 
     def settle(self, letter: Letter) -> None:
@@ -221,25 +218,20 @@ class Outbox:
 
     def _put(self, letter: Letter) -> None:
         self._letters[letter.message_id] = letter
-        self._weigh(letter, 1)
+        self._bytes += letter.weight
 
     def _drop(self, letter: Letter) -> None:
-        self._weigh(letter, -1)
         del self._letters[letter.message_id]
+        self._bytes -= letter.weight
         if not letter.is_sent:
             self.lost += 1
-
-    def _weigh(self, letter: Letter, times: int) -> None:
-        """Count what a message weighs in, or out."""
-        if letter.message_id in self._letters:
-            self._bytes += times * letter.weight
-            self._unanswered += times * len(letter.waiting)
 
     def _stored(self) -> dict[str, Any]:
         return {
             "membership": self._membership,
             "newest": self._newest,
             "lost": self.lost,
+            "keys": list(self._keys.names),
             "letters": [_stored(letter) for letter in self],
         }
 
@@ -255,6 +247,6 @@ def _stored(letter: Letter) -> dict[str, Any]:
         "expires": letter.expires,
         "size": letter.size,
         "topics": letter.topics,
-        "waiting": list(letter.waiting),
+        "waiting": f"{letter.waiting.bits:x}",
         "is_sent": letter.is_sent,
     }

@@ -26,11 +26,8 @@ BATCH: Final = 50
 
 LOOK_EVERY: Final = 5.0
 
-MAX_UNANSWERED: Final = 50_000
-"""How many answers may be expected before the next messages wait for those that come."""
-
-ANSWER_PAUSE: Final = 2.0
-"""Seconds without an answer after which no more are waited for."""
+RESENDING: Final = 4
+"""To how many bots messages are sent again at a time: all homes may come back at once."""
 
 
 class Posting:
@@ -75,7 +72,7 @@ class Posting:
         self._lost = lost
         self.resending = Resending(outbox, roster, counts, self._send_again)
         self._is_ready = False
-        self._answered_at = 0.0
+        self._resending = asyncio.Semaphore(RESENDING)
         self._journeys: WeakValueDictionary[str, PostedJourney] = WeakValueDictionary()
         self._flushing: asyncio.Task[None] | None = None
         self._stop_looking: CALLBACK_TYPE | None = None
@@ -145,7 +142,6 @@ class Posting:
         if letter is None or not self._addressing.is_heard_by(peer, letter):
             return
         if self._outbox.answered(letter, key):
-            self._answered_at = self._hass.loop.time()
             self._counts["answered"] += 1
         if journey is not None:
             answer = Answer(home=sender.home, bot_id=sender.bot, bot_name=sender.name, deliveries=data["receipt"])
@@ -176,9 +172,14 @@ class Posting:
 
     def _send_again(self, peer: Peer, letters: Sequence[tuple[Letter, int]]) -> None:
         """Send messages to one bot, each with the number of the one before it."""
-        topic = self._addressing.topic_to(peer)
-        posts = [(topic, self._addressing.payload_to(peer, letter, before)) for letter, before in letters]
-        self._hass.async_create_background_task(self._async_publish(posts), "datastream_bot sends again")
+        self._hass.async_create_background_task(self._async_send_again(peer, letters), "datastream_bot sends again")
+
+    async def _async_send_again(self, peer: Peer, letters: Sequence[tuple[Letter, int]]) -> None:
+        async with self._resending:
+            topic = self._addressing.topic_to(peer)
+            await self._async_publish(
+                (topic, self._addressing.payload_to(peer, letter, before)) for letter, before in letters
+            )
 
     async def _async_publish(self, posts: Iterable[tuple[str, bytes]]) -> list[bool]:
         """Publish in this order, and return what the broker surely got."""
@@ -197,7 +198,6 @@ class Posting:
     async def _async_flush(self) -> None:
         """Give the broker what it does not have."""
         while self._outbox.unsent():
-            await self._async_let_answer()
             letters = self._outbox.unsent()[:BATCH]
             for letter in letters:
                 self._outbox.expect(letter, (key for key, _ in self._addressing.hearers(letter)))
@@ -213,16 +213,10 @@ class Posting:
                 # The connection is about to be found broken; when it is there again, this goes on.
                 return
 
-    async def _async_let_answer(self) -> None:
-        """Wait while many answers are expected and come: more messages would push out those not answered yet."""
-        now = self._hass.loop.time
-        while self._outbox.unanswered > MAX_UNANSWERED and now() < self._answered_at + ANSWER_PAUSE:  # noqa: ASYNC110
-            await asyncio.sleep(ANSWER_PAUSE / 10)
-
     def _sent(self, letters: Iterable[Letter]) -> None:
         for letter in letters:
             letter.is_sent = True
-            letter.sent_at = self._answered_at = self._hass.loop.time()
+            letter.sent_at = self._hass.loop.time()
             if (journey := self._journeys.get(letter.message_id)) is not None:
                 journey.sent()
             self._counts["sent"] += 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant, callback
 
 from .answering import Answering, Publish
-from .const import CONF_BURST, CONF_RATE, RECEIPT_WAIT
+from .const import CONF_BURST, CONF_RATE
 from .door import MAX_WORKING
 from .envelope import Envelope, Sender
 from .errors import MessageError
@@ -22,10 +22,10 @@ from .roster import Peer, Roster
 from .router import Router
 from .topics import mark_of
 
-FINISHED_WITHIN: Final = RECEIPT_WAIT + 5
+FINISHED_WITHIN: Final = 3.0
+"""Seconds that messages at work have when the bot stops; what is not done by then is answered as running."""
+
 TELL_EVERY: Final = 5.0
-GIVE_UP_AFTER: Final = 30.0
-"""Seconds to wait for a message that is missed, if nothing of what is missed comes."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -36,7 +36,6 @@ class _Box:
     household: Household
     inbox: Inbox[Arrival]
     came: asyncio.Event = field(default_factory=asyncio.Event)
-    missing_since: float = 0.0
 
 
 class Receiving:
@@ -95,6 +94,10 @@ class Receiving:
             async with asyncio.timeout(FINISHED_WITHIN):
                 while tasks := self._workers | self._at_work:
                     await asyncio.wait(tasks)
+        for handling in self._at_work:
+            handling.cancel()
+        if self._at_work:
+            await asyncio.wait(self._at_work, timeout=1)
 
     @callback
     def async_take(self, peer: Peer, message: Envelope) -> None:
@@ -103,24 +106,24 @@ class Receiving:
             return
         box = self._box_of(peer)
         was_holding = box.inbox.is_holding
-        before = box.inbox.newest
         after = max(message.data["after"], message.data["directed"].get(self._mark, 0))
         arrival = Arrival(envelope=message, at=time.time())
         fate = box.inbox.put(message.data["number"], after, arrival, message.size)
         if fate is Fate.DOUBLED:
             self._counts["doubled"] += 1
-            self._answer_again(peer, message)
+            # A few bytes may be answered with many.
+            if self._roster.may_ask(peer.sender.home, self._hass.loop.time()):
+                self._answer_again(peer, message)
         elif fate is Fate.HELD and not was_holding:
-            self._miss(box)
-        self._moved(box, before)
+            self._answering.async_tell_missing(peer, box.inbox.newest)
+        box.came.set()
 
     @callback
     def async_complete(self, peer: Peer, up_to: int) -> None:
         """Take note that a bot has nothing to send that is missed up to a number."""
         if (box := self._boxes.get(peer.sender.key)) is not None:
-            before = box.inbox.newest
             box.inbox.complete(up_to)
-            self._moved(box, before)
+            box.came.set()
 
     def _box_of(self, peer: Peer) -> _Box:
         key = peer.sender.key
@@ -137,23 +140,27 @@ class Receiving:
         box.peer = peer
         return box
 
-    def _moved(self, box: _Box, before: int) -> None:
-        """Take note that something came."""
-        if box.inbox.newest != before:
-            box.missing_since = self._hass.loop.time()
-        box.came.set()
-
     def _answer_again(self, peer: Peer, message: Envelope) -> None:
         """Answer a message that came before, if there is or was an answer."""
         message_id = message.data["id"]
-        if self._answering.async_answer_again(peer, message_id) or (peer.sender.key, message_id) in self._working:
+        if (
+            self._answering.async_answer_again(peer, message_id, self._newest(peer))
+            or (peer.sender.key, message_id) in self._working
+        ):
             return
         if message.data["number"] <= peer.handled:
             lists = self._handling.failed(MessageError(translation_key="outcome_unknown"))
-            self._answering.async_answer(peer, message_id, lists, self._newest(peer))
+            self._answering.async_answer(peer, message_id, lists, self._newest(peer), is_kept=False)
 
     async def _async_work(self, key: str, box: _Box) -> None:
         """Handle what comes from one bot, until nothing has come for as long as its limit can tell."""
+        try:
+            await self._async_work_until_empty(box)
+        finally:
+            del self._boxes[key]
+            self._households.leave(box.peer.sender.home)
+
+    async def _async_work_until_empty(self, box: _Box) -> None:
         while not box.inbox.is_empty or await self._async_has_come(box, self._rest):
             arrival = box.inbox.take()
             if arrival is None:
@@ -165,8 +172,6 @@ class Receiving:
             await self._places.acquire()
             # When the worker is stopped meanwhile, nothing is left half done.
             await asyncio.shield(self._track(self._hass.async_create_task(self._async_begin(box, arrival))))
-        del self._boxes[key]
-        self._households.leave(box.peer.sender.home)
 
     async def _async_begin(self, box: _Box, arrival: Arrival) -> None:
         """Begin with a message, when it is on disk that this was done: rather not switch a light than press twice.
@@ -198,23 +203,22 @@ class Receiving:
             async with asyncio.timeout(timeout):
                 await box.came.wait()
         except TimeoutError:
-            return False
+            # It may have come in the last moment.
+            return box.came.is_set()
         return True
 
     async def _async_wait_for_missing(self, box: _Box) -> None:
-        """Wait for what is missed, tell its sender again, and give it up in the end."""
+        """Wait for what is missed, tell its sender again, and give it up when what is held gets too old.
+
+        No sooner: the sender may be away for long, and when it is back it sends what is missed, or says that it cannot.
+        """
         if await self._async_has_come(box, TELL_EVERY):
             return
-        if self._hass.loop.time() < box.missing_since + GIVE_UP_AFTER:
+        if box.inbox.first_held.envelope.data["expires"] > time.time():
             self._answering.async_tell_missing(box.peer, box.inbox.newest)
             return
         self._counts["missed"] += 1
-        box.missing_since = self._hass.loop.time()
         box.inbox.give_up()
-
-    def _miss(self, box: _Box) -> None:
-        box.missing_since = self._hass.loop.time()
-        self._answering.async_tell_missing(box.peer, box.inbox.newest)
 
     async def _async_handle(self, peer: Peer, household: Household, arrival: Arrival) -> None:
         """Give a message to the bot, and answer with the receipt."""
@@ -225,7 +229,13 @@ class Receiving:
             household.give_back_place()
             self._households.leave(home)
 
-        lists = await self._handling.async_handle(peer, arrival, done)
+        try:
+            lists = await self._handling.async_handle(peer, arrival, done)
+        except asyncio.CancelledError:
+            if not self._is_stopped:
+                raise
+            # Its receivers go on without being waited for.
+            lists = self._handling.running()
         # Whoever is still at work takes a place of its home only.
         self._places.release()
         self._working.discard((peer.sender.key, message_id))

@@ -58,6 +58,7 @@ class Resending:
         Return whether it is sent something again.
         """
         peer.newest = peer.sent_again_to = newest
+        peer.is_silent = False
         return self._go_on(peer)
 
     @callback
@@ -85,12 +86,18 @@ class Resending:
             return
         if letter.number > peer.newest:
             peer.is_silent = True
-            # One in front of it may have got to the broker after it.
-            letter = self._outbox.owed_to(peer.sender.key, peer.newest)[0]
         peer.asked_at = now
         peer.patience = min(MAX_PATIENCE, peer.patience * 2 or PATIENCE)
         self._counts["sent_again"] += 1
-        self._send_again(peer, [(letter, 0)])
+        self._send_again(peer, [(letter, self._befores(peer)[letter.number])])
+
+    def _befores(self, peer: Peer) -> dict[int, int]:
+        """Return, for all that a bot was sent and has not answered, the number of what came before it.
+
+        It may have said that it has that, and have lost it since, with its memory.
+        """
+        owed = self._outbox.owed_to(peer.sender.key, 0)
+        return {number: before for before, number in pairwise([0, *(letter.number for letter in owed)])}
 
     def _go_on(self, peer: Peer) -> bool:
         """Send a bot more of what it misses, when it has most of what it was sent; return whether there was more."""
@@ -101,8 +108,7 @@ class Resending:
         if not left:
             peer.sent_again_to = None
         elif len(owed) - len(left) <= WINDOW // 2:
-            numbers = [0, *(letter.number for letter in owed)]
-            before = {number: earlier for earlier, number in pairwise(numbers)}
+            before = self._befores(peer)
             window = left[:WINDOW]
             peer.sent_again_to = window[-1].number
             self._counts["sent_again"] += len(window)

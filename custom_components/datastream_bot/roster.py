@@ -13,6 +13,9 @@ from .memory import Memory
 from .token_bucket import TokenBucket
 
 FORGOTTEN_AFTER: Final = 30 * 24 * 3600.0
+WRITTEN_EVERY: Final = 12 * 3600.0
+"""Seconds after which it is written down that a bot was heard again; other things are written with it."""
+
 MAX_BOTS_OF_A_HOME: Final = 16
 """Homes have few bots. One that makes up ever new ones is not heard with them."""
 
@@ -47,6 +50,7 @@ class Peer:
         heard: When it was last heard, in seconds since 1970.
         handled: Number of its latest message that was handled here, or 0.
         newest: Number of the message from here up to which it has said that it has them all.
+        noted: When it was last written down that it was heard, in seconds since 1970.
         is_silent: Whether it did not answer when it should have.
         asked_at: When it was last asked again for an answer, in seconds of the loop's clock.
         patience: Seconds until it is asked again.
@@ -59,6 +63,7 @@ class Peer:
     heard: float
     handled: int = 0
     newest: int = 0
+    noted: float = 0.0
     is_silent: bool = False
     asked_at: float = 0.0
     patience: float = 0.0
@@ -146,8 +151,8 @@ class Roster:
                 return None
             peer = peers[sender.bot] = Peer(sender=sender, heard=now)
             self._save_soon(number)
-        elif peer.sender != sender:
-            peer.sender = sender
+        elif peer.sender != sender or peer.noted < now - WRITTEN_EVERY:
+            peer.sender, peer.noted = sender, now
             self._save_soon(number)
         peer.heard = now
         return peer
