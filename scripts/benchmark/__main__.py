@@ -39,7 +39,7 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
 def measure(names: list[str]) -> list[Figure]:
     """Run measurements, and print their table."""
     is_compiled = not ulid_transform.ulid_now.__module__.endswith("_py_ulid_impl")
-    print(f"Ids of contexts come from {'compiled code' if is_compiled else 'Python code, which is ten times as dear'}")
+    print(f"Contexts have ids from {'compiled code' if is_compiled else 'Python code: they cost ten times as much'}")
     print(HEADER)
     figures: list[Figure] = []
     began = time.monotonic()

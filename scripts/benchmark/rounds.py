@@ -9,9 +9,8 @@ import time
 from typing import Final, Protocol
 
 FEW: Final = 9
-SOME: Final = 31
+SOME: Final = 21
 MANY: Final = 201
-
 
 type Turn = Callable[[], Awaitable[float]]
 """Does one side's work once, and returns what it cost."""
