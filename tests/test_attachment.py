@@ -271,9 +271,11 @@ async def test_a_group_does_not_switch_what_is_excluded(
 
 
 async def test_an_old_style_group_is_its_members(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
-    """As a target, and as an exclusion."""
+    """As a target, and as an exclusion, whatever else is in it."""
+    hass.states.async_set("sensor.warmth", "21")
+    inside = [KITCHEN, FAN, "sensor.warmth"]
     assert await async_setup_component(
-        hass, "group", {"group": {"inside": {"entities": [KITCHEN, FAN]}, "motors": {"entities": [FAN]}}}
+        hass, "group", {"group": {"inside": {"entities": inside}, "motors": {"entities": [FAN]}}}
     )
     await hass.async_block_till_done()
     await add_bot(target={"entity_id": ["group.inside"]}, exclude={"entity_id": ["group.motors"]})

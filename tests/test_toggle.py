@@ -72,7 +72,7 @@ async def test_anything_else_switches_nothing_and_is_told(
 
 
 async def test_each_domain_is_called_once(hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send) -> None:
-    """With all its entities, however many there are."""
+    """With all its entities, as long as they are not too many for one call."""
     await add_bot()
     calls = async_capture_events(hass, "call_service")
 
@@ -275,6 +275,37 @@ async def test_a_thousand_lights_are_switched_by_one_message(hass: HomeAssistant
 
     assert len(receipt["handled"][0]["result"]["switched"]) == 999
     assert sum(is_on(hass, entity_id) for entity_id in lights) == 999
+
+
+@pytest.mark.warns
+async def test_many_lights_are_switched_in_several_calls_at_the_same_time(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """Nobody waits for a light of another call, nor is named because of its error."""
+    lights: Home = {f"light.l{number:03}": PretendLight(f"L{number:03}") for number in range(250)}
+    await furnish(hass, lights)
+    await add_bot()
+    calls = async_capture_events(hass, "call_service")
+    lights["light.l000"].responding.clear()
+    lights["light.l150"].broken = "no answer"
+    # After an error, what is not as wanted in the same call is not known to be switched.
+    for name in ("light.l010", "light.l160"):
+        lights[name].is_momentary = True
+
+    sending = hass.async_create_task(send("toggle_everything", {"on": True}))
+    await ticks(20)
+    assert [is_on(hass, name) for name in ("light.l000", "light.l149", "light.l249")] == [False, True, True]
+    lights["light.l000"].responding.set()
+    receipt = await sending
+
+    of_lights = [call for call in calls if call.data["domain"] == "light"]
+    named = [call.data["service_data"]["entity_id"] for call in of_lights]
+    assert [len(entity_ids) for entity_ids in named] == [100, 100, 50]
+    assert [entity_id for entity_ids in named for entity_id in entity_ids] == list(lights)
+    assert len({call.context.id for call in of_lights}) == 1
+    assert receipt["failed"][0]["result"]["failed"] == {"light.l150": "no answer", "light.l160": "no answer"}
+    assert len(receipt["failed"][0]["result"]["switched"]) == 248
+    assert [len(light.commands) for light in lights.values()] == [1] * 250
 
 
 async def test_a_sender_that_is_cancelled_leaves_no_lights_half_switched(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from itertools import batched, groupby
 import logging
+from operator import attrgetter
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -15,7 +16,7 @@ from homeassistant.const import (
     STATE_ON,
     STATE_UNAVAILABLE,
 )
-from homeassistant.core import Context, HomeAssistant, split_entity_id
+from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.exceptions import UnknownUser
 
 from .errors import PartlyFailedError
@@ -40,16 +41,18 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
 
     """
     allowed, not_allowed = await async_split_by_permission(hass, sorted(entity_ids), context)
-    available: list[str] = []
+    available: list[State] = []
     unavailable: list[str] = []
     for entity_id in allowed:
-        state = hass.states.get(entity_id)
-        (unavailable if state is None or state.state == STATE_UNAVAILABLE else available).append(entity_id)
+        if (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE:
+            unavailable.append(entity_id)
+        else:
+            available.append(state)
     failures = await asyncio.gather(
         *(
-            _async_call(hass, domain, list(members), on=on, context=context)
-            for domain, of_domain in groupby(available, lambda entity_id: split_entity_id(entity_id)[0])
-            for members in batched(of_domain, _AT_ONCE, strict=False)
+            _async_call(hass, domain, [state.entity_id for state in states], on=on, context=context)
+            for domain, of_domain in groupby(available, attrgetter("domain"))
+            for states in batched(of_domain, _AT_ONCE, strict=False)
         )
     )
     failed = {
@@ -58,7 +61,7 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
     }
     result = {
         "on": on,
-        "switched": [entity_id for entity_id in available if entity_id not in failed],
+        "switched": [state.entity_id for state in available if state.entity_id not in failed],
         "unavailable": unavailable,
     }
     if failed:
