@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from itertools import batched, groupby
 import logging
-from operator import attrgetter
 from typing import Any, Final
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -16,7 +15,7 @@ from homeassistant.const import (
     STATE_ON,
     STATE_UNAVAILABLE,
 )
-from homeassistant.core import Context, HomeAssistant, State
+from homeassistant.core import Context, HomeAssistant, split_entity_id
 from homeassistant.exceptions import UnknownUser
 
 from .errors import PartlyFailedError
@@ -41,18 +40,18 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
 
     """
     allowed, not_allowed = await async_split_by_permission(hass, sorted(entity_ids), context)
-    available: list[State] = []
+    available: list[str] = []
     unavailable: list[str] = []
     for entity_id in allowed:
         if (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE:
             unavailable.append(entity_id)
         else:
-            available.append(state)
+            available.append(entity_id)
     failures = await asyncio.gather(
         *(
-            _async_call(hass, domain, [state.entity_id for state in states], on=on, context=context)
-            for domain, of_domain in groupby(available, attrgetter("domain"))
-            for states in batched(of_domain, _AT_ONCE, strict=False)
+            _async_call(hass, domain, list(members), on=on, context=context)
+            for domain, of_domain in groupby(available, lambda entity_id: split_entity_id(entity_id)[0])
+            for members in batched(of_domain, _AT_ONCE, strict=False)
         )
     )
     failed = {
@@ -61,7 +60,7 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
     }
     result = {
         "on": on,
-        "switched": [state.entity_id for state in available if state.entity_id not in failed],
+        "switched": [entity_id for entity_id in available if entity_id not in failed],
         "unavailable": unavailable,
     }
     if failed:
