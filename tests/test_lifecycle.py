@@ -11,11 +11,12 @@ import pytest
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.message import Message
-from custom_components.datastream_bot.microservice import Microservice, datastream
+from custom_components.datastream_bot.microservice import ORDER_LOCATION, Microservice, datastream
 from custom_components.datastream_bot.router import Router
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .home import is_on, ticks
+from .streams import add_stream, stream_of
 
 
 async def test_two_bots_side_by_side_keep_to_themselves(
@@ -150,3 +151,28 @@ async def test_an_address_that_is_closed_is_closed_to_the_outside_only(
 
     assert (await send("send_push_notification", {"message": "hello"}))["handled"] == []
     assert (await send("send_push_notification", {"message": "hello"}, config_entry_id=bot.bot_id))["handled"] != []
+
+
+@pytest.mark.warns
+async def test_a_data_stream_that_goes_in_front_of_a_message_does_nothing_with_it(add_bot: AddBot) -> None:
+    """The receipt says so."""
+    bot = await add_bot()
+    await add_stream(bot, "news")
+
+    class Cleaner(Microservice):
+        """Removes the data stream, before the message gets there."""
+
+        name: ClassVar = "cleaner"
+        order: ClassVar = ORDER_LOCATION
+
+        @datastream("news")
+        async def clean(self, message: Message) -> None:
+            bot.hass.config_entries.async_remove_subentry(bot.entry, stream_of(bot, "news").subentry_id)
+
+    bot.attach(Cleaner())
+    receipt = await bot.async_distribute_datastream_message("news", {}, external=False)
+
+    assert [(delivery.receiver, delivery.outcome.value) for delivery in receipt.deliveries] == [
+        ("cleaner", "handled"),
+        ("mapping", "failed"),
+    ]

@@ -123,6 +123,13 @@ def test_any_json_object_within_the_limits_is_content(content: object, carried: 
     assert create(content=content).content == carried
 
 
+def test_many_values_are_content_as_well_as_few() -> None:
+    """As long as all of them fit."""
+    content = {f"value_{number}": number for number in range(1500)}
+    message = create(content=content)
+    assert message.content == message.copy().content == content
+
+
 def test_a_message_does_not_change_with_what_it_was_made_of() -> None:
     """The sender may go on using its content, and so may each receiver."""
     content = {"list": [1]}

@@ -1070,6 +1070,34 @@ async def test_what_is_not_begun_when_home_assistant_stops_is_not_taken_as_handl
     assert ear.heard == []
 
 
+async def test_what_is_interrupted_as_home_assistant_stops_is_not_answered(start: Start, wire: Wire) -> None:
+    """Nobody can know what will become of it."""
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    working, may_end = asyncio.Event(), asyncio.Event()
+
+    class Slow(Microservice):
+        """Takes its time."""
+
+        name = "slow"
+
+        @datastream("news")
+        async def take_time(self, message: Message) -> None:
+            working.set()
+            await may_end.wait()
+
+    bot.attach(Slow())
+    await acquainted(bot)
+    await wire.say(COTTAGE, json.dumps(message()).encode())
+    await working.wait()
+    assert bot.mqtt is not None
+    (handling,) = bot.mqtt._receiving._at_work
+    handling.cancel("Home Assistant is stopping")
+    await asyncio.wait([handling])
+    may_end.set()
+    await asyncio.sleep(0.1)
+    assert [one for one in said(wire) if b'"answer"' in one] == []
+
+
 async def test_a_result_that_is_too_deep_for_the_way_is_left_out(start: Start) -> None:
     """What came with it is answered."""
     result: dict[str, Any] = {}

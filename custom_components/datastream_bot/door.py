@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 import logging
 from typing import Any, Final
@@ -195,8 +196,12 @@ class Door:
 
 def _is_from_here(hass: HomeAssistant, remote: str | None) -> bool:
     """Return whether a request comes from the home's own network."""
-    if remote is None or is_cloud_connection(hass):
-        return False
+    return remote is not None and not is_cloud_connection(hass) and _is_local(remote)
+
+
+@lru_cache(maxsize=64)
+def _is_local(remote: str) -> bool:
+    """Return whether an address is in the home's own network; most requests come from the same few."""
     try:
         return is_local(ip_address(remote))
     except ValueError:

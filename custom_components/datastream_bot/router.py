@@ -106,13 +106,13 @@ class Router:
         await self._starting.async_wait_for_turn()
         accepted, refused = _check_contracts(message, self.directory.listings_for(message))
         with self._starting:
+            # All who listen now, whoever comes or goes because of the message.
+            receivers = [(listing, receiver, fitted) for listing, fitted in accepted for receiver in listing.receivers]
             received = {listing.bot_id: fitted for listing, fitted in accepted}
             for outlet in self._outlets:
                 outlet(message, received)
             tasks = [
-                (self._start(listing, receiver, fitted), listing, receiver)
-                for listing, fitted in accepted
-                for receiver in listing.receivers
+                (self._start(listing, receiver, fitted), listing, receiver) for listing, receiver, fitted in receivers
             ]
             journey = self._send_out(message)
         waiting: list[asyncio.Future[Any]] = [task for task, _, _ in tasks if not task.done()]
