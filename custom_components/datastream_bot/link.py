@@ -38,7 +38,7 @@ class Link:
         topics: Collection[str],
         received: Received,
         changed: Callable[[bool], None],
-        missing: Callable[[], None],
+        missing: Callable[[bool], None],
     ) -> None:
         """Initialize the link.
 
@@ -47,7 +47,7 @@ class Link:
             topics: What to listen to.
             received: Takes what comes in.
             changed: Called with whether there is a connection, whenever that changes.
-            missing: Called when Home Assistant has no MQTT integration.
+            missing: Called with whether Home Assistant has no MQTT integration, whenever that may have changed.
 
         """
         self.is_connected = False
@@ -95,8 +95,8 @@ class Link:
         self._look_for_mqtt()
 
     def _look_for_mqtt(self) -> None:
-        if not self._hass.config_entries.async_has_entries(_MQTT, include_ignore=False, include_disabled=False):
-            self._missing()
+        entries = self._hass.config_entries
+        self._missing(not entries.async_has_entries(_MQTT, include_ignore=False, include_disabled=False))
 
     async def _async_join(self) -> None:
         from homeassistant.components import mqtt  # noqa: PLC0415

@@ -179,7 +179,6 @@ class MqttDoor:
     @callback
     def _connection_changed(self, is_connected: bool) -> None:  # noqa: FBT001 - it is a callback
         if is_connected:
-            self._trouble.not_missing()
             self._greeting.async_begin()
             return
         self._greeting.async_end()

@@ -46,13 +46,13 @@ class Trouble:
                 _FAULTS[fault],
             )
 
-    def missing(self) -> None:
-        """Tell that Home Assistant has no MQTT integration."""
-        self._complain(translation_key="mqtt_missing")
-
-    def not_missing(self) -> None:
-        """Take note that it has one."""
-        self._resolve("mqtt_missing")
+    @callback
+    def missing(self, is_missing: bool) -> None:  # noqa: FBT001 - it is a callback
+        """Tell that Home Assistant has no MQTT integration, until it has one."""
+        if is_missing:
+            self._complain(translation_key="mqtt_missing")
+        else:
+            self._resolve("mqtt_missing")
 
     @callback
     def refused(self) -> None:
