@@ -258,7 +258,8 @@ class MqttDoor:
             self._posting.async_missing(peer, envelope.data["newest"])
         else:
             self._posting.resending.async_missing(peer, 0)
-            if envelope.data["ask"] or not peer.knows_us:
+            # An organization that was away when this home came does not ask; its homes do.
+            if envelope.data["ask"] or not (peer.knows_us or self._membership.home is None):
                 self._reply_soon(peer)
 
     def _part(self, sender: Sender) -> None:
