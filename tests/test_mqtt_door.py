@@ -106,6 +106,23 @@ def who(receipt: dict[str, Any]) -> list[str]:
     return sorted(str(answer["bot"]) for answer in receipt["elsewhere"]["answered"])
 
 
+class Slow(Microservice):
+    """Takes its time."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        """Initialize it."""
+        self.working = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    @datastream("news")
+    async def take_time(self, message: Message) -> None:
+        """Work until a test lets it end."""
+        self.working.set()
+        await self.may_end.wait()
+
+
 async def test_bots_of_one_home_reach_each_other_from_two_home_assistants(start: Start) -> None:
     """Both ways, and the receipt says what became of it there."""
     one = await add_bot_of(await start("one"), "cottage", name="One", streams=NEWS)
@@ -812,25 +829,14 @@ async def test_a_bot_that_is_still_at_work_when_it_is_reloaded_says_so(
     monkeypatch.setattr(receiving, "FINISHED_WITHIN", 0.2)
     one = await add_bot_of(await start("one"), "cottage")
     two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
-    working, may_end = asyncio.Event(), asyncio.Event()
-
-    class Slow(Microservice):
-        """Takes its time."""
-
-        name = "slow"
-
-        @datastream("news")
-        async def take_time(self, message: Message) -> None:
-            working.set()
-            await may_end.wait()
-
-    two.attach(Slow())
+    slow = Slow()
+    two.attach(slow)
     await acquainted(one, two)
     sending = asyncio.create_task(send(one))
-    await working.wait()
+    await slow.working.wait()
     await two.hass.config_entries.async_reload(two.bot_id)
     (answer,) = (await sending)["elsewhere"]["answered"]
-    may_end.set()
+    slow.may_end.set()
     assert [delivery["receiver"] for delivery in answer["running"]] == ["door"]
 
 
@@ -890,27 +896,16 @@ async def test_only_the_latest_answers_are_remembered(
 async def test_what_is_at_work_when_it_comes_again_is_answered_once(start: Start, wire: Wire) -> None:
     """When it is done."""
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
-    working, may_end = asyncio.Event(), asyncio.Event()
-
-    class Slow(Microservice):
-        """Takes its time."""
-
-        name = "slow"
-
-        @datastream("news")
-        async def take_time(self, message: Message) -> None:
-            working.set()
-            await may_end.wait()
-
-    bot.attach(Slow())
+    slow = Slow()
+    bot.attach(slow)
     await acquainted(bot)
     one = json.dumps(message()).encode()
 
     await wire.say(COTTAGE, one)
-    await working.wait()
+    await slow.working.wait()
     await wire.say(COTTAGE, one)
     await until(lambda: seen_by(bot)["counts"].get("doubled") == 1)
-    may_end.set()
+    slow.may_end.set()
     await until(lambda: len(said(wire)) == 3)
 
 
@@ -1017,25 +1012,14 @@ async def test_what_a_bot_is_at_work_for_when_it_is_reloaded_is_finished_and_ans
     """Its sender learns what became of it."""
     one = await add_bot_of(await start("one"), "cottage")
     two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
-    working, may_end = asyncio.Event(), asyncio.Event()
-
-    class Slow(Microservice):
-        """Takes its time."""
-
-        name = "slow"
-
-        @datastream("news")
-        async def take_time(self, message: Message) -> None:
-            working.set()
-            await may_end.wait()
-
-    two.attach(Slow())
+    slow = Slow()
+    two.attach(slow)
     await acquainted(one, two)
     sending = asyncio.create_task(send(one))
-    await working.wait()
+    await slow.working.wait()
     reloading = asyncio.create_task(two.hass.config_entries.async_reload(two.bot_id))
     await asyncio.sleep(0.1)
-    may_end.set()
+    slow.may_end.set()
 
     (answer,) = (await sending)["elsewhere"]["answered"]
     await reloading
@@ -1073,27 +1057,16 @@ async def test_what_is_not_begun_when_home_assistant_stops_is_not_taken_as_handl
 async def test_what_is_interrupted_as_home_assistant_stops_is_not_answered(start: Start, wire: Wire) -> None:
     """Nobody can know what will become of it."""
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
-    working, may_end = asyncio.Event(), asyncio.Event()
-
-    class Slow(Microservice):
-        """Takes its time."""
-
-        name = "slow"
-
-        @datastream("news")
-        async def take_time(self, message: Message) -> None:
-            working.set()
-            await may_end.wait()
-
-    bot.attach(Slow())
+    slow = Slow()
+    bot.attach(slow)
     await acquainted(bot)
     await wire.say(COTTAGE, json.dumps(message()).encode())
-    await working.wait()
+    await slow.working.wait()
     assert bot.mqtt is not None
     (handling,) = bot.mqtt._receiving._at_work
     handling.cancel("Home Assistant is stopping")
     await asyncio.wait([handling])
-    may_end.set()
+    slow.may_end.set()
     await asyncio.sleep(0.1)
     assert [one for one in said(wire) if b'"answer"' in one] == []
 

@@ -80,6 +80,7 @@ class Receiving:
         self._workers: set[asyncio.Task[None]] = set()
         self._working: set[tuple[str, str]] = set()
         self._at_work: set[asyncio.Task[None]] = set()
+        self._handles: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     async def async_stop(self) -> None:
@@ -94,10 +95,10 @@ class Receiving:
             async with asyncio.timeout(FINISHED_WITHIN):
                 while tasks := self._workers | self._at_work:
                     await asyncio.wait(tasks)
-        for handling in self._at_work:
+        for handling in self._handles:
             handling.cancel()
-        if self._at_work:
-            await asyncio.wait(self._at_work, timeout=1)
+        if self._handles:
+            await asyncio.wait(self._handles, timeout=1)
 
     @callback
     def async_take(self, peer: Peer, message: Envelope) -> None:
@@ -188,7 +189,9 @@ class Receiving:
             return
         self._households.enter(peer.sender.home)
         handling = self._async_handle(peer, box.household, arrival)
-        self._track(self._hass.async_create_background_task(handling, "datastream_bot handles a message"))
+        task = self._track(self._hass.async_create_background_task(handling, "datastream_bot handles a message"))
+        self._handles.add(task)
+        task.add_done_callback(self._handles.discard)
 
     def _track(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         """Note that a task has to be finished before the bot can be stopped."""
