@@ -176,3 +176,27 @@ async def test_a_data_stream_that_goes_in_front_of_a_message_does_nothing_with_i
         ("cleaner", "handled"),
         ("mapping", "failed"),
     ]
+
+
+async def test_a_data_stream_that_changes_in_front_of_a_message_is_the_new_one(add_bot: AddBot) -> None:
+    """It does with the message what it does from now on."""
+    bot = await add_bot()
+    await add_stream(bot, "news")
+
+    class Editor(Microservice):
+        """Changes the data stream, before the message gets there."""
+
+        name: ClassVar = "editor"
+        order: ClassVar = ORDER_LOCATION
+
+        @datastream("news")
+        async def edit(self, message: Message) -> None:
+            stream = stream_of(bot, "news")
+            bot.hass.config_entries.async_update_subentry(
+                bot.entry, stream, data={**stream.data, "event_type": "edited"}
+            )
+
+    bot.attach(Editor())
+    receipt = await bot.async_distribute_datastream_message("news", {}, external=False)
+
+    assert [delivery.result for delivery in receipt.deliveries] == [None, {"event": "edited"}]

@@ -1063,7 +1063,7 @@ async def test_what_is_interrupted_as_home_assistant_stops_is_not_answered(start
     await wire.say(COTTAGE, json.dumps(message()).encode())
     await slow.working.wait()
     assert bot.mqtt is not None
-    (handling,) = bot.mqtt._receiving._at_work
+    (handling,) = bot.mqtt._receiving._handles
     handling.cancel("Home Assistant is stopping")
     await asyncio.wait([handling])
     slow.may_end.set()
