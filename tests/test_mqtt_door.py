@@ -1071,6 +1071,18 @@ async def test_what_is_interrupted_as_home_assistant_stops_is_not_answered(start
     assert [one for one in said(wire) if b'"answer"' in one] == []
 
 
+async def test_what_comes_while_a_bot_is_stopping_is_left_for_later(start: Start, wire: Wire) -> None:
+    """It is not answered, so that it comes again."""
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    await acquainted(bot)
+    assert bot.mqtt is not None
+    await bot.mqtt._receiving.async_stop()
+    await wire.say(COTTAGE, json.dumps(message()).encode())
+    await until(lambda: seen_by(bot)["bots_known"] == 1)
+    await asyncio.sleep(0.1)
+    assert [one for one in said(wire) if b'"answer"' in one] == []
+
+
 async def test_a_result_that_is_too_deep_for_the_way_is_left_out(start: Start) -> None:
     """What came with it is answered."""
     result: dict[str, Any] = {}
