@@ -55,7 +55,7 @@ class SimulatedHome:
         """Listen, and say hello to the organization."""
         for topic in self._membership.subscriptions:
             self._client.subscribe(topic, qos=1)
-        self._say(Kind.HELLO, {"ask": False})
+        self._say(Kind.HELLO, {"ask": False, "mark": self._sender.bot})
 
     def send(self) -> None:
         """Send a message to the organization."""

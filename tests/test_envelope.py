@@ -31,6 +31,7 @@ RIGHT: dict[str, Any] = {
     "content": {},
     "newest": 1,
     "ask": True,
+    "mark": "1",
     "receipt": {"handled": [{"bot": "b", "config_entry_id": "c", "receiver": "r"}], "failed": [], "running": []},
 }
 
@@ -69,12 +70,12 @@ def test_json_is_an_envelope_or_refused(kind: Kind, different: dict[str, Any], m
 
 def test_what_is_encoded_can_be_decoded() -> None:
     """Keys that a later version may add are left out."""
-    hello = Envelope(kind=Kind.HELLO, sender=SENDER, time=5.0, to="2", data={"ask": True})
+    hello = Envelope(kind=Kind.HELLO, sender=SENDER, time=5.0, to="2", data={"ask": True, "mark": "1"})
     told = {**json.loads(hello.encode()), "mood": "fine"}
     decoded = decode(json.dumps(told).encode())
     assert decoded.size > 0
     assert (decoded.kind, decoded.sender, decoded.time, decoded.to) == (Kind.HELLO, SENDER, 5.0, "2")
-    assert decoded.data == {"ask": True}
+    assert decoded.data == {"ask": True, "mark": "1"}
 
 
 def test_a_result_that_no_answer_could_carry_is_refused() -> None:

@@ -28,7 +28,10 @@ FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     | {"roster", "snapshot", "switching"},
     ("belated", "presence_memory", "following", "restoring", "toggling", "verification"),
     ("directory", "delivery", "router"),
-    ("addressing", "answering", "handling", "journey", "resending", "posting", "receiving", "trouble", "mqtt_door"),
+    (
+        *("trouble", "voice", "farewell", "addressing", "answering", "handling", "journey", "resending", "posting"),
+        *("receiving", "hearing", "mqtt_door"),
+    ),
     {"bot", "entering", "logging_in"},
     {"cloud_api", "http_api", "microservices", "webhook"},
     {"doors", "streams"},

@@ -10,7 +10,17 @@ from typing import Any
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 import pytest
 
-from custom_components.datastream_bot import greeting, mqtt_door, posting, receiving, resending, roster, router
+from custom_components.datastream_bot import (
+    farewell,
+    greeting,
+    hearing,
+    mqtt_door,
+    posting,
+    receiving,
+    resending,
+    roster,
+    router,
+)
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.link import Received
 
@@ -125,14 +135,15 @@ def air(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Air:
     """Return air that all doors of the test speak through, without waiting for long."""
     air = Air(getattr(request, "param", 0))
     monkeypatch.setattr(mqtt_door, "Link", air.link)
-    monkeypatch.setattr(mqtt_door, "async_publish", air.async_publish)
-    monkeypatch.setattr(mqtt_door, "REPLY_WITHIN", 0.05)
+    monkeypatch.setattr(farewell, "async_publish", air.async_publish)
+    monkeypatch.setattr(hearing, "REPLY_WITHIN", 0.05)
     monkeypatch.setattr(greeting, "FIRST_PAUSE", 0.02)
     monkeypatch.setattr(greeting, "MAX_PAUSE", 0.1)
     monkeypatch.setattr(posting, "LOOK_EVERY", 0.05)
     monkeypatch.setattr(receiving, "TELL_EVERY", 0.1)
     monkeypatch.setattr(resending, "PATIENCE", 0.2)
     monkeypatch.setattr(resending, "MAX_PATIENCE", 0.4)
+    monkeypatch.setattr(resending, "PAUSE", 0.05)
     monkeypatch.setattr(roster, "REQUESTS_BURST", 10_000)
     monkeypatch.setattr(router, "RECEIPT_WAIT", 0.05)
     return air
@@ -275,6 +286,23 @@ async def test_a_home_that_is_named_before_it_was_ever_heard_gets_it_when_it_com
     await until(lambda: seen_by(now_at(homes["headquarters"]))["on_their_way"] == 1)
 
 
+async def test_all_bots_of_a_home_that_was_never_heard_get_what_was_sent_to_it(
+    air: Air, homes: dict[str, HomeAssistant]
+) -> None:
+    """As long as it is not too old, and each once."""
+    hass = homes["headquarters"]
+    await acquainted(await add_bot_of(hass, keep_for=0.08))
+    assert (await tell(hass, 1, homes=["cottage"]))["unanswered"] == 1
+    ears = Ear(homes["cottage"]), Ear(homes["tower"])
+    for name, ear in zip(("cottage", "tower"), ears, strict=True):
+        await add_bot_of(homes[name], "cottage", name=name, streams=NEWS)
+        await until(lambda ear=ear: numbers(ear) == [1])  # type: ignore[misc]
+    assert (await tell(hass, 2, homes=["cottage"]))["unanswered"] == 0
+    await until(lambda: seen_by(now_at(hass))["on_their_way"] == 0)
+    assert [numbers(ear) for ear in ears] == [[1, 2], [1, 2]]
+    assert "unanswered" not in seen_by(now_at(hass))["counts"]
+
+
 async def test_what_a_home_says_to_an_organization_that_was_never_heard_is_kept_for_it(
     air: Air, homes: dict[str, HomeAssistant]
 ) -> None:
@@ -367,7 +395,7 @@ async def test_what_was_waiting_when_a_home_was_stopped_comes_again_in_front(
     monkeypatch.setattr("custom_components.datastream_bot.household.MAX_WORKING", 25)
     with monkeypatch.context() as patch:
         # Nothing gets through, neither the hello nor the next message, until the home is asked again for that one.
-        patch.setattr(mqtt_door.MqttDoor, "_listen", lambda *_: None)
+        patch.setattr(hearing.Hearing, "_listen", lambda *_: None)
         await hass.config_entries.async_reload(now_at(hass).bot_id)
         await until(lambda: seen_by(now_at(hass))["connected"])
         newest = max(letter.number for letter in chief._outbox)

@@ -29,19 +29,6 @@ diagnostics:
 history:
 shell_command:
   note: 'sh -c "echo $0 >> notebook" {{ n }}'
-automation:
-  - alias: Note
-    mode: queued
-    max: 2000
-    triggers:
-      - trigger: datastream_bot.message_received
-        options:
-          address: news
-    conditions: "{{ trigger.home == 'cottage' }}"
-    actions:
-      - action: shell_command.note
-        data:
-          n: "{{ trigger.content.n }}"
 script:
   tell:
     sequence:
@@ -50,6 +37,17 @@ script:
           sequence:
             - parallel: SENDS
 """.replace("SENDS", json.dumps([_send(number) for number in range(1, 11)]))
+
+
+NEWS = {
+    "address": "news",
+    "external": True,
+    "mode": "queued",
+    "actions": [
+        {"condition": "template", "value_template": "{{ message.home == 'cottage' }}"},
+        {"action": "shell_command.note", "data": {"n": "{{ content.n }}"}},
+    ],
+}
 
 
 class Home:
@@ -76,7 +74,7 @@ class Home:
         )
         added = await self._flow({"handler": "datastream_bot"}, {"name": "Bot", "more": {}}, {"exclude": {}})
         self.bot = added["result"]["entry_id"]
-        await self._subflow({"address": "news", "external": True})
+        await self._subflow(NEWS)
         doors = {
             "webhook": {"open": False, "local_only": True, "signed": False, "renew": False},
             "mqtt": {"open": True, "role": "home", "organization": ORGANIZATION, "keep_messages": 1000, "keep_for": 60}
@@ -152,7 +150,7 @@ async def homes(number: int) -> AsyncIterator[list[Home]]:
 
 
 async def test_two_homes_lose_nothing_whatever_is_killed(tmp_path: Path) -> None:
-    """Neither is anything doubled, and it comes in the order sent."""
+    """Neither is anything doubled, and it comes in the order sent. Ten messages are on their way at a time."""
     async with running_broker(tmp_path / "broker") as broker, homes(2) as (one, two):
         await asyncio.gather(*(home.furnish(broker, home="cottage") for home in (one, two)))
 
@@ -180,7 +178,11 @@ async def test_two_homes_lose_nothing_whatever_is_killed(tmp_path: Path) -> None
         await two.restart()
         await telling
         await two.has_noted(2300)
-        assert two.noted() == [1, *range(1001, 2301)]
+        noted = two.noted()
+        # Whatever it was at work for is not done twice: it may have pressed a button already.
+        interrupted = {*range(2001, 2301)} - {*noted}
+        assert noted == [1, *(number for number in range(1001, 2301) if number not in interrupted)]
+        assert len({(number - 1) // 10 for number in interrupted}) <= 1
 
         # And the home that sends, while the broker is away as well.
         await broker.kill()
@@ -189,5 +191,5 @@ async def test_two_homes_lose_nothing_whatever_is_killed(tmp_path: Path) -> None
         await one.tell(3050, 50)
         await broker.start()
         await two.has_noted(3100)
-        assert two.noted() == [1, *range(1001, 2301), *range(3001, 3101)]
+        assert two.noted() == [*noted, *range(3001, 3101)]
         assert not [*one.process.warnings(), *two.process.warnings()]

@@ -23,6 +23,7 @@ from custom_components.datastream_bot import (
     household,
     journey,
     link,
+    posting,
     receiving,
     resending,
     roster,
@@ -583,6 +584,7 @@ async def test_what_is_no_valid_message_is_answered_with_what_is_wrong(start: St
     errors = [one["receipt"]["failed"][0]["error"] for one in all_said if one["kind"] == "answer"]
     assert all(any(told in error for error in errors) for _, told in wrong)
     assert ear.heard == []
+    assert not ir.async_get(bot.hass).issues
 
 
 async def test_what_the_broker_kept_for_others_is_left_alone(start: Start, broker: Broker) -> None:
@@ -868,10 +870,112 @@ async def test_not_every_request_of_a_bot_is_answered(
     monkeypatch.setattr(roster, "REQUESTS_BURST", 20)
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
     await acquainted(bot)
-    hello = {**message(), "kind": "hello", "ask": True}
+    hello = {**message(), "kind": "hello", "ask": True, "mark": "1"}
     for _ in range(30):
         await wire.say(COTTAGE, json.dumps(hello).encode())
     await until(lambda: seen_by(bot)["counts"].get("limited", 0) >= 1)
+
+
+@pytest.mark.warns
+async def test_what_comes_in_floods_is_not_even_read(start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lost of it is sent again by whoever is no flood."""
+    monkeypatch.setattr(roster, "SPOKEN_BURST", 20)
+    monkeypatch.setattr(roster, "SPOKEN_RATE", 1.0)
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    await acquainted(bot)
+    for _ in range(30):
+        await wire.say(COTTAGE, b"?")
+    await until(lambda: seen_by(bot)["counts"].get("flooded", 0) >= 10)
+    assert seen_by(bot)["counts"]["not_json"] < 20
+
+
+async def test_a_bot_that_asks_again_and_again_is_sent_everything_only_so_often(
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets it in the end."""
+    monkeypatch.setattr(router, "RECEIPT_WAIT", 0.05)
+    monkeypatch.setattr(resending, "PAUSE", 1.0)
+    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    bot = await add_bot_of(await start("one"), "cottage")
+    await acquainted(bot)
+
+    async def ask() -> None:
+        await wire.say(COTTAGE, json.dumps({**message(), "kind": "missing", "newest": 0}).encode())
+
+    await ask()
+    await acquainted(bot, others=1)
+    for number in range(3):
+        await send(bot, {"n": number})
+    for _ in range(5):
+        await ask()
+    await until(lambda: seen_by(bot)["counts"].get("sent_again"))
+    await asyncio.sleep(0.3)
+    assert seen_by(bot)["counts"]["sent_again"] == 3
+    await until(lambda: seen_by(bot)["counts"]["sent_again"] == 6)
+
+
+async def test_when_all_homes_come_back_at_once_some_wait(
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until others have what they missed."""
+    monkeypatch.setattr(router, "RECEIPT_WAIT", 0.05)
+    bot = await add_bot_of(await start("one"))
+    await acquainted(bot)
+
+    async def say_hello() -> None:
+        for number in range(8):
+            hello = {**message(f"home{number}"), "kind": "hello", "ask": False, "mark": "1"}
+            topic = f"datastream_bot/{ORGANIZATION}/homes/home{number}/organization"
+            await wire.say(topic, json.dumps(hello).encode())
+
+    await say_hello()
+    await acquainted(bot, others=8)
+    await send(bot, homes="all")
+    busy: list[str] = []
+    may_go_on = asyncio.Event()
+    publish = link.Link.async_publish
+
+    async def publish_slowly(self: link.Link, topic: str, payload: bytes) -> bool:
+        busy.append(topic)
+        await may_go_on.wait()
+        return await publish(self, topic, payload)
+
+    monkeypatch.setattr(link.Link, "async_publish", publish_slowly)
+    await say_hello()
+    await until(lambda: len(busy) == posting.RESENDING)
+    await asyncio.sleep(0.1)
+    assert len(busy) == posting.RESENDING
+    may_go_on.set()
+    await until(lambda: len(busy) == 8)
+
+
+@pytest.mark.parametrize(("home", "is_same"), [("cottage", True), ("villa", False)])
+async def test_a_copy_of_a_bot_is_told_unless_it_speaks_for_another_home(
+    start: Start, home: str, is_same: bool
+) -> None:
+    """As a backup that was restored elsewhere does."""
+    chief = await add_bot_of(await start("headquarters"), name="Chief")
+    bots = [
+        await add_bot_of(await start(str(number)), name, name=name, entry_id="copied", streams=NEWS)
+        for number, name in enumerate(("cottage", home))
+    ]
+    await acquainted(chief, others=2 - is_same)
+    await until(lambda: all(seen_by(bot)["connected"] for bot in bots))
+
+    assert who(await send(chief, homes="all")) == sorted({"cottage", home})
+    for bot in bots:
+        await until(lambda bot=bot: bool(ir.async_get(bot.hass).issues) is is_same)  # type: ignore[misc]
+    await bots[0].hass.config_entries.async_unload("copied")
+    assert not ir.async_get(bots[0].hass).issues
+
+
+async def test_a_copy_of_a_bot_that_speaks_for_the_organization_is_heard_by_it(start: Start) -> None:
+    """Bots are told apart by their homes, too."""
+    chief = await add_bot_of(await start("headquarters"), name="Chief", entry_id="copied", streams=NEWS)
+    cottage = await add_bot_of(await start("cottage"), "cottage", entry_id="copied", streams=NEWS)
+    await acquainted(chief, cottage)
+    assert who(await send(chief, homes="all")) == ["cottage"]
+    assert who(await send(cottage, scope="organization")) == ["Chief"]
 
 
 async def test_only_the_latest_answers_are_remembered(
@@ -1006,6 +1110,31 @@ async def test_a_home_that_keeps_a_bot_at_work_does_not_keep_others_waiting(star
     assert homes.count("cottage") == household.MAX_WORKING
     may_end.set()
     await until(lambda: homes.count("cottage") == 120)
+
+
+@pytest.mark.warns
+async def test_a_home_that_waits_for_itself_is_told_and_gets_on_when_it_can(
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What gets too old meanwhile is not handled."""
+    monkeypatch.setattr(household, "MAX_WORKING", 1)
+    monkeypatch.setattr(receiving, "BUSY_AFTER", 0.1)
+    bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
+    slow = Slow()
+    bot.attach(slow)
+    ear = Ear(bot.hass)
+    await acquainted(bot)
+
+    for number, seconds in ((1, 60), (2, 0.5), (3, 60)):
+        one = message(id=str(number), number=number, expires=time.time() + seconds, content={"n": number})
+        await wire.say(COTTAGE, json.dumps(one).encode())
+    await until(lambda: seen_by(bot)["counts"].get("late") == 1)
+    # By now it was told of the third as well.
+    await asyncio.sleep(0.3)
+    assert caplog.text.count("still at work for") == 1
+    assert ear.contents("news") == [{"n": 1}]
+    slow.may_end.set()
+    await until(lambda: ear.contents("news") == [{"n": 1}, {"n": 3}])
 
 
 async def test_what_a_bot_is_at_work_for_when_it_is_reloaded_is_finished_and_answered(start: Start) -> None:
@@ -1175,6 +1304,14 @@ async def test_of_several_wrong_clocks_each_is_told_until_it_is_right_or_gone(st
         await until(lambda home=home: told() == home)  # type: ignore[misc]
     await hear("villa", id="2")
     await until(lambda: told() == "cottage")
+    minutes = []
+    for number, later in ((2, 100), (3, 400)):
+        await hear("cottage", id=str(number), time=early + later, expires=early + later)
+        await until(lambda number=number: seen_by(bot)["counts"]["early"] == 1 + number)  # type: ignore[misc]
+        placeholders = issues[DOMAIN, f"mqtt_clock_{bot.bot_id}"].translation_placeholders
+        assert placeholders is not None
+        minutes.append(placeholders["minutes"])
+    assert minutes == ["-67", "-73"]
     await hear("cottage", kind="goodbye")
     await until(lambda: told() is None)
 
@@ -1242,7 +1379,8 @@ async def test_who_is_still_at_work_is_not_asked_again(start: Start, monkeypatch
 
 async def test_who_was_not_known_can_answer(start: Start, wire: Wire) -> None:
     """And is in the receipt if the sender is still waiting."""
-    bot = await add_bot_of(await start("one"), "cottage")
+    bot = await add_bot_of(await start("one"))
+    await wire.listen(f"datastream_bot/{ORGANIZATION}/organization/homes/cottage")
     await acquainted(bot)
 
     class Patient(Microservice):
@@ -1256,15 +1394,17 @@ async def test_who_was_not_known_can_answer(start: Start, wire: Wire) -> None:
             await asyncio.sleep(0.1)
 
     bot.attach(Patient())
-    sending = asyncio.create_task(send(bot, internal=True))
+    sending = asyncio.create_task(send(bot, internal=True, homes=["cottage"]))
     await until(lambda: said(wire))
     asked = json.loads(said(wire)[0])
-    receipt: dict[str, list[Any]] = {"handled": [], "failed": [], "running": []}
-    answer = message(kind="answer", id=asked["id"], to=bot.bot_id, newest=asked["number"], receipt=receipt)
+    nothing: dict[str, list[Any]] = {"handled": [], "failed": [], "running": []}
+    answer = message(kind="answer", id=asked["id"], to=bot.bot_id, newest=asked["number"], receipt=nothing)
     for _ in range(2):
-        await wire.say(COTTAGE, json.dumps(answer).encode())
+        await wire.say(f"datastream_bot/{ORGANIZATION}/homes/cottage/organization", json.dumps(answer).encode())
 
-    assert who(await sending) == ["Somebody"]
+    receipt = await sending
+    assert who(receipt) == ["Somebody"]
+    assert receipt["elsewhere"]["unanswered"] == 0
 
 
 async def test_what_is_not_begun_when_the_bot_is_reloaded_comes_again(

@@ -63,6 +63,17 @@ async def test_an_answer_to_what_there_was_no_room_for_comes_all_the_same(
     assert (box.lost, len(box)) == (0, 1)
 
 
+async def test_who_ever_had_to_answer_is_not_remembered_forever(box: Outbox, hass_storage: dict[str, Any]) -> None:
+    """Only while something is on its way."""
+    one = letter(1)
+    box.add(one)
+    box.expect(one, ["home/bot"])
+    one.is_sent = True
+    box.answered(one, "home/bot")
+    await box.async_save()
+    assert hass_storage["datastream_bot.1.outbox"]["data"]["keys"] == []
+
+
 async def test_nothing_is_sent_again_past_what_the_broker_does_not_have(box: Outbox) -> None:
     """Or it would overtake it."""
     letters = [letter(number) for number in range(1, 4)]

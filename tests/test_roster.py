@@ -47,6 +47,17 @@ async def test_who_is_known_is_known_after_a_restart(hass: HomeAssistant, hass_s
     assert len(hass_storage) == 3
 
 
+async def test_a_home_which_knows_few_others_has_one_file(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    """An organization, which may know very many, has one for a part of them."""
+    for bot_id, files in (("1", 1), ("2", roster.MAX_FILES)):
+        one = Roster(hass, bot_id, files)
+        for number in range(200):
+            one.hear(bot(0, f"home{number}"), now=number)
+        await one.async_save_all()
+    stored = [key.split(".")[1] for key in hass_storage]
+    assert (stored.count("1"), stored.count("2")) == (1, roster.MAX_FILES)
+
+
 async def test_a_home_that_makes_up_bots_is_not_heard_with_them(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,8 +91,8 @@ async def test_there_is_an_end_to_the_homes_that_are_known(
 ) -> None:
     """On a broker that lets anybody in, anybody can make them up; those that are heard least go first."""
     monkeypatch.setattr(roster, "MAX_HOMES", 2)
-    monkeypatch.setattr(roster, "FILES", 1)
-    one = Roster(hass, "1")
+    monkeypatch.setattr(roster, "MAX_FILES", 1)
+    one = Roster(hass, "1", files=1)
     for number in range(5):
         one.hear(bot(0, f"home{number}"), now=number)
         one.hear(bot(0, "home0"), now=number)

@@ -34,6 +34,11 @@ class Addressing:
             if not known and home != ALL_HOMES and topic != self._membership.own_topic:
                 yield home_key(home), None
 
+    def is_answered(self, letter: Letter) -> bool:
+        """Return whether all who are known to hear a message have answered it."""
+        split = (key.partition("/") for key in letter.waiting)
+        return all(not bot and self._roster.of(home or None) for home, _, bot in split)
+
     def is_heard_by(self, peer: Peer, letter: Letter) -> bool:
         """Return whether a bot hears a message."""
         return self._membership.is_reached(self.topic_to(peer), letter.topics)

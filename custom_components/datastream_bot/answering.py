@@ -1,34 +1,29 @@
 """Answering: the sender of a message from elsewhere is told what became of it, also when the message comes again."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-import time
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import callback
 
-from .envelope import MAX_PAYLOAD_BYTES, Envelope, Kind, Sender, is_deep
+from .envelope import MAX_PAYLOAD_BYTES, Envelope, Kind, is_deep
 from .message import MAX_CONTENT_DEPTH
 from .receipt import MAX_DELIVERIES, Lists, shortened
 from .roster import Peer
+from .voice import Voice
 
 MAX_ANSWERS: Final = 2000
 
 _LISTS_DEPTH: Final = MAX_CONTENT_DEPTH + 3
 """The lists, each list, and each delivery are levels around a result."""
 
-type Publish = Callable[[Peer, Envelope], None]
-"""Says something to a bot elsewhere."""
-
 
 class Answering:
     """Answers bots elsewhere, and remembers the latest answers."""
 
-    def __init__(self, sender: Sender, publish: Publish) -> None:
-        """Initialize answering as a bot."""
-        self._sender = sender
-        self._publish = publish
+    def __init__(self, voice: Voice) -> None:
+        """Initialize answering with the voice of a bot."""
+        self._voice = voice
         self._answers: OrderedDict[tuple[str, str], Envelope] = OrderedDict()
 
     @callback
@@ -43,33 +38,30 @@ class Answering:
             is_kept: Whether to remember the answer.
 
         """
-        answer = self._envelope(peer, message_id, lists, newest)
+        answer = self._write(peer, message_id, lists, newest)
         if not _fits(lists) or len(answer.encode()) > MAX_PAYLOAD_BYTES:
-            answer = self._envelope(peer, message_id, shortened(lists), newest)
+            answer = self._write(peer, message_id, shortened(lists), newest)
         if is_kept:
             self._answers[peer.sender.key, message_id] = answer
         if len(self._answers) > MAX_ANSWERS:
             self._answers.popitem(last=False)
-        self._publish(peer, answer)
+        self._voice.async_send(peer, answer)
 
     @callback
     def async_answer_again(self, peer: Peer, message_id: str, newest: int) -> bool:
         """Answer a message as before, and return whether the answer is remembered."""
         answer = self._answers.get((peer.sender.key, message_id))
         if answer is not None:
-            self._publish(peer, replace(answer, data={**answer.data, "newest": newest}))
+            self._voice.async_send(peer, replace(answer, data={**answer.data, "newest": newest}))
         return answer is not None
 
     @callback
     def async_tell_missing(self, peer: Peer, newest: int) -> None:
         """Tell a bot from where on messages of it are missed."""
-        self._publish(peer, self._say(peer, Kind.MISSING, {"newest": newest}))
+        self._voice.async_say_to(peer, Kind.MISSING, {"newest": newest})
 
-    def _envelope(self, peer: Peer, message_id: str, lists: Lists, newest: int) -> Envelope:
-        return self._say(peer, Kind.ANSWER, {"id": message_id, "newest": newest, "receipt": lists})
-
-    def _say(self, peer: Peer, kind: Kind, data: Mapping[str, Any]) -> Envelope:
-        return Envelope(kind=kind, sender=self._sender, time=time.time(), to=peer.sender.bot, data=data)
+    def _write(self, peer: Peer, message_id: str, lists: Lists, newest: int) -> Envelope:
+        return self._voice.write(peer, Kind.ANSWER, {"id": message_id, "newest": newest, "receipt": lists})
 
 
 def _fits(lists: Lists) -> bool:

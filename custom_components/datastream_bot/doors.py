@@ -11,10 +11,12 @@ from .bot import Bot, DatastreamBotConfigEntry
 from .cloud_api import CloudStreamView, LoginView, UserView
 from .const import CONF_CLOUD_API, CONF_LIMITS, CONF_LOCAL_ONLY, CONF_MQTT, CONF_OPEN, CONF_WEBHOOK, Origin
 from .door import Door, door_settings
+from .farewell import async_forget_kept, async_remove_mqtt, async_say_goodbye
 from .http_api import StreamView
 from .microservice import Stop
-from .mqtt_door import MqttDoor, async_forget_kept, async_remove_mqtt, async_say_goodbye, membership_of
+from .mqtt_door import MqttDoor
 from .router import Router
+from .topics import membership_of
 from .webhook import WebhookDoor, async_keep_closed, signatures_store
 
 

@@ -180,7 +180,7 @@ _DATA: Final = {
     ),
     Kind.COMPLETE: vol.Schema({vol.Required("newest"): _COUNT}, extra=vol.REMOVE_EXTRA),
     Kind.GOODBYE: vol.Schema({}, extra=vol.REMOVE_EXTRA),
-    Kind.HELLO: vol.Schema({vol.Required("ask"): bool}, extra=vol.REMOVE_EXTRA),
+    Kind.HELLO: vol.Schema({vol.Required("ask"): bool, vol.Required("mark"): _ID}, extra=vol.REMOVE_EXTRA),
     Kind.MESSAGE: vol.Schema(
         {
             vol.Required("id"): _ID,

@@ -35,6 +35,11 @@ class Greeting:
         self._waited = 0.0
         self._cancel: CALLBACK_TYPE | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether the echo is yet to come."""
+        return self._cancel is not None
+
     @callback
     def async_begin(self) -> None:
         """Begin to say hello."""
@@ -52,7 +57,7 @@ class Greeting:
     @callback
     def async_echo(self) -> None:
         """Take note of an echo."""
-        if self._cancel is not None:
+        if self.is_waiting:
             self.async_end()
             self._heard()
 

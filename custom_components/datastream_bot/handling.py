@@ -1,7 +1,6 @@
 """Handling: a message from another home is given to the bot, if it came in time and may come at all."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 import logging
 import time
@@ -14,10 +13,12 @@ from homeassistant.util import dt as dt_util
 from .const import ATTR_ADDRESS, ATTR_CONTENT, Origin
 from .envelope import Envelope, Sender
 from .errors import MessageError
+from .hops import MAX_HOPS
 from .message import Message
 from .receipt import Delivery, Lists, Outcome, Receipt
 from .roster import Peer
 from .router import Router
+from .trouble import Trouble
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -47,22 +48,20 @@ class Arrival:
 class Handling:
     """Gives messages from bots elsewhere to a bot."""
 
-    def __init__(
-        self, sender: Sender, router: Router, counts: Counter[str], timed: Callable[[Peer, float | None], None]
-    ) -> None:
+    def __init__(self, sender: Sender, router: Router, counts: Counter[str], trouble: Trouble) -> None:
         """Initialize handling.
 
         Args:
             sender: The bot that receives.
             router: Carries the messages.
             counts: Counts what came.
-            timed: Called with how many seconds ago a message was sent if its time is not possible, or else None.
+            trouble: Is told of wrong clocks.
 
         """
         self._sender = sender
         self._router = router
         self._counts = counts
-        self._timed = timed
+        self._trouble = trouble
 
     async def async_handle(self, peer: Peer, arrival: Arrival, done: CALLBACK_TYPE) -> Lists:
         """Give a message to the bot, and return the lists of the receipt.
@@ -109,6 +108,9 @@ class Handling:
             recipients=frozenset((self._sender.bot,)),
             home=peer.sender.home,
         )
+        if message.hops > MAX_HOPS:
+            # Its sender should have refused it, and told there of automations that answer each other.
+            raise MessageError(translation_key="too_many_hops", address=message.address, limit=str(MAX_HOPS))
         if not self._router.directory.is_open(self._sender.bot, message.address):
             self._counts["not_open"] += 1
             done()
@@ -128,7 +130,7 @@ class Handling:
         is_early = envelope.time > arrival.at + MAX_AHEAD
         # It may also have waited for long here, or have been sent again in its last seconds.
         is_possible = not is_early and envelope.data["expires"] > arrival.at - MAX_BEHIND
-        self._timed(peer, None if is_possible else arrival.at - envelope.time)
+        self._trouble.timed(peer, None if is_possible else arrival.at - envelope.time)
         if not is_late and not is_early:
             return
         self._counts["late" if is_late else "early"] += 1

@@ -29,7 +29,7 @@ class Household:
         self._places = asyncio.Semaphore(MAX_WORKING)
 
     async def async_wait_for_turn(self, clock: Callable[[], float]) -> None:
-        """Wait until one more message may be handled, which takes a place until that is given back.
+        """Wait until one more message may come.
 
         Args:
             clock: Seconds of the loop's clock.
@@ -37,7 +37,15 @@ class Household:
         """
         while wait := self._bucket.take(clock()):  # noqa: ASYNC110 - others of the home may be faster
             await asyncio.sleep(wait)
-        await self._places.acquire()
+
+    async def async_take_place(self, within: float) -> bool:
+        """Take a place for a message, until it is given back, and return whether one was free within some seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._places.acquire()
+        except TimeoutError:
+            return False
+        return True
 
     def give_back_place(self) -> None:
         """Give back the place of a message that nobody is at work for any more."""

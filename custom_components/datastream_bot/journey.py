@@ -7,6 +7,7 @@ from typing import Final
 
 from homeassistant.core import callback
 
+from .envelope import home_key
 from .outbox import Letter
 from .receipt import Afar, Answer, shortened
 
@@ -70,7 +71,8 @@ class PostedJourney:
         if self._bytes > MAX_ANSWERS_BYTES:
             answer = replace(answer, deliveries=shortened(answer.deliveries))
         self._answers[key] = answer
-        self._unanswered.discard(key)
+        # It may have been sent when nobody of this home was known.
+        self._unanswered -= {key, home_key(answer.home)}
         self._met(key)
 
     def by_now(self) -> Afar:

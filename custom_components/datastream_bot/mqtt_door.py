@@ -1,55 +1,31 @@
 """The MQTT door: messages between the bots of many homes, over the broker that Home Assistant is connected to."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 import logging
-import random
 import time
-from typing import Any, Final
+from typing import Any
 
-from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
-from homeassistant.helpers.event import async_call_later
 
-from .const import (
-    CONF_HOME,
-    CONF_KEEP_FOR,
-    CONF_KEEP_MESSAGES,
-    CONF_LIMITS,
-    CONF_MQTT,
-    CONF_ORGANIZATION,
-    CONF_ROLE,
-    DOMAIN,
-)
-from .envelope import MAX_NUMBER, Envelope, EnvelopeError, Fault, Kind, Sender, decode
+from .const import CONF_KEEP_FOR, CONF_KEEP_MESSAGES, CONF_LIMITS, CONF_MQTT
+from .envelope import Sender
 from .greeting import Greeting
-from .link import Link, Payload, async_publish
+from .hearing import Hearing
+from .link import Link, Payload
 from .microservice import Stop
-from .outbox import Outbox, outbox_memory
+from .outbox import Outbox
 from .posting import Posting
 from .receiving import Receiving
-from .roster import Peer, Roster, roster_memories
+from .roster import MAX_FILES, Roster
 from .router import Router
 from .signals import mqtt_signal
-from .topics import Membership, Role, Scope, is_name
-from .trouble import Trouble, async_end_trouble
+from .topics import Scope, membership_of
+from .trouble import Trouble
+from .voice import Voice
 
 _LOGGER = logging.getLogger(__name__)
-
-REPLY_WITHIN: Final = 5.0
-"""Seconds within which all homes reply to an organization that asks who is there."""
-
-
-def membership_of(settings: Mapping[str, Any]) -> Membership:
-    """Return whom a bot speaks for, as the form of its doors says."""
-    is_home = settings[CONF_ROLE] == Role.HOME
-    return Membership(organization=settings[CONF_ORGANIZATION], home=settings[CONF_HOME] if is_home else None)
-
-
-LAST_WORDS: Final = 1.0
-"""Seconds to wait until the broker has what is said last."""
 
 
 class MqttDoor:
@@ -82,7 +58,8 @@ class MqttDoor:
         self._counts: Counter[str] = Counter()
         self._trouble = Trouble(hass, self._self, self._membership)
         self._is_new = True
-        self._roster = Roster(hass, bot_id)
+        # Only an organization knows more than a few homes.
+        self._roster = Roster(hass, bot_id, 1 if self._membership.home else MAX_FILES)
         self._outbox = Outbox(
             hass,
             bot_id,
@@ -91,12 +68,9 @@ class MqttDoor:
             keep_for=own[CONF_KEEP_FOR] * 60,
         )
         self._link = Link(
-            hass,
-            self._membership.subscriptions,
-            self._received,
-            self._connection_changed,
-            self._trouble.missing,
+            hass, self._membership.subscriptions, self._heard, self._connection_changed, self._trouble.missing
         )
+        self._voice = Voice(hass, self._self, self._membership, self._link)
         self._greeting = Greeting(hass, self._greet, self._heard_itself, self._trouble.refused)
         self._posting = Posting(
             hass,
@@ -106,7 +80,8 @@ class MqttDoor:
             outbox=self._outbox,
             roster=self._roster,
             counts=self._counts,
-            lost=lambda: self._trouble.lost(self._outbox.lost),
+            voice=self._voice,
+            trouble=self._trouble,
         )
         self._receiving = Receiving(
             hass,
@@ -115,11 +90,21 @@ class MqttDoor:
             roster=self._roster,
             counts=self._counts,
             limits=settings[CONF_LIMITS],
-            publish=self._say_to,
-            timed=self._trouble.timed,
+            voice=self._voice,
+            trouble=self._trouble,
         )
-        self._replies: set[CALLBACK_TYPE] = set()
-        self._saying: set[asyncio.Task[bool]] = set()
+        self._hearing = Hearing(
+            hass,
+            self._self,
+            self._membership,
+            roster=self._roster,
+            counts=self._counts,
+            voice=self._voice,
+            greeting=self._greeting,
+            posting=self._posting,
+            receiving=self._receiving,
+            trouble=self._trouble,
+        )
 
     async def async_open(self) -> Stop:
         """Send and receive until the returned function is called."""
@@ -134,12 +119,10 @@ class MqttDoor:
             self._greeting.async_end()
             # What is at work is still answered.
             await self._receiving.async_stop()
-            if self._saying:
-                await asyncio.wait(self._saying, timeout=LAST_WORDS)
+            await self._voice.async_finish()
             self._posting.async_stop()
             close_link()
-            for cancel in self._replies:
-                cancel()
+            self._hearing.async_stop()
             self._trouble.end()
             await self._outbox.async_save()
             await self._roster.async_save_all()
@@ -185,11 +168,19 @@ class MqttDoor:
         self._set_ready(is_ready=False)
 
     @callback
+    def _heard(self, topic: str, payload: Payload, is_retained: bool) -> None:  # noqa: FBT001 - it is a callback
+        self._hearing.async_hear(topic, payload, is_retained)
+
+    @callback
+    def _greet(self) -> None:
+        self._voice.async_say_hello(self._membership.own_topic, ask=self._is_new)
+
+    @callback
     def _heard_itself(self) -> None:
         self._trouble.not_refused()
         self._set_ready(is_ready=True)
         wants_all = self._membership.home is not None or not any(self._roster.homes)
-        self._say(self._membership.wide_topic, self._hello(ask=self._is_new and wants_all))
+        self._voice.async_say_hello(self._membership.wide_topic, ask=self._is_new and wants_all)
         self._is_new = False
 
     def _set_ready(self, *, is_ready: bool) -> None:
@@ -202,133 +193,3 @@ class MqttDoor:
         )
         self._posting.async_set_ready(is_ready=is_ready)
         async_dispatcher_send(self._hass, mqtt_signal(self._self.bot))
-
-    @callback
-    def _received(self, topic: str, payload: Payload, is_retained: bool) -> None:  # noqa: FBT001 - it is a callback
-        """Take what came in, if it is what it has to be and comes from whom it says."""
-        if is_retained:
-            self._counts["retained"] += 1
-            return
-        home = self._membership.speaker_on(topic)
-        try:
-            envelope = decode(payload)
-        except EnvelopeError as err:
-            self._refuse(err.fault, home)
-            return
-        sender = envelope.sender
-        if sender.home != home or (home is not None and not is_name(home)):
-            self._refuse(Fault.FORGED, home)
-        elif sender == self._self:
-            if envelope.kind is Kind.HELLO:
-                self._greeting.async_echo()
-        # What bots of this Home Assistant say has reached this one without MQTT.
-        elif envelope.to in {None, self._self.bot} and not self._is_here(sender.bot):
-            self._take(envelope)
-
-    def _take(self, envelope: Envelope) -> None:
-        """Take what a bot elsewhere says."""
-        sender, now = envelope.sender, time.time()
-        is_request = envelope.kind in {Kind.GOODBYE, Kind.HELLO, Kind.MISSING}
-        if is_request and not self._roster.may_ask(sender.home, self._hass.loop.time()):
-            self._counts["limited"] += 1
-            return
-        if envelope.kind is Kind.GOODBYE:
-            self._part(sender)
-            return
-        is_new = sender.bot not in self._roster.of(sender.home)
-        peer = self._roster.hear(sender, now)
-        if peer is None:
-            self._counts["crowded"] += 1
-            return
-        peer.knows_us = peer.knows_us or envelope.to is not None
-        if is_new:
-            self._posting.async_met(peer)
-        self._listen(peer, envelope)
-        self._posting.resending.async_heard(peer)
-
-    def _listen(self, peer: Peer, envelope: Envelope) -> None:
-        """Take what a bot says that is known now."""
-        if envelope.kind is Kind.ANSWER:
-            self._posting.async_answered(peer, envelope)
-        elif envelope.kind is Kind.MESSAGE:
-            self._receiving.async_take(peer, envelope)
-        elif envelope.kind is Kind.COMPLETE:
-            self._receiving.async_complete(peer, envelope.data["newest"])
-        elif envelope.kind is Kind.MISSING:
-            self._posting.async_missing(peer, envelope.data["newest"])
-        else:
-            self._posting.resending.async_missing(peer, 0)
-            # An organization that was away when this home came does not ask; its homes do.
-            if envelope.data["ask"] or not (peer.knows_us or self._membership.home is None):
-                self._reply_soon(peer)
-
-    def _part(self, sender: Sender) -> None:
-        """Wait no longer for a bot that says goodbye."""
-        if (peer := self._roster.forget(sender)) is not None:
-            self._posting.async_forget(sender)
-            self._receiving.async_complete(peer, MAX_NUMBER)
-            self._trouble.timed(peer, None)
-
-    def _is_here(self, bot_id: str) -> bool:
-        entry = self._hass.config_entries.async_get_entry(bot_id)
-        return entry is not None and entry.domain == DOMAIN
-
-    @callback
-    def _greet(self) -> None:
-        self._say(self._membership.own_topic, self._hello(ask=self._is_new))
-
-    def _hello(self, *, ask: bool, to: str | None = None) -> Envelope:
-        """Return a hello to all who hear it or to one bot, which may ask who is there."""
-        return Envelope(kind=Kind.HELLO, sender=self._self, time=time.time(), to=to, data={"ask": ask})
-
-    def _reply_soon(self, peer: Peer) -> None:
-        """Say hello to a bot that asked who is there, not all homes at once."""
-        is_asked_by_many = peer.sender.home is None and self._membership.home is not None
-
-        @callback
-        def reply(*_: object) -> None:
-            self._replies.discard(cancel)
-            self._say_to(peer, self._hello(ask=False, to=peer.sender.bot))
-
-        delay = random.uniform(0, REPLY_WITHIN) if is_asked_by_many else 0  # noqa: S311 - no secret
-        cancel = async_call_later(self._hass, delay, HassJob(reply, cancel_on_shutdown=True))
-        self._replies.add(cancel)
-
-    @callback
-    def _say_to(self, peer: Peer, envelope: Envelope) -> None:
-        self._say(self._membership.topic_to(peer.sender.home), envelope)
-
-    @callback
-    def _say(self, topic: str, envelope: Envelope) -> None:
-        saying = self._hass.async_create_background_task(
-            self._link.async_publish(topic, envelope.encode()), "datastream_bot says something"
-        )
-        self._saying.add(saying)
-        saying.add_done_callback(self._saying.discard)
-
-    def _refuse(self, fault: Fault, home: str | None) -> None:
-        self._counts[fault.value] += 1
-        self._trouble.unread(fault, home)
-
-
-async def async_say_goodbye(hass: HomeAssistant, bot_id: str, bot_name: str, settings: Mapping[str, Any]) -> None:
-    """Tell bots elsewhere not to wait for this one any more."""
-    membership = membership_of(settings)
-    sender = Sender(home=membership.home, bot=bot_id, name=bot_name)
-    goodbye = Envelope(kind=Kind.GOODBYE, sender=sender, time=time.time(), data={}).encode()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LAST_WORDS):
-            for topic in (membership.own_topic, membership.wide_topic):
-                await async_publish(hass, topic, goodbye)
-
-
-async def async_forget_kept(hass: HomeAssistant, bot_id: str) -> None:
-    """Forget the messages of a bot that are on their way, as nobody waits for them after a goodbye."""
-    await outbox_memory(hass, bot_id).async_remove()
-
-
-async def async_remove_mqtt(hass: HomeAssistant, bot_id: str) -> None:
-    """Remove what the door of a bot stored, and its repair issues."""
-    for memory in (outbox_memory(hass, bot_id), *roster_memories(hass, bot_id)):
-        await memory.async_remove()
-    async_end_trouble(hass, bot_id)

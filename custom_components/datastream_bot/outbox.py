@@ -204,10 +204,13 @@ class Outbox:
         return True
 
     def introduce(self, home: str, key: str) -> None:
-        """Expect the answer of a bot to what was sent to its home when no bot of it was known."""
+        """Expect the answer of a bot to what was sent to its home when no bot of it was known.
+
+        There may be others of it, which are not known yet.
+        """
         for letter in self:
             if home in letter.waiting:
-                self.expect(letter, [key if each == home else each for each in letter.waiting])
+                self.expect(letter, [*letter.waiting, key])
                 self.save_soon()
 
     def settle(self, letter: Letter) -> None:
@@ -225,6 +228,9 @@ class Outbox:
         self._bytes -= letter.weight
         if not letter.is_sent:
             self.lost += 1
+        if not self._letters:
+            # Bots come and go for years.
+            self._keys = Keys()
 
     def _stored(self) -> dict[str, Any]:
         return {

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 import time
-from typing import Any, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
@@ -20,6 +20,8 @@ from .receipt import Answer
 from .resending import Resending
 from .roster import Peer, Roster
 from .topics import Membership
+from .trouble import Trouble
+from .voice import Voice
 
 BATCH: Final = 50
 """How many messages are given to the broker before it has confirmed them."""
@@ -48,7 +50,8 @@ class Posting:
         outbox: Outbox,
         roster: Roster,
         counts: Counter[str],
-        lost: Callable[[], None],
+        voice: Voice,
+        trouble: Trouble,
     ) -> None:
         """Initialize posting.
 
@@ -60,17 +63,18 @@ class Posting:
             outbox: What is on its way.
             roster: Who is known.
             counts: Counts what is done.
-            lost: Called when messages could not be kept until the broker was there.
+            voice: Says that there is nothing to wait for.
+            trouble: Is told when messages could not be kept until the broker was there.
 
         """
         self._hass = hass
-        self._sender = sender
         self._addressing = Addressing(sender, membership, outbox, roster)
         self._link = link
         self._outbox = outbox
         self._counts = counts
-        self._lost = lost
-        self.resending = Resending(outbox, roster, counts, self._send_again)
+        self._voice = voice
+        self._trouble = trouble
+        self.resending = Resending(outbox, roster, counts, self._send_again, hass.loop.time)
         self._is_ready = False
         self._resending = asyncio.Semaphore(RESENDING)
         self._journeys: WeakValueDictionary[str, PostedJourney] = WeakValueDictionary()
@@ -156,7 +160,7 @@ class Posting:
     def async_missing(self, peer: Peer, newest: int) -> None:
         """Send a bot what it misses after a message, or tell it that there is nothing to wait for."""
         if not self.resending.async_missing(peer, newest):
-            self._say_to(peer, Kind.COMPLETE, {"newest": self._outbox.sent_up_to})
+            self._voice.async_say_to(peer, Kind.COMPLETE, {"newest": self._outbox.sent_up_to})
 
     @callback
     def async_forget(self, sender: Sender) -> None:
@@ -164,15 +168,11 @@ class Posting:
         for letter in list(self._outbox):
             self._outbox.answered(letter, sender.key)
 
-    def _say_to(self, peer: Peer, kind: Kind, data: Mapping[str, Any]) -> None:
-        """Say something to one bot."""
-        said = Envelope(kind=kind, sender=self._sender, time=time.time(), to=peer.sender.bot, data=data)
-        posts = [(self._addressing.topic_to(peer), said.encode())]
-        self._hass.async_create_background_task(self._async_publish(posts), "datastream_bot says something")
-
-    def _send_again(self, peer: Peer, letters: Sequence[tuple[Letter, int]]) -> None:
+    def _send_again(self, peer: Peer, letters: Sequence[tuple[Letter, int]]) -> asyncio.Task[None]:
         """Send messages to one bot, each with the number of the one before it."""
-        self._hass.async_create_background_task(self._async_send_again(peer, letters), "datastream_bot sends again")
+        return self._hass.async_create_background_task(
+            self._async_send_again(peer, letters), "datastream_bot sends again"
+        )
 
     async def _async_send_again(self, peer: Peer, letters: Sequence[tuple[Letter, int]]) -> None:
         async with self._resending:
@@ -229,7 +229,7 @@ class Posting:
         self._dropped(self._outbox.expire(time.time()))
         if self._is_ready:
             self._flush()
-            self.resending.async_look(self._hass.loop.time())
+            self.resending.async_look()
         self._look_later()
 
     def _look_later(self) -> None:
@@ -240,7 +240,10 @@ class Posting:
         """Take note of messages that are not kept any longer."""
         lost = False
         for letter in letters:
-            self._counts["unanswered" if letter.is_sent else "lost"] += 1
-            lost = lost or not letter.is_sent
+            if not letter.is_sent:
+                lost = True
+                self._counts["lost"] += 1
+            elif not self._addressing.is_answered(letter):
+                self._counts["unanswered"] += 1
         if lost:
-            self._lost()
+            self._trouble.lost(self._outbox.lost)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 import time
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 
-from .answering import Answering, Publish
+from .answering import Answering
 from .const import CONF_BURST, CONF_RATE
 from .door import MAX_WORKING
 from .envelope import Envelope, Sender
@@ -21,11 +21,15 @@ from .inbox import Fate, Inbox
 from .roster import Peer, Roster
 from .router import Router
 from .topics import mark_of
+from .trouble import Trouble
+from .voice import Voice
 
 FINISHED_WITHIN: Final = 3.0
 """Seconds that messages at work have when the bot stops; what is not done by then is answered as running."""
 
 TELL_EVERY: Final = 5.0
+BUSY_AFTER: Final = 30.0
+"""Seconds that a home waits for its turn before that is told."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -50,8 +54,8 @@ class Receiving:
         roster: Roster,
         counts: Counter[str],
         limits: Mapping[str, Any],
-        publish: Publish,
-        timed: Callable[[Peer, float | None], None],
+        voice: Voice,
+        trouble: Trouble,
     ) -> None:
         """Initialize receiving.
 
@@ -62,18 +66,19 @@ class Receiving:
             roster: Who is known.
             counts: Counts what came.
             limits: How many messages a second may come from one home, and how many at once.
-            publish: Says something to a bot.
-            timed: Called with how many seconds ago a message was sent if its time is not possible, or else None.
+            voice: Answers.
+            trouble: Is told of what keeps messages from being handled.
 
         """
         self._hass = hass
         self._roster = roster
         self._counts = counts
+        self._trouble = trouble
         # After so many seconds without a message, so many may come at once again as ever.
         self._rest = int(limits[CONF_BURST]) / limits[CONF_RATE]
         self._households = Households(rate=limits[CONF_RATE], burst=int(limits[CONF_BURST]))
-        self._answering = Answering(sender, publish)
-        self._handling = Handling(sender, router, counts, timed)
+        self._answering = Answering(voice)
+        self._handling = Handling(sender, router, counts, trouble)
         self._mark = mark_of(sender.home or "")
         self._places = asyncio.Semaphore(MAX_WORKING)
         self._boxes: dict[str, _Box] = {}
@@ -169,10 +174,21 @@ class Receiving:
                 if box.inbox.is_holding:
                     await self._async_wait_for_missing(box)
                 continue
-            await box.household.async_wait_for_turn(self._hass.loop.time)
-            await self._places.acquire()
-            # When the worker is stopped meanwhile, nothing is left half done.
-            await asyncio.shield(self._track(self._hass.async_create_task(self._async_begin(box, arrival))))
+            if await self._async_is_turn(box, arrival):
+                await self._places.acquire()
+                # When the worker is stopped meanwhile, nothing is left half done.
+                await asyncio.shield(self._track(self._hass.async_create_task(self._async_begin(box, arrival))))
+
+    async def _async_is_turn(self, box: _Box, arrival: Arrival) -> bool:
+        """Wait until a message may be handled, and return whether that is before it gets too old."""
+        await box.household.async_wait_for_turn(self._hass.loop.time)
+        expires = arrival.envelope.data["expires"]
+        is_turn = await box.household.async_take_place(min(BUSY_AFTER, expires - time.time()))
+        if not is_turn:
+            self._trouble.busy(box.peer.sender.home)
+            is_turn = await box.household.async_take_place(expires - time.time())
+        self._counts["late"] += not is_turn
+        return is_turn
 
     async def _async_begin(self, box: _Box, arrival: Arrival) -> None:
         """Begin with a message, when it is on disk that this was done: rather not switch a light than press twice.

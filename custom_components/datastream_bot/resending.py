@@ -1,5 +1,6 @@
 """Resending: bots that miss messages are sent them again, in order, no more at once than they can take."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -18,7 +19,10 @@ PATIENCE: Final = 15.0
 
 MAX_PATIENCE: Final = 60.0
 
-type SendAgain = Callable[[Peer, Sequence[tuple[Letter, int]]], None]
+PAUSE: Final = 4.0
+"""Seconds before a bot that asks once more is sent a window once more: one has few bytes, the other many."""
+
+type SendAgain = Callable[[Peer, Sequence[tuple[Letter, int]]], asyncio.Task[None]]
 """Sends messages to one bot, each with the number of the one before it that the bot may miss, or 0."""
 
 
@@ -29,12 +33,21 @@ class Resending:
     comes back, when it says that it misses something, and when it does not answer.
     """
 
-    def __init__(self, outbox: Outbox, roster: Roster, counts: Counter[str], send_again: SendAgain) -> None:
-        """Initialize resending."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        roster: Roster,
+        counts: Counter[str],
+        send_again: SendAgain,
+        clock: Callable[[], float],
+    ) -> None:
+        """Initialize resending, with a clock in seconds that never goes back."""
         self._outbox = outbox
         self._roster = roster
         self._counts = counts
         self._send_again = send_again
+        self._clock = clock
+        self._asking: set[Peer] = set()
 
     @callback
     def async_begin(self) -> None:
@@ -55,20 +68,23 @@ class Resending:
     def async_missing(self, peer: Peer, newest: int) -> bool:
         """Take note that a bot misses what comes after a message; that is all of it when it has just come.
 
-        Return whether it is sent something again.
+        Return whether it is sent something again, now or in a few seconds.
         """
-        peer.newest = peer.sent_again_to = newest
+        peer.newest = newest
         peer.is_silent = False
-        return self._go_on(peer)
+        if not self._outbox.owed_to(peer.sender.key, newest):
+            peer.sent_again_to = None
+            return False
+        self._asking.add(peer)
+        self._serve(peer)
+        return True
 
     @callback
-    def async_look(self, now: float) -> None:
-        """Ask those again who should have answered.
-
-        Args:
-            now: Seconds of the loop's clock.
-
-        """
+    def async_look(self) -> None:
+        """Ask those again who should have answered."""
+        for asking in list(self._asking):
+            self._serve(asking)
+        now = self._clock()
         due = [letter for letter in self._outbox.sent() if letter.sent_at + PATIENCE <= now]
         peers = {peer.sender.key: peer for peer in self._roster} if due else {}
         for letter in due:
@@ -77,40 +93,53 @@ class Resending:
                     del peers[key]
                     self._ask_again(peer, letter, now)
 
+    def _serve(self, peer: Peer) -> None:
+        """Begin to send a bot what it asked for, unless that was begun just now."""
+        now = self._clock()
+        if not peer.sending and peer.began_again_at + PAUSE <= now:
+            self._asking.discard(peer)
+            peer.began_again_at = now
+            peer.sent_again_to = peer.newest
+            self._go_on(peer)
+
     def _is_to_be_asked(self, peer: Peer, letter: Letter, now: float) -> bool:
         """Return whether a bot may not have a message, or should have answered it for long: answers get lost, too."""
         return letter.number > peer.newest or letter.sent_at + MAX_PATIENCE <= now
 
     def _ask_again(self, peer: Peer, letter: Letter, now: float) -> None:
-        if peer.asked_at + peer.patience > now:
+        if peer.sending or peer.asked_at + peer.patience > now:
             return
         if letter.number > peer.newest:
             peer.is_silent = True
         peer.asked_at = now
         peer.patience = min(MAX_PATIENCE, peer.patience * 2 or PATIENCE)
-        self._counts["sent_again"] += 1
-        self._send_again(peer, [(letter, self._befores(peer)[letter.number])])
+        self._send(peer, [letter])
 
-    def _befores(self, peer: Peer) -> dict[int, int]:
-        """Return, for all that a bot was sent and has not answered, the number of what came before it.
+    def _send(self, peer: Peer, letters: Sequence[Letter]) -> None:
+        """Send a bot messages again, each with the number of what came before it that it has not answered.
 
         It may have said that it has that, and have lost it since, with its memory.
         """
         owed = self._outbox.owed_to(peer.sender.key, 0)
-        return {number: before for before, number in pairwise([0, *(letter.number for letter in owed)])}
+        before = {number: before for before, number in pairwise([0, *(letter.number for letter in owed)])}
+        self._counts["sent_again"] += len(letters)
+        peer.sending += 1
+        sending = self._send_again(peer, [(letter, before[letter.number]) for letter in letters])
+        sending.add_done_callback(lambda _: _sent(peer))
 
-    def _go_on(self, peer: Peer) -> bool:
-        """Send a bot more of what it misses, when it has most of what it was sent; return whether there was more."""
+    def _go_on(self, peer: Peer) -> None:
+        """Send a bot more of what it misses, when it has most of what it was sent."""
         if (sent_to := peer.sent_again_to) is None:
-            return False
+            return
         owed = self._outbox.owed_to(peer.sender.key, peer.newest)
         left = [letter for letter in owed if letter.number > sent_to]
         if not left:
             peer.sent_again_to = None
         elif len(owed) - len(left) <= WINDOW // 2:
-            before = self._befores(peer)
             window = left[:WINDOW]
             peer.sent_again_to = window[-1].number
-            self._counts["sent_again"] += len(window)
-            self._send_again(peer, [(letter, before[letter.number]) for letter in window])
-        return bool(left)
+            self._send(peer, window)
+
+
+def _sent(peer: Peer) -> None:
+    peer.sending -= 1

@@ -1,7 +1,9 @@
 """The roster: which bots elsewhere are known, and how far what they sent was handled, also across a restart."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final
 from zlib import crc32
 
@@ -25,8 +27,10 @@ REPLACED_AFTER: Final = 3600.0
 MAX_HOMES: Final = 100_000
 REQUESTS_RATE: Final = 4.0
 REQUESTS_BURST: Final = 100
-FILES: Final = 64
-"""How many files the homes are spread over, because one of them is written with each message that is handled."""
+SPOKEN_RATE: Final = 500.0
+SPOKEN_BURST: Final = 3000
+MAX_FILES: Final = 64
+"""How many files many homes are spread over, because one of them is written with each message that is handled."""
 
 _SCHEMA: Final = vol.Schema(
     {
@@ -55,6 +59,8 @@ class Peer:
         asked_at: When it was last asked again for an answer, in seconds of the loop's clock.
         patience: Seconds until it is asked again.
         sent_again_to: Number up to which it was sent again what it had missed, or None when it is up to date.
+        began_again_at: When that was last begun because it asked for it, in seconds of the loop's clock.
+        sending: How many times it is being sent something again just now.
         knows_us: Whether it spoke to this bot alone since the start, so that it must know it.
 
     """
@@ -68,6 +74,8 @@ class Peer:
     asked_at: float = 0.0
     patience: float = 0.0
     sent_again_to: int | None = None
+    began_again_at: float = -inf
+    sending: int = 0
     knows_us: bool = False
 
 
@@ -77,11 +85,13 @@ class _Home:
 
     Attributes:
         peers: The bots, by id.
+        spoken: How often they may say anything: it has to be read before it can be told what it is.
         requests: How often they may ask for something: every few bytes of it can be answered with many.
 
     """
 
     peers: dict[str, Peer] = field(default_factory=dict)
+    spoken: TokenBucket = field(default_factory=lambda: TokenBucket(rate=SPOKEN_RATE, burst=SPOKEN_BURST))
     requests: TokenBucket = field(default_factory=lambda: TokenBucket(rate=REQUESTS_RATE, burst=REQUESTS_BURST))
 
     @property
@@ -93,18 +103,18 @@ class _Home:
 type _Stored = dict[str, dict[str, Any]]
 
 
-def roster_memories(hass: HomeAssistant, bot_id: str) -> list[Memory[_Stored]]:
+def roster_memories(hass: HomeAssistant, bot_id: str, files: int = MAX_FILES) -> list[Memory[_Stored]]:
     """Return what remembers the bots elsewhere that a bot knows."""
-    return [Memory(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(FILES)]
+    return [Memory(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(files)]
 
 
 class Roster:
     """All bots elsewhere that are known, by home."""
 
-    def __init__(self, hass: HomeAssistant, bot_id: str) -> None:
-        """Initialize the roster of a bot."""
-        self._memories = roster_memories(hass, bot_id)
-        self._files: list[dict[str | None, _Home]] = [{} for _ in range(FILES)]
+    def __init__(self, hass: HomeAssistant, bot_id: str, files: int = MAX_FILES) -> None:
+        """Initialize the roster of a bot, spread over so many files."""
+        self._memories = roster_memories(hass, bot_id, files)
+        self._files: list[dict[str | None, _Home]] = [{} for _ in self._memories]
 
     def __iter__(self) -> Iterator[Peer]:
         """Go through all that are known."""
@@ -112,8 +122,9 @@ class Roster:
 
     async def async_load(self, now: float) -> None:
         """Remember who was known before a restart, but for those who were not heard for a month."""
-        for memory, homes in zip(self._memories, self._files, strict=True):
-            for stored in (await memory.async_load() or {}).values():
+        loaded = await asyncio.gather(*(memory.async_load() for memory in self._memories))
+        for file, homes in zip(loaded, self._files, strict=True):
+            for stored in (file or {}).values():
                 sender = Sender(home=stored["home"], bot=stored["bot"], name=stored["name"])
                 if stored["heard"] > now - FORGOTTEN_AFTER:
                     peer = Peer(sender=sender, heard=stored["heard"], handled=stored["handled"])
@@ -121,18 +132,17 @@ class Roster:
 
     async def async_save(self, peer: Peer) -> None:
         """Return when what is known of a bot now is on disk."""
-        number = _file_of(peer.sender.home)
+        number = self._file_of(peer.sender.home)
         await self._memories[number].async_save(self._stored(number))
 
     async def async_save_all(self) -> None:
         """Return when all that is known now is on disk."""
-        for number, homes in enumerate(self._files):
-            if homes:
-                await self._memories[number].async_save(self._stored(number))
+        used = [number for number, homes in enumerate(self._files) if homes]
+        await asyncio.gather(*(self._memories[number].async_save(self._stored(number)) for number in used))
 
     def of(self, home: str | None) -> Mapping[str, Peer]:
         """Return who is known of a home, or of the organization, by id."""
-        known = self._files[_file_of(home)].get(home)
+        known = self._files[self._file_of(home)].get(home)
         return {} if known is None else known.peers
 
     @property
@@ -143,7 +153,7 @@ class Roster:
     @callback
     def hear(self, sender: Sender, now: float) -> Peer | None:
         """Return a bot that was just heard, or None if its home has too many bots."""
-        number = _file_of(sender.home)
+        number = self._file_of(sender.home)
         peers = self._home(number, sender.home).peers
         peer = peers.get(sender.bot)
         if peer is None:
@@ -160,13 +170,24 @@ class Roster:
     @callback
     def forget(self, sender: Sender) -> Peer | None:
         """Forget and return a bot that said goodbye, if it was known."""
-        number = _file_of(sender.home)
+        number = self._file_of(sender.home)
         # Its home remains, with what it may ask for.
         home = self._files[number].get(sender.home)
         peer = None if home is None else home.peers.pop(sender.bot, None)
         if peer is not None:
             self._save_soon(number)
         return peer
+
+    @callback
+    def may_speak(self, home: str | None, now: float) -> bool:
+        """Return whether a home may say anything now, and count it.
+
+        Args:
+            home: Name of the home.
+            now: Seconds of the loop's clock.
+
+        """
+        return not self._home(self._file_of(home), home).spoken.take(now)
 
     @callback
     def may_ask(self, home: str | None, now: float) -> bool:
@@ -177,13 +198,17 @@ class Roster:
             now: Seconds of the loop's clock.
 
         """
-        return not self._home(_file_of(home), home).requests.take(now)
+        return not self._home(self._file_of(home), home).requests.take(now)
+
+    def _file_of(self, home: str | None) -> int:
+        """Return the number of the file that a home is in."""
+        return crc32((home or "").encode()) % len(self._files)
 
     def _home(self, number: int, name: str | None) -> _Home:
         homes = self._files[number]
         home = homes.get(name)
         if home is None:
-            if len(homes) >= MAX_HOMES // FILES:
+            if len(homes) >= MAX_HOMES // MAX_FILES:
                 del homes[min(homes, key=lambda each: homes[each].heard)]
             home = homes[name] = _Home()
         return home
@@ -214,8 +239,3 @@ def _make_room(peers: dict[str, Peer], now: float) -> bool:
         return False
     del peers[quietest]
     return True
-
-
-def _file_of(home: str | None) -> int:
-    """Return the number of the file that a home is in."""
-    return crc32((home or "").encode()) % FILES

@@ -3,14 +3,14 @@
 Every topic carries the home of whoever speaks on it, so that a broker can hold each home to its own name.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 import re
-from typing import Final
+from typing import Any, Final
 
-from .const import DOMAIN
+from .const import CONF_HOME, CONF_ORGANIZATION, CONF_ROLE, DOMAIN
 from .errors import MessageError
 
 ALL_HOMES: Final = "all"
@@ -131,3 +131,9 @@ class Membership:
 
     def _topic(self, path: str) -> str:
         return f"{DOMAIN}/{self.organization}/{path}"
+
+
+def membership_of(settings: Mapping[str, Any]) -> Membership:
+    """Return whom a bot speaks for, as the form of its doors says."""
+    is_home = settings[CONF_ROLE] == Role.HOME
+    return Membership(organization=settings[CONF_ORGANIZATION], home=settings[CONF_HOME] if is_home else None)

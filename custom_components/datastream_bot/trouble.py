@@ -8,12 +8,16 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .envelope import Fault, Sender
+from .household import MAX_WORKING
 from .roster import Peer
 from .topics import Membership
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_COMPLAINTS: Final = 100
+
+DRIFT: Final = 5
+"""By how many minutes a wrong clock has to change before that is told."""
 
 _FAULTS: Final = {
     Fault.FORGED: "it says that it comes from somebody else",
@@ -32,19 +36,35 @@ class Trouble:
         self._hass = hass
         self._sender = sender
         self._membership = membership
-        self._told: set[tuple[Fault, str | None]] = set()
+        self._told: set[tuple[str, str | None]] = set()
         self._wrong_clocks: dict[str, tuple[str, int]] = {}
+        self._told_clock: tuple[str, int] | None = None
 
     def unread(self, fault: Fault, home: str | None) -> None:
         """Tell the log of what came in and cannot be read, once for each home and reason."""
-        if (fault, home) not in self._told and len(self._told) < MAX_COMPLAINTS:
-            self._told.add((fault, home))
+        if self._is_news(fault, home):
             _LOGGER.warning(
                 "The MQTT door of %s leaves alone what came from %s: %s",
                 self._sender.name,
-                "the organization" if home is None else home,
+                _named(home),
                 _FAULTS[fault],
             )
+
+    @callback
+    def busy(self, home: str | None) -> None:
+        """Tell the log of a home that waits because the bot is still at work for what came from it before, once."""
+        if self._is_news("busy", home):
+            _LOGGER.warning(
+                "%s is still at work for %s messages from %s, and begins with no other from there before one ends",
+                self._sender.name,
+                MAX_WORKING,
+                _named(home),
+            )
+
+    @callback
+    def copied(self) -> None:
+        """Tell that another Home Assistant has this bot, too."""
+        self._complain(translation_key="mqtt_copied")
 
     @callback
     def missing(self, is_missing: bool) -> None:  # noqa: FBT001 - it is a callback
@@ -77,15 +97,26 @@ class Trouble:
         elif self._wrong_clocks.pop(key, None) is None:
             return
         if not self._wrong_clocks:
+            self._told_clock = None
             self._resolve("mqtt_clock")
             return
-        home, minutes = next(reversed(self._wrong_clocks.values()))
-        self._complain(translation_key="mqtt_clock", home=home, minutes=minutes)
+        clock = home, minutes = next(reversed(self._wrong_clocks.values()))
+        # Each message takes its own time, and an issue is not rewritten for that.
+        if self._told_clock is None or self._told_clock[0] != home or abs(self._told_clock[1] - minutes) >= DRIFT:
+            self._told_clock = clock
+            self._complain(translation_key="mqtt_clock", home=home, minutes=minutes)
 
     def end(self) -> None:
         """Tell no more of what only matters while the door is open."""
-        for about in ("mqtt_missing", "mqtt_refused", "mqtt_clock"):
+        for about in ("mqtt_missing", "mqtt_refused", "mqtt_clock", "mqtt_copied"):
             self._resolve(about)
+
+    def _is_news(self, about: str, home: str | None) -> bool:
+        """Return whether the log was not told of something about a home yet; it is not told of any number of homes."""
+        is_news = (about, home) not in self._told and len(self._told) < MAX_COMPLAINTS
+        if is_news:
+            self._told.add((about, home))
+        return is_news
 
     def _complain(self, *, translation_key: str, is_fixable: bool = False, **placeholders: object) -> None:
         ir.async_create_issue(
@@ -103,6 +134,10 @@ class Trouble:
 
     def _resolve(self, about: str) -> None:
         ir.async_delete_issue(self._hass, DOMAIN, f"{about}_{self._sender.bot}")
+
+
+def _named(home: str | None) -> str:
+    return "the organization" if home is None else home
 
 
 @callback
