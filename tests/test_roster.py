@@ -1,13 +1,15 @@
 """The roster of bots elsewhere."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
 import pytest
 
 from custom_components.datastream_bot import roster
 from custom_components.datastream_bot.envelope import Sender
-from custom_components.datastream_bot.roster import Roster
+from custom_components.datastream_bot.roster import Peer, Roster
 
 DAY = 24 * 3600.0
 
@@ -56,6 +58,36 @@ async def test_a_home_which_knows_few_others_has_one_file(hass: HomeAssistant, h
         await one.async_save_all()
     stored = [key.split(".")[1] for key in hass_storage]
     assert (stored.count("1"), stored.count("2")) == (1, roster.MAX_FILES)
+
+
+async def test_what_is_handled_while_a_file_is_written_is_written_together(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever waits for it waits until it is there."""
+    writes = []
+    save = Store.async_save
+
+    async def save_slowly(self: Store[Any], data: Any) -> None:
+        await asyncio.sleep(0.02)
+        writes.append(len(data))
+        await save(self, data)
+
+    monkeypatch.setattr(Store, "async_save", save_slowly)
+    one = Roster(hass, "1", files=1)
+    peers = [one.hear(bot(number), now=DAY) for number in range(10)]
+
+    async def handled(peer: Peer | None, number: int) -> int:
+        assert peer is not None
+        peer.handled = number
+        await one.async_save(peer)
+        stored: dict[str, Any] = hass_storage["datastream_bot.1.roster_0"]["data"]
+        return int(stored[peer.sender.key]["handled"])
+
+    first = [asyncio.create_task(handled(peer, 1)) for peer in peers]
+    await asyncio.sleep(0.01)
+    assert await asyncio.gather(*(handled(peer, 2) for peer in peers)) == [2] * 10
+    assert await asyncio.gather(*first) == [1] * 10
+    assert writes == [10, 10]
 
 
 async def test_a_home_that_makes_up_bots_is_not_heard_with_them(

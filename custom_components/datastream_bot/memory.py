@@ -1,5 +1,6 @@
 """Memory: what is kept on disk, read so that no file, however it came to be, does harm."""
 
+import asyncio
 from collections.abc import Callable
 import logging
 from typing import Any, Final
@@ -39,6 +40,8 @@ class Memory[T]:
         self._store = Store[Any](hass, _VERSION, f"{DOMAIN}.{key}")
         self._issue_id = f"memory_{key}"
         self._is_due = False
+        self._writing = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
 
     async def async_load(self) -> T | None:
         """Return what was remembered."""
@@ -60,6 +63,20 @@ class Memory[T]:
         """Remember this from now on."""
         self._is_due = False
         await self._store.async_save(data)
+
+    async def async_save_together(self, data_func: Callable[[], T]) -> None:
+        """Remember what there is to remember, written once for all who ask while something is being written."""
+        if self._next is None:
+            # It must not begin before those who follow can see that it will.
+            self._next = self._hass.async_create_task(
+                self._async_save_next(data_func), f"{DOMAIN} memory", eager_start=False
+            )
+        await asyncio.shield(self._next)
+
+    async def _async_save_next(self, data_func: Callable[[], T]) -> None:
+        async with self._writing:
+            self._next = None
+            await self.async_save(data_func())
 
     @callback
     def async_delay_save(self, data_func: Callable[[], T]) -> None:

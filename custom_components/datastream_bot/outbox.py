@@ -141,7 +141,7 @@ class Outbox:
 
     async def async_save(self) -> None:
         """Return when what is on its way now is on disk."""
-        await self._memory.async_save(self._stored())
+        await self._memory.async_save_together(self._stored)
 
     def save_soon(self) -> None:
         """Have it on disk in a second."""

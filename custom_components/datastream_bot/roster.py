@@ -29,7 +29,7 @@ REQUESTS_RATE: Final = 4.0
 REQUESTS_BURST: Final = 100
 SPOKEN_RATE: Final = 500.0
 SPOKEN_BURST: Final = 3000
-MAX_FILES: Final = 64
+MAX_FILES: Final = 16
 """How many files many homes are spread over, because one of them is written with each message that is handled."""
 
 _SCHEMA: Final = vol.Schema(
@@ -133,7 +133,7 @@ class Roster:
     async def async_save(self, peer: Peer) -> None:
         """Return when what is known of a bot now is on disk."""
         number = self._file_of(peer.sender.home)
-        await self._memories[number].async_save(self._stored(number))
+        await self._memories[number].async_save_together(lambda: self._stored(number))
 
     async def async_save_all(self) -> None:
         """Return when all that is known now is on disk."""

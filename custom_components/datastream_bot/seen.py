@@ -25,7 +25,7 @@ class SeenWindow:
 
     async def async_save(self) -> None:
         """Write what was seen to disk now, rather than in a second."""
-        await self._memory.async_save(self._until)
+        await self._memory.async_save_together(lambda: self._until)
 
     async def async_remove(self) -> None:
         """Remove it from disk."""
