@@ -33,7 +33,9 @@ ORGANIZATION = "acme"
 class Broker:
     """Mosquitto on a port of its own, as a process that only the test knows."""
 
-    def __init__(self, folder: Path, *, users: Iterable[str] = (), access: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, users: Iterable[str] = (), access: str | None = None, bridge: str | None = None
+    ) -> None:
         """Initialize the broker: for everyone, or for users who may do what an access list says."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -55,6 +57,8 @@ class Broker:
             (folder / "access").write_text(access, encoding="utf-8")
             (folder / "access").chmod(0o700)
             lines.append(f"acl_file {folder / 'access'}")
+        if bridge is not None:
+            lines.append(bridge)
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 
 from .broker import (
+    PASSWORD,
     Broker,
     Ear,
     Wire,
@@ -34,7 +35,9 @@ from .test_mqtt_door import NEWS, message, send, who
 pytestmark = needs_broker
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-ACCESS = next(block for block in re.findall(r"```conf\n(.*?)```", README, re.DOTALL) if "pattern " in block)
+CONFIGURATIONS = re.findall(r"```conf\n(.*?)```", README, re.DOTALL)
+ACCESS = next(block for block in CONFIGURATIONS if "pattern " in block)
+BRIDGE = next(block for block in CONFIGURATIONS if "connection " in block)
 TOPICS = "datastream_bot/acme"
 
 
@@ -86,6 +89,26 @@ async def test_a_home_can_only_speak_and_listen_for_itself(guarded: Broker, tmp_
         assert [topic for topic, _ in burglar.heard if "/villa" not in topic and not topic.endswith("/all")] == []
         # The last of them came through: the villa may speak to the organization, but only as itself.
         assert seen_by(bots["headquarters"])["counts"]["forged"] == 1
+
+
+async def test_a_home_reaches_the_organization_from_a_broker_of_its_own(guarded: Broker, tmp_path: Path) -> None:
+    """Both ways, and each message once."""
+    bridge = BRIDGE.replace("broker.example.com:1883", f"127.0.0.1:{guarded.port}")
+    assert f"remote_password {PASSWORD}" in bridge
+    async with running_broker(tmp_path / "own", bridge=bridge) as own, more_homes() as start:
+        chief_home, cottage_home = await start(tmp_path / "headquarters"), await start(tmp_path / "cottage")
+        await connect_to_broker(chief_home, guarded, "headquarters")
+        await connect_to_broker(cottage_home, own)
+        chief = await add_bot_of(chief_home, name="chief", streams=NEWS)
+        cottage = await add_bot_of(cottage_home, "cottage", streams=NEWS)
+        await acquainted(chief, cottage)
+        ears = [Ear(bot.hass) for bot in (chief, cottage)]
+
+        assert who(await send(cottage, {"n": 1}, scope="organization")) == ["chief"]
+        assert who(await send(chief, {"n": 2}, homes="all")) == ["cottage"]
+
+        assert [ear.contents("news") for ear in ears] == [[{"n": 1}, {"n": 2}]] * 2
+        assert "doubled" not in seen_by(chief)["counts"] | seen_by(cottage)["counts"]
 
 
 @pytest.mark.warns
