@@ -23,6 +23,9 @@ from .voice import Voice
 REPLY_WITHIN: Final = 5.0
 """Seconds within which all homes reply to an organization that asks who is there."""
 
+MAX_COPIES: Final = 10
+"""How many copies of a bot are told that they are copies."""
+
 
 class Hearing:
     """Takes what comes on the topics of a bot."""
@@ -66,6 +69,7 @@ class Hearing:
         self._posting = posting
         self._receiving = receiving
         self._trouble = trouble
+        self._may_be_copied = False
         self._copies: set[str] = set()
         self._replies: set[CALLBACK_TYPE] = set()
 
@@ -86,29 +90,39 @@ class Hearing:
             self._counts["flooded"] += 1
             return
         try:
-            envelope = decode(payload)
+            envelope = _read(home, payload)
         except EnvelopeError as err:
-            self._refuse(err.fault, home)
+            self._counts[err.fault.value] += 1
+            self._trouble.unread(err.fault, home)
             return
         sender = envelope.sender
-        if sender.home != home or (home is not None and not is_name(home)):
-            self._refuse(Fault.FORGED, home)
-        elif (sender.home, sender.bot) == (self._self.home, self._self.bot):
+        if (sender.home, sender.bot) == (self._self.home, self._self.bot):
             if envelope.kind is Kind.HELLO:
-                self._hear_itself(envelope.data["mark"])
+                self._hear_itself(**envelope.data)
         # What bots of this Home Assistant say has reached this one without MQTT.
         elif envelope.to in {None, self._self.bot} and not self._is_here(sender):
             self._take(envelope)
 
-    def _hear_itself(self, mark: str) -> None:
-        """Take the echo of a greeting, or notice that it is another's."""
+    def _hear_itself(self, *, mark: str, ask: bool) -> None:
+        """Take the echo of a greeting, or notice that it is the greeting of a copy."""
         if mark == self._voice.mark:
             self._greeting.async_echo()
-        # Before its own echo, a bot may still hear what it said before a restart.
-        elif not self._greeting.is_waiting and mark not in self._copies:
-            self._copies = {mark}
-            self._trouble.copied()
-            self._voice.async_say_hello(self._membership.own_topic, ask=False)
+            if self._may_be_copied:
+                self._may_be_copied = False
+                self._greet_copies(ask=True)
+        elif self._greeting.is_waiting:
+            # It can also be what the bot said itself before a restart. A copy answers when it is asked.
+            self._may_be_copied = True
+        else:
+            is_new = mark not in self._copies and len(self._copies) < MAX_COPIES
+            if is_new:
+                self._copies.add(mark)
+                self._trouble.copied()
+            if is_new or ask:
+                self._greet_copies(ask=False)
+
+    def _greet_copies(self, *, ask: bool) -> None:
+        self._voice.async_say_hello(self._membership.own_topic, ask=ask)
 
     def _take(self, envelope: Envelope) -> None:
         """Take what a bot elsewhere says."""
@@ -175,6 +189,15 @@ class Hearing:
         cancel = async_call_later(self._hass, delay, HassJob(reply, cancel_on_shutdown=True))
         self._replies.add(cancel)
 
-    def _refuse(self, fault: Fault, home: str | None) -> None:
-        self._counts[fault.value] += 1
-        self._trouble.unread(fault, home)
+
+def _read(home: str | None, payload: Payload) -> Envelope:
+    """Read what was said on a topic of a home, or of the organization.
+
+    Raises:
+        EnvelopeError: It cannot be read, or does not come from there.
+
+    """
+    envelope = decode(payload)
+    if envelope.sender.home != home or (home is not None and not is_name(home)):
+        raise EnvelopeError(Fault.FORGED)
+    return envelope

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from math import inf
 from typing import Any, Final
 from zlib import crc32
@@ -209,7 +210,9 @@ class Roster:
         home = homes.get(name)
         if home is None:
             if len(homes) >= MAX_HOMES // MAX_FILES:
-                del homes[min(homes, key=lambda each: homes[each].heard)]
+                # Some at once, as all have to be looked at for it.
+                for quiet in nsmallest(1 + len(homes) // 10, homes, key=lambda each: homes[each].heard):
+                    del homes[quiet]
             home = homes[name] = _Home()
         return home
 
