@@ -13,7 +13,7 @@ from .doors import async_open_doors, async_remove_doors, async_setup_views
 from .event_bus import async_fire_message, async_follow_automations
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
-from .picking import async_offer_addresses, async_setup_picking
+from .picking import async_setup_picking
 from .presence_memory import presence_memory
 from .renames import async_follow_renames
 from .router import DATA_ROUTER, Router
@@ -34,8 +34,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_follow_automations(hass, router)
     async_follow_renames(hass)
     async_setup_services(hass)
-    async_setup_picking(hass)
     async_setup_views(hass)
+    await async_setup_picking(hass, router.directory)
     return True
 
 
@@ -58,17 +58,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
             hass.config_entries.async_schedule_reload(entry.entry_id)
         else:
             await streams.async_update()
-            await async_offer_addresses(hass)
 
-    # Unloading goes the other way round: the addresses are offered anew in the end.
-    entry.async_on_unload(partial(async_offer_addresses, hass))
     entry.async_on_unload(entry.add_update_listener(follow_changes))
     entry.async_on_unload(await device.async_start())
     for microservice in (location, device):
         entry.async_on_unload(bot.attach(microservice))
     await streams.async_update()
     entry.async_on_unload(streams.async_stop)
-    await async_offer_addresses(hass)
 
     await bot.following.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)

@@ -82,11 +82,18 @@ class Directory:
         """Initialize the directory."""
         self._listings: dict[tuple[str, str], Listing] = {}
         self._open: dict[str, list[str]] = {}
+        self._changed: list[CALLBACK_TYPE] = []
 
     @property
     def addresses(self) -> set[str]:
         """Return every address that a bot listens to, declared or opened."""
         return {address for _, address in self._listings}.union(self._open)
+
+    @callback
+    def async_on_change(self, changed: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call this whenever an address comes or goes, until it is disconnected."""
+        self._changed.append(changed)
+        return partial(self._changed.remove, changed)
 
     @callback
     def connect(self, bot_id: str, bot_name: str, address: str, receiver: Receiver) -> CALLBACK_TYPE:
@@ -104,6 +111,7 @@ class Directory:
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
         """Open an address of a bot to messages from outside the bot."""
         self._open.setdefault(address, []).append(bot_id)
+        self._tell()
         return partial(self._close, bot_id, address)
 
     def is_open(self, bot_id: str, address: str) -> bool:
@@ -126,6 +134,7 @@ class Directory:
         key = (bot_id, address)
         if (listing := self._listings.get(key)) is None:
             listing = self._listings[key] = Listing(bot_id, bot_name)
+            self._tell()
         return listing
 
     def _leave[T](self, key: tuple[str, str], remove: Callable[[Listing, T], None], what: T) -> None:
@@ -133,8 +142,14 @@ class Directory:
         remove(listing, what)
         if listing.is_empty:
             del self._listings[key]
+            self._tell()
 
     def _close(self, bot_id: str, address: str) -> None:
         self._open[address].remove(bot_id)
         if not self._open[address]:
             del self._open[address]
+            self._tell()
+
+    def _tell(self) -> None:
+        for changed in self._changed:
+            changed()

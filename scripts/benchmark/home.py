@@ -65,7 +65,7 @@ async def home_in(folder: Path, *components: str) -> AsyncIterator[HomeAssistant
 
 async def set_up(hass: HomeAssistant, component: str, config: Mapping[str, Any] | Sequence[Any] = ()) -> None:
     """Set up a component."""
-    if not await async_setup_component(hass, component, {component: config or {}}):
+    if not await async_setup_component(hass, component, {component: config} if config else {}):
         raise RuntimeError(f"{component} was not set up")
 
 
