@@ -15,7 +15,7 @@ from homeassistant.const import (
     STATE_ON,
     STATE_UNAVAILABLE,
 )
-from homeassistant.core import Context, HomeAssistant, split_entity_id
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import UnknownUser
 
 from .errors import PartlyFailedError
@@ -30,7 +30,7 @@ NOT_ALLOWED: Final = "not allowed"
 
 
 async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bool, context: Context) -> dict[str, Any]:
-    """Turn entities on or off, with one call for each hundred of a domain, all at the same time.
+    """Turn entities on or off, with one call for each hundred of a domain, none of which waits for another.
 
     Returns:
         `on`, and the entity ids that were `switched` and those that are `unavailable`.
@@ -47,17 +47,16 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
             unavailable.append(entity_id)
         else:
             available.append(entity_id)
-    failures = await asyncio.gather(
-        *(
-            _async_call(hass, domain, list(members), on=on, context=context)
-            for domain, of_domain in groupby(available, lambda entity_id: split_entity_id(entity_id)[0])
-            for members in batched(of_domain, _AT_ONCE, strict=False)
-        )
-    )
-    failed = {
-        **dict.fromkeys(not_allowed, NOT_ALLOWED),
-        **{entity_id: error for failure in failures for entity_id, error in failure.items()},
-    }
+    calls: list[asyncio.Task[dict[str, str]]] = []
+    async with asyncio.TaskGroup() as calling:
+        for domain, of_domain in groupby(available, _domain_of):
+            for members in batched(of_domain, _AT_ONCE, strict=False):
+                calls.append(calling.create_task(_async_call(hass, domain, list(members), on=on, context=context)))
+                # What switches at once is done before more begins, while the processor still has it at hand.
+                await asyncio.sleep(0)
+    failed = dict.fromkeys(not_allowed, NOT_ALLOWED)
+    for call in calls:
+        failed |= call.result()
     result = {
         "on": on,
         "switched": [entity_id for entity_id in available if entity_id not in failed],
@@ -66,6 +65,10 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
     if failed:
         raise PartlyFailedError(translation_key="not_switched", errors=failed, result={**result, "failed": failed})
     return result
+
+
+def _domain_of(entity_id: str) -> str:
+    return entity_id.partition(".")[0]
 
 
 async def async_split_by_permission(
