@@ -1,6 +1,7 @@
 """The bot: a config entry that sends and receives messages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from functools import partial
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
@@ -69,14 +70,12 @@ class Bot:
         leave = [directory.connect(*bot, address, receiver) for address in microservice.addresses]
         leave += [directory.declare(*bot, address, fields) for address, fields in microservice.contracts.items()]
         self.microservices.append(microservice)
+        return partial(self._detach, microservice, leave)
 
-        @callback
-        def detach() -> None:
-            for leave_one in leave:
-                leave_one()
-            self.microservices.remove(microservice)
-
-        return detach
+    def _detach(self, microservice: Microservice, leave: Iterable[CALLBACK_TYPE]) -> None:
+        for leave_one in leave:
+            leave_one()
+        self.microservices.remove(microservice)
 
     @callback
     def open_door(self, door: Door) -> CALLBACK_TYPE:

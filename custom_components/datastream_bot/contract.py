@@ -110,5 +110,8 @@ class Contract:
         return all(name in content for name, field in fields.items() if field.required or field.default is not None)
 
 
+NO_CONTRACT: Final = Contract.of(())
+
+
 def _shown(value: object) -> str:
     return "null" if value is None else repr(value)[:80]

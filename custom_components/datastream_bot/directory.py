@@ -8,7 +8,7 @@ from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .contract import Contract
+from .contract import NO_CONTRACT, Contract
 from .field import Field
 from .message import Message
 
@@ -40,12 +40,14 @@ class Listing:
 
     """
 
+    __slots__ = ("_declared", "bot_id", "bot_name", "contract", "receivers")
+
     def __init__(self, bot_id: str, bot_name: str) -> None:
         """Initialize the listing."""
         self.bot_id = bot_id
         self.bot_name = bot_name
         self.receivers: list[Receiver] = []
-        self.contract = Contract.of(())
+        self.contract = NO_CONTRACT
         self._declared: list[tuple[Field, ...]] = []
 
     @property

@@ -31,12 +31,16 @@ class DataStreamEntity(Entity):
         self._address: str = subentry.data[CONF_ADDRESS]
         self._listening: list[CALLBACK_TYPE] = []
         self._attr_unique_id = subentry.subentry_id
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo:
+        return DeviceInfo(
+            identifiers={(DOMAIN, self._stream_id)},
             entry_type=DeviceEntryType.SERVICE,
             model="Data stream",
             name=self._address,
-            via_device_id=entry.runtime_data.device_id,
+            via_device_id=self._entry.runtime_data.device_id,
         )
 
     @override

@@ -152,7 +152,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        data = json.loads(body.decode(), object_pairs_hook=_object_of)
+        data = _DECODER.decode(body.decode())
     except RecursionError as err:
         raise MessageError(translation_key="content_too_deep", max_depth=MAX_CONTENT_DEPTH) from err
     except ValueError as err:
@@ -169,6 +169,9 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise MessageError(translation_key="body_key_twice", key=repr(twice))
     return data
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object_of)
 
 
 def _refuse_others(data: Collection[str], known: Collection[str]) -> None:

@@ -86,6 +86,8 @@ async def _stop(former: Collection[_RunningStream]) -> None:
 class _RunningStream:
     """A data stream that was taken up."""
 
+    __slots__ = ("_connected", "mapping", "stream")
+
     def __init__(self, stream: DataStream, mapping: MappingMicroservice, connected: list[Callable[[], None]]) -> None:
         self.stream = stream
         self.mapping = mapping
