@@ -4,7 +4,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
@@ -106,6 +106,29 @@ async def test_it_follows_its_stream_to_another_address_and_back(
     await change_stream(bot, "two", address="three", description="Changed")
     assert (await send("three"))["handled"] != []
     assert hass.states.get("event.one") is None
+
+
+async def test_its_device_is_registered_anew_only_if_its_stream_was_changed(
+    hass: HomeAssistant, add_bot: AddBot
+) -> None:
+    """Also while the bot was disabled, and with the name that the user gave the device."""
+    bot = await add_bot()
+    await add_stream(bot, "doorbell")
+    devices = dr.async_get(hass)
+    device_id = er.async_get(hass).entities["event.doorbell"].device_id or ""
+    devices.async_update_device(device_id, name_by_user="Front door")
+    registered = devices.async_get(device_id)
+
+    await hass.config_entries.async_reload(bot.bot_id)
+    assert devices.async_get(device_id) is registered
+    assert state_of(hass, "event.doorbell").name == "Front door"
+
+    await hass.config_entries.async_unload(bot.bot_id)
+    await change_stream(bot, "doorbell", address="gate")
+    await hass.config_entries.async_setup(bot.bot_id)
+    registered = devices.async_get(device_id)
+    assert registered is not None
+    assert (registered.name, registered.name_by_user) == ("gate", "Front door")
 
 
 @pytest.mark.usefixtures("recorder_mock")

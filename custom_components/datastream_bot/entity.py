@@ -31,17 +31,21 @@ class DataStreamEntity(Entity):
         self._address: str = subentry.data[CONF_ADDRESS]
         self._listening: list[CALLBACK_TYPE] = []
         self._attr_unique_id = subentry.subentry_id
-
-    @property
-    @override
-    def device_info(self) -> DeviceInfo:
-        return DeviceInfo(
-            identifiers={(DOMAIN, self._stream_id)},
+        bot = entry.runtime_data
+        identifier = (DOMAIN, subentry.subentry_id)
+        info = DeviceInfo(
+            identifiers={identifier},
             entry_type=DeviceEntryType.SERVICE,
             model="Data stream",
             name=self._address,
-            via_device_id=self._entry.runtime_data.device_id,
+            via_device_id=bot.device_id,
         )
+        device = dr.async_get(bot.hass).async_get_device_by_identifier(identifier, entry.entry_id)
+        # Registering it once more would take a tenth of the time in which a bot is set up.
+        if device is not None and all(getattr(device, name) == value for name, value in info.items()):
+            self.device_entry = device
+        else:
+            self._attr_device_info = info
 
     @override
     async def async_added_to_hass(self) -> None:
