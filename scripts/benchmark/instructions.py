@@ -21,8 +21,9 @@ async def instructions(measurement: Measurement) -> Figure:
     return Figure(
         name=comparison.name,
         what=comparison.what,
-        ratios=[ours / theirs],
+        ratios=[theirs / ours if comparison.inverse else ours / theirs],
         goal=comparison.goal,
+        at_least=comparison.inverse,
         note=f"{ours / 1000:.5g} : {theirs / 1000:.5g} thousand",
     )
 
