@@ -35,8 +35,9 @@ class Picking:
         """Initialize it with the fields of both editors."""
         self._hass = hass
         self._directory = directory
-        self._action = action
-        self._trigger = trigger
+        self._addresses: list[str] = []
+        self._action = {"fields": _offering(action, self._addresses, multiple=False)}
+        self._trigger = {"fields": _offering(trigger, self._addresses, multiple=True)}
         self._is_due = False
 
     @callback
@@ -49,13 +50,12 @@ class Picking:
     @callback
     def _offer(self) -> None:
         self._is_due = False
-        addresses = sorted(self._directory.addresses)
-        action = {"fields": _offering(self._action, addresses, multiple=False)}
-        async_set_service_schema(self._hass, DOMAIN, SERVICE_SEND, action)
-        trigger = {"fields": _offering(self._trigger, addresses, multiple=True)}
+        # In place, as Home Assistant copies what it knows of triggers while it loads what it does not know.
+        self._addresses[:] = sorted(self._directory.addresses)
+        async_set_service_schema(self._hass, DOMAIN, SERVICE_SEND, self._action)
         # Triggers have no such function; what pages are sent is made anew when this is another object.
         triggers = self._hass.data[TRIGGER_DESCRIPTION_CACHE]
-        self._hass.data[TRIGGER_DESCRIPTION_CACHE] = {**triggers, TRIGGER_MESSAGE_RECEIVED: trigger}
+        self._hass.data[TRIGGER_DESCRIPTION_CACHE] = {**triggers, TRIGGER_MESSAGE_RECEIVED: self._trigger}
 
 
 def _offering(fields: Fields, addresses: list[str], *, multiple: bool) -> Fields:
