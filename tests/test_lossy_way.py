@@ -3,18 +3,23 @@
 import asyncio
 from asyncio import TimerHandle
 from collections.abc import AsyncIterator, Callable, Collection
+import json
 from pathlib import Path
 from random import Random
+import time
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 import pytest
 
 from custom_components.datastream_bot import (
     farewell,
     greeting,
+    handling,
     hearing,
     mqtt_door,
+    outbox,
     posting,
     receiving,
     resending,
@@ -436,3 +441,105 @@ async def test_who_speaks_for_somebody_else_now_forgets_whom_it_knew(air: Air, h
     await acquainted(now_at(homes["villa"]), others=0)
     await asyncio.sleep(0.1)
     assert seen_by(now_at(homes["villa"]))["bots_known"] == 0
+
+
+EVIL = "datastream_bot/acme/homes/evil/organization"
+
+
+def say(air: Air, bot: str, kind: str, **data: Any) -> None:
+    """Say something to the organization as a bot of a home that is up to no good."""
+    sender = {"home": "evil", "bot": bot, "name": bot}
+    said = {"version": 1, "kind": kind, "sender": sender, "time": time.time(), "to": None} | data
+    air.links[0].hear(EVIL, json.dumps(said).encode())
+
+
+def say_message(air: Air, bot: str, number: int, **different: Any) -> None:
+    """Send a message to the organization as such a bot."""
+    data = {"id": f"{bot}-{number}", "number": number, "after": 0, "expires": time.time() + 60, "hops": 0}
+    say(air, bot, "message", **data | {"address": "news", "content": {"n": number}} | different)
+
+
+@pytest.mark.warns
+async def test_a_clock_is_no_matter_any_more_when_its_bot_is_gone(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its message is handled after that."""
+    monkeypatch.setattr(roster, "MAX_BOTS_OF_A_HOME", 1)
+    hass = homes["headquarters"]
+    bot = await add_bot_of(hass, streams=NEWS)
+    await acquainted(bot)
+    issues = ir.async_get(hass).issues
+    for name in ("one", "two", "three"):
+        say_message(air, name, 1, time=1, expires=2)
+        say(air, name, "goodbye")
+    await until(lambda: seen_by(bot)["counts"].get("late") == 3)
+    assert not issues
+
+    say_message(air, "four", 1, time=1, expires=2)
+    await until(lambda: issues)
+    assert bot.mqtt is not None
+    bot.mqtt._roster.of("evil")["four"].heard -= 2 * roster.REPLACED_AFTER
+    say_message(air, "five", 1)
+    await until(lambda: not issues)
+
+
+@pytest.mark.warns
+async def test_what_is_missed_is_not_waited_for_forever_whatever_its_sender_claims(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when its sender had to make room for another."""
+    monkeypatch.setattr(roster, "MAX_BOTS_OF_A_HOME", 1)
+    bot = await add_bot_of(homes["headquarters"], streams=NEWS)
+    await acquainted(bot)
+    assert bot.mqtt is not None
+    say_message(air, "one", 5, after=4, expires=200_000_000_000)
+    bot.mqtt._roster.of("evil")["one"].heard -= 2 * roster.REPLACED_AFTER
+    await asyncio.sleep(0.3)
+    assert "missed" not in seen_by(bot)["counts"]
+    monkeypatch.setattr(handling, "MAX_KEPT", 1)
+    say_message(air, "two", 5, after=4, expires=200_000_000_000)
+    await until(lambda: seen_by(bot)["counts"].get("missed") == 1)
+    await until(lambda: seen_by(bot)["counts"].get("missed") == 2)
+
+
+@pytest.mark.warns
+async def test_a_gap_is_told_again_also_while_more_comes(air: Air, homes: dict[str, HomeAssistant]) -> None:
+    """What tells of it may get lost."""
+    bot = await add_bot_of(homes["headquarters"], streams=NEWS)
+    await acquainted(bot)
+    told: list[str] = []
+    topic = "datastream_bot/acme/organization/homes/evil"
+    evil = air.link(
+        homes["villa"],
+        [topic],
+        lambda _topic, payload, _is_retained: told.append(json.loads(payload)["kind"]),
+        lambda _is_connected: None,
+        lambda: None,
+    )
+    await evil.async_open()
+    for number in range(5, 40):
+        say_message(air, "one", number, after=number - 1)
+        await asyncio.sleep(0.02)
+    assert told.count("missing") >= 3
+
+
+async def test_nothing_is_sent_before_it_is_on_disk(
+    air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut, its number must not be given to another message."""
+    ears = await furnished(homes)
+    chief = now_at(homes["headquarters"])
+    may_save = asyncio.Event()
+    save = outbox.Outbox.async_save
+
+    async def save_slowly(self: outbox.Outbox) -> None:
+        await may_save.wait()
+        await save(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox.Outbox, "async_save", save_slowly)
+        assert (await tell(homes["headquarters"], 1, homes="all"))["kept"]
+        await asyncio.sleep(0.2)
+        assert "sent" not in seen_by(chief)["counts"]
+        may_save.set()
+        await until(lambda: all(numbers(ears[name]) == [1] for name in ("cottage", "tower", "villa")))

@@ -16,6 +16,7 @@ from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
+import voluptuous as vol
 
 from custom_components.datastream_bot import (
     answering,
@@ -210,6 +211,13 @@ async def test_what_cannot_be_reached_is_refused_in_words(
         await send(bot, **data)
     assert refused.value.translation_key == key
     assert seen_by(bot)["on_their_way"] == 0
+
+
+async def test_a_message_cannot_name_any_number_of_homes(start: Start) -> None:
+    """There is `all`."""
+    bot = await add_bot_of(await start("one"))
+    with pytest.raises(vol.Invalid, match="at most 1000"):
+        await send(bot, homes=[f"home{number}" for number in range(1001)])
 
 
 async def test_bots_of_one_home_assistant_hear_each_other_once(start: Start) -> None:
@@ -433,7 +441,7 @@ async def test_the_outbox_keeps_no_more_than_fits_on_a_small_disk(
     for _ in range(8):
         await send(one, {"text": "x" * 1000})
 
-    assert (seen_by(one)["kept"], seen_by(one)["lost"]) == (4, 4)
+    assert (seen_by(one)["kept"], seen_by(one)["lost"]) == (3, 5)
 
 
 async def test_a_message_that_waited_too_long_is_dropped_and_counted(
@@ -1007,11 +1015,12 @@ async def test_a_copy_of_a_bot_that_speaks_for_the_organization_is_heard_by_it(s
     assert who(await send(cottage, scope="organization")) == ["Chief"]
 
 
+@pytest.mark.parametrize(("limit", "value"), [("MAX_ANSWERS", 1), ("MAX_ANSWERS_BYTES", 600)])
 async def test_only_the_latest_answers_are_remembered(
-    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
     """Of what came before them, nobody knows what became of it, and it is not done again."""
-    monkeypatch.setattr(answering, "MAX_ANSWERS", 1)
+    monkeypatch.setattr(answering, limit, value)
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
     await acquainted(bot)
     ear = Ear(bot.hass)

@@ -39,7 +39,7 @@ async def test_many_who_have_not_answered_take_hardly_any_room(
     for number in range(1, 11):
         box.add(letter(number))
         box.expect(next(each for each in box if each.number == number), keys)
-    assert sum(each.weight for each in box) < 10 * 400
+    assert sum(each.weight for each in box) < 10 * 900
     await box.async_save()
     assert len(json.dumps(hass_storage["datastream_bot.1.outbox"])) < 60_000
 
@@ -52,7 +52,7 @@ async def test_an_answer_to_what_there_was_no_room_for_comes_all_the_same(
     box: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It counts once."""
-    monkeypatch.setattr(outbox, "MAX_BYTES", 150)
+    monkeypatch.setattr(outbox, "MAX_BYTES", 500)
     first, second = letter(1), letter(2)
     box.add(first)
     box.expect(first, ["home/bot"])
@@ -63,15 +63,37 @@ async def test_an_answer_to_what_there_was_no_room_for_comes_all_the_same(
     assert (box.lost, len(box)) == (0, 1)
 
 
-async def test_who_ever_had_to_answer_is_not_remembered_forever(box: Outbox, hass_storage: dict[str, Any]) -> None:
+async def test_who_ever_had_to_answer_is_not_remembered_forever(
+    box: Outbox, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Only while something is on its way."""
     one = letter(1)
     box.add(one)
     box.expect(one, ["home/bot"])
-    one.is_sent = True
-    box.answered(one, "home/bot")
+    box.expect(one, ["home/other"])
+    assert not box.answered(one, "home/never")
+    box.expire(0)
+    await box.async_save()
+    assert hass_storage["datastream_bot.1.outbox"]["data"]["keys"] == ["home/bot", "home/other"]
+    monkeypatch.setattr(outbox, "SPARE_KEYS", -1)
+    box.expire(0)
+    await box.async_save()
+    assert hass_storage["datastream_bot.1.outbox"]["data"]["keys"] == ["home/other"]
+    assert list(one.waiting) == ["home/other"]
+    box.expire(20)
     await box.async_save()
     assert hass_storage["datastream_bot.1.outbox"]["data"]["keys"] == []
+
+
+async def test_a_message_to_many_homes_takes_more_room(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on disk is not much larger than the box may be."""
+    monkeypatch.setattr(outbox, "MAX_BYTES", 20_000)
+    for number in range(1, 11):
+        one = letter(number)
+        one.topics = [f"datastream_bot/acme/organization/homes/home{home}" for home in range(100)]
+        box.add(one)
+    assert len(json.dumps(box._stored())) < 25_000
+    assert len(box) >= 3
 
 
 async def test_nothing_is_sent_again_past_what_the_broker_does_not_have(box: Outbox) -> None:

@@ -1,7 +1,6 @@
 """Addressing: who hears a message to other homes, and what has to be on its envelope for them."""
 
-from collections.abc import Iterator
-from itertools import takewhile
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .const import ATTR_ADDRESS, ATTR_CONTENT
@@ -41,36 +40,49 @@ class Addressing:
 
     def is_heard_by(self, peer: Peer, letter: Letter) -> bool:
         """Return whether a bot hears a message."""
-        return self._membership.is_reached(self.topic_to(peer), letter.topics)
+        return any(topic in letter.topics for topic in self._membership.reaching(self.topic_to(peer)))
 
     def topic_to(self, peer: Peer) -> str:
         """Return the topic on which a bot can be spoken to."""
         return self._membership.topic_to(peer.sender.home)
 
-    def payload(self, letter: Letter, topic: str) -> bytes:
-        """Return what goes out on a topic."""
-        return self._payload(letter, **self._before(letter, topic))
+    def posts(self, letters: Collection[Letter]) -> Iterator[tuple[Letter, str, bytes]]:
+        """Go through what of some letters of the outbox goes out on which topic, in the order sent."""
+        numbers = {letter.number for letter in letters}
+        newest: dict[str, int] = {}
+        # What went to single homes since the last message to all.
+        single: list[Letter] = []
+        for letter in self._outbox:
+            if letter.number in numbers:
+                for topic in letter.topics:
+                    yield letter, topic, self._payload(letter, **self._before(topic, newest, single))
+            newest.update(dict.fromkeys(letter.topics, letter.number))
+            if self._membership.wide_topic in letter.topics:
+                single.clear()
+            else:
+                single.append(letter)
 
     def payload_to(self, peer: Peer, letter: Letter, after: int) -> bytes:
         """Return what goes out to one bot, with the number of what was sent to it before and it may miss."""
         return self._payload(letter, to=peer.sender.bot, after=after)
 
-    def _before(self, letter: Letter, topic: str) -> dict[str, Any]:
+    def _before(self, topic: str, newest: Mapping[str, int], single: Iterable[Letter]) -> dict[str, Any]:
         """Return what those who hear a topic were sent before a message and may still miss.
 
         It is the number of the latest of it, and for what was sent to single homes in front of a message to all, the
         number for each of those homes.
+
+        Args:
+            topic: The topic of the message.
+            newest: Number of the latest message before it on each topic.
+            single: What went to single homes since the last message to all.
+
         """
-        earlier = [*takewhile(lambda each: each.number < letter.number, self._outbox)]
-        after = max((each.number for each in earlier if self._membership.is_reached(topic, each.topics)), default=0)
+        after = max(newest.get(each, 0) for each in self._membership.reaching(topic))
         if self._membership.hearers_on(topic) != ALL_HOMES:
             return {"after": after}
         directed = {
-            mark_of(home): each.number
-            for each in earlier
-            if each.number > after
-            for key in each.waiting
-            if (home := key.partition("/")[0])
+            mark_of(home): each.number for each in single for home in {key.partition("/")[0] for key in each.waiting}
         }
         if len(directed) > MAX_DIRECTED:
             # Nobody can tell which of it was for them, so that all have to ask.

@@ -13,6 +13,7 @@ from .roster import Peer
 from .voice import Voice
 
 MAX_ANSWERS: Final = 2000
+MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
 
 _LISTS_DEPTH: Final = MAX_CONTENT_DEPTH + 3
 """The lists, each list, and each delivery are levels around a result."""
@@ -24,7 +25,8 @@ class Answering:
     def __init__(self, voice: Voice) -> None:
         """Initialize answering with the voice of a bot."""
         self._voice = voice
-        self._answers: OrderedDict[tuple[str, str], Envelope] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str], tuple[Envelope, int]] = OrderedDict()
+        self._bytes = 0
 
     @callback
     def async_answer(self, peer: Peer, message_id: str, lists: Lists, newest: int, *, is_kept: bool = True) -> None:
@@ -42,23 +44,33 @@ class Answering:
         if not _fits(lists) or len(answer.encode()) > MAX_PAYLOAD_BYTES:
             answer = self._write(peer, message_id, shortened(lists), newest)
         if is_kept:
-            self._answers[peer.sender.key, message_id] = answer
-        if len(self._answers) > MAX_ANSWERS:
-            self._answers.popitem(last=False)
+            self._keep((peer.sender.key, message_id), answer)
         self._voice.async_send(peer, answer)
 
     @callback
     def async_answer_again(self, peer: Peer, message_id: str, newest: int) -> bool:
         """Answer a message as before, and return whether the answer is remembered."""
-        answer = self._answers.get((peer.sender.key, message_id))
-        if answer is not None:
+        kept = self._answers.get((peer.sender.key, message_id))
+        if kept is not None:
+            answer, _ = kept
             self._voice.async_send(peer, replace(answer, data={**answer.data, "newest": newest}))
-        return answer is not None
+        return kept is not None
 
     @callback
     def async_tell_missing(self, peer: Peer, newest: int) -> None:
         """Tell a bot from where on messages of it are missed."""
         self._voice.async_say_to(peer, Kind.MISSING, {"newest": newest})
+
+    def _keep(self, key: tuple[str, str], answer: Envelope) -> None:
+        size = len(answer.encode())
+        # Whoever sends may use an id twice.
+        _, former = self._answers.pop(key, (None, 0))
+        self._bytes -= former
+        self._answers[key] = answer, size
+        self._bytes += size
+        while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_ANSWERS_BYTES:
+            _, (_, size) = self._answers.popitem(last=False)
+            self._bytes -= size
 
     def _write(self, peer: Peer, message_id: str, lists: Lists, newest: int) -> Envelope:
         return self._voice.write(peer, Kind.ANSWER, {"id": message_id, "newest": newest, "receipt": lists})

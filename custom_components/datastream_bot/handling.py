@@ -28,6 +28,9 @@ MAX_AHEAD: Final = 300.0
 MAX_BEHIND: Final = 60.0
 """Seconds after its time in which a message may still come from a home whose clock is right."""
 
+MAX_KEPT: Final = 24 * 3600.0 + MAX_AHEAD
+"""Seconds that a sender may keep a message, as the form of the doors has it, and more for its clock."""
+
 _RECEIVER: Final = "door"
 
 
@@ -43,6 +46,11 @@ class Arrival:
 
     envelope: Envelope
     at: float
+
+    @property
+    def expires(self) -> float:
+        """Return when it is too old, in seconds since 1970, however long its sender claims to keep it."""
+        return min(float(self.envelope.data["expires"]), self.at + MAX_KEPT)
 
 
 class Handling:
@@ -126,7 +134,7 @@ class Handling:
 
         """
         envelope, now = arrival.envelope, time.time()
-        is_late = envelope.data["expires"] <= now
+        is_late = arrival.expires <= now
         is_early = envelope.time > arrival.at + MAX_AHEAD
         # It may also have waited for long here, or have been sent again in its last seconds.
         is_possible = not is_early and envelope.data["expires"] > arrival.at - MAX_BEHIND

@@ -141,7 +141,7 @@ class MqttDoor:
     @property
     def kept(self) -> int:
         """Return how many messages wait for the broker."""
-        return len(self._outbox.unsent())
+        return self._outbox.kept()
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what the door sees."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -13,6 +13,10 @@ from .waiting import Keys, Waiting
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """How large all messages together may be; it is all written with each change."""
+
+SPARE_KEYS: Final = 100
+OVERHEAD: Final = 250
+"""How many bytes a message takes besides its content, its topics and who has to answer it."""
 
 _LETTER: Final = vol.Schema(
     {
@@ -57,6 +61,7 @@ class Letter:
         waiting: Keys of the bots that hear it and have not answered, in no order. It is empty before the broker is
             given the message: who is known then counts.
         is_sent: Whether the broker has it.
+        is_saved: Whether it is on disk.
         sent_at: When the broker got it, in seconds of the loop's clock.
 
     """
@@ -72,6 +77,7 @@ class Letter:
     topics: list[str]
     waiting: Waiting = field(default_factory=lambda: Waiting(Keys()))
     is_sent: bool = False
+    is_saved: bool = False
     sent_at: float = 0.0
 
     @property
@@ -81,8 +87,8 @@ class Letter:
 
     @property
     def weight(self) -> int:
-        """Return how many bytes of the outbox it takes."""
-        return self.size + self.waiting.bits.bit_length() // 8
+        """Return about how many bytes of the outbox it takes."""
+        return OVERHEAD + self.size + sum(map(len, self.topics)) + self.waiting.bits.bit_length() // 4
 
 
 def outbox_memory(hass: HomeAssistant, bot_id: str) -> Memory[dict[str, Any]]:
@@ -137,7 +143,7 @@ class Outbox:
         self._newest, self.lost = stored["newest"], stored["lost"]
         self._keys = Keys(stored["keys"])
         for letter in stored["letters"]:
-            self._put(Letter(**{**letter, "waiting": Waiting(self._keys, letter["waiting"])}))
+            self._put(Letter(**{**letter, "waiting": Waiting(self._keys, letter["waiting"])}, is_saved=True))
 
     async def async_save(self) -> None:
         """Return when what is on its way now is on disk."""
@@ -163,19 +169,25 @@ class Outbox:
         return pushed_out
 
     def expire(self, now: float) -> list[Letter]:
-        """Drop and return what nobody is to receive any more."""
+        """Drop and return what nobody is to receive any more, and forget who had to answer nothing but that."""
         expired = [letter for letter in self if letter.expires <= now]
         for letter in expired:
             self._drop(letter)
+        self._forget_keys()
         return expired
 
     def get(self, message_id: str) -> Letter | None:
         """Return a message that is on its way."""
         return self._letters.get(message_id)
 
-    def unsent(self) -> list[Letter]:
-        """Return what the broker does not have."""
-        return [letter for letter in self if not letter.is_sent]
+    def kept(self) -> int:
+        """Return how many messages the broker does not have."""
+        return sum(not letter.is_sent for letter in self)
+
+    def unsent(self, count: int) -> list[Letter]:
+        """Return the first of what the broker does not have, up to the first that is not on disk."""
+        saved = takewhile(lambda letter: letter.is_saved, self)
+        return list(islice((letter for letter in saved if not letter.is_sent), count))
 
     def sent(self) -> Iterator[Letter]:
         """Go through what the broker has, up to the first message that it does not have."""
@@ -219,6 +231,16 @@ class Outbox:
             self._drop(letter)
         self.save_soon()
 
+    def _forget_keys(self) -> None:
+        """Forget the keys of bots that nothing is expected of any more: bots come and go for years."""
+        used = 0
+        for letter in self:
+            used |= letter.waiting.bits
+        if len(self._keys.names) > 2 * used.bit_count() + SPARE_KEYS:
+            self._keys = Keys()
+            for letter in self:
+                self.expect(letter, list(letter.waiting))
+
     def _put(self, letter: Letter) -> None:
         self._letters[letter.message_id] = letter
         self._bytes += letter.weight
@@ -228,9 +250,6 @@ class Outbox:
         self._bytes -= letter.weight
         if not letter.is_sent:
             self.lost += 1
-        if not self._letters:
-            # Bots come and go for years.
-            self._keys = Keys()
 
     def _stored(self) -> dict[str, Any]:
         return {

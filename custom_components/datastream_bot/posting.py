@@ -131,7 +131,6 @@ class Posting:
         self._journeys[letter.message_id] = journey
         self._dropped(self._outbox.add(letter))
         self._hass.async_create_task(self._async_save(journey), "datastream_bot outbox")
-        self._flush()
         self._look_later()
         return journey
 
@@ -187,7 +186,10 @@ class Posting:
 
     async def _async_save(self, journey: PostedJourney) -> None:
         await self._outbox.async_save()
+        # Not before: after a power cut with a clock that goes back, its number would be given to another message.
+        journey.letter.is_saved = True
         journey.saved()
+        self._flush()
 
     def _flush(self) -> None:
         if self._is_ready and (self._flushing is None or self._flushing.done()):
@@ -197,15 +199,10 @@ class Posting:
 
     async def _async_flush(self) -> None:
         """Give the broker what it does not have."""
-        while self._outbox.unsent():
-            letters = self._outbox.unsent()[:BATCH]
+        while letters := self._outbox.unsent(BATCH):
             for letter in letters:
                 self._outbox.expect(letter, (key for key, _ in self._addressing.hearers(letter)))
-            posts = [
-                (letter, topic, self._addressing.payload(letter, topic))
-                for letter in letters
-                for topic in letter.topics
-            ]
+            posts = list(self._addressing.posts(letters))
             taken = await self._async_publish((topic, payload) for _, topic, payload in posts)
             missed = {letter.number for (letter, _, _), is_taken in zip(posts, taken, strict=True) if not is_taken}
             self._sent(letter for letter in letters if letter.number not in missed)

@@ -40,6 +40,7 @@ class _Box:
     household: Household
     inbox: Inbox[Arrival]
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    told_at: float = 0.0
 
 
 class Receiving:
@@ -121,7 +122,7 @@ class Receiving:
             if self._roster.may_ask(peer.sender.home, self._hass.loop.time()):
                 self._answer_again(peer, message)
         elif fate is Fate.HELD and not was_holding:
-            self._answering.async_tell_missing(peer, box.inbox.newest)
+            self._tell_missing(box)
         box.came.set()
 
     @callback
@@ -182,11 +183,10 @@ class Receiving:
     async def _async_is_turn(self, box: _Box, arrival: Arrival) -> bool:
         """Wait until a message may be handled, and return whether that is before it gets too old."""
         await box.household.async_wait_for_turn(self._hass.loop.time)
-        expires = arrival.envelope.data["expires"]
-        is_turn = await box.household.async_take_place(min(BUSY_AFTER, expires - time.time()))
+        is_turn = await box.household.async_take_place(min(BUSY_AFTER, arrival.expires - time.time()))
         if not is_turn:
             self._trouble.busy(box.peer.sender.home)
-            is_turn = await box.household.async_take_place(expires - time.time())
+            is_turn = await box.household.async_take_place(arrival.expires - time.time())
         self._counts["late"] += not is_turn
         return is_turn
 
@@ -231,13 +231,17 @@ class Receiving:
 
         No sooner: the sender may be away for long, and when it is back it sends what is missed, or says that it cannot.
         """
-        if await self._async_has_come(box, TELL_EVERY):
+        if await self._async_has_come(box, max(0, box.told_at + TELL_EVERY - self._hass.loop.time())):
             return
-        if box.inbox.first_held.envelope.data["expires"] > time.time():
-            self._answering.async_tell_missing(box.peer, box.inbox.newest)
+        if box.inbox.first_held.expires > time.time() and not box.peer.is_gone:
+            self._tell_missing(box)
             return
         self._counts["missed"] += 1
         box.inbox.give_up()
+
+    def _tell_missing(self, box: _Box) -> None:
+        box.told_at = self._hass.loop.time()
+        self._answering.async_tell_missing(box.peer, box.inbox.newest)
 
     async def _async_handle(self, peer: Peer, household: Household, arrival: Arrival) -> None:
         """Give a message to the bot, and answer with the receipt."""

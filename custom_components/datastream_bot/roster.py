@@ -1,7 +1,7 @@
 """The roster: which bots elsewhere are known, and how far what they sent was handled, also across a restart."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import inf
@@ -62,6 +62,7 @@ class Peer:
         sent_again_to: Number up to which it was sent again what it had missed, or None when it is up to date.
         began_again_at: When that was last begun because it asked for it, in seconds of the loop's clock.
         sending: How many times it is being sent something again just now.
+        is_gone: Whether it is not known any more.
         knows_us: Whether it spoke to this bot alone since the start, so that it must know it.
 
     """
@@ -77,6 +78,7 @@ class Peer:
     sent_again_to: int | None = None
     began_again_at: float = -inf
     sending: int = 0
+    is_gone: bool = False
     knows_us: bool = False
 
 
@@ -176,6 +178,7 @@ class Roster:
         home = self._files[number].get(sender.home)
         peer = None if home is None else home.peers.pop(sender.bot, None)
         if peer is not None:
+            _gone([peer])
             self._save_soon(number)
         return peer
 
@@ -212,7 +215,7 @@ class Roster:
             if len(homes) >= MAX_HOMES // MAX_FILES:
                 # Some at once, as all have to be looked at for it.
                 for quiet in nsmallest(1 + len(homes) // 10, homes, key=lambda each: homes[each].heard):
-                    del homes[quiet]
+                    _gone(homes.pop(quiet).peers.values())
             home = homes[name] = _Home()
         return home
 
@@ -240,5 +243,10 @@ def _make_room(peers: dict[str, Peer], now: float) -> bool:
     quietest = min(peers, key=lambda bot: peers[bot].heard)
     if peers[quietest].heard > now - REPLACED_AFTER:
         return False
-    del peers[quietest]
+    _gone([peers.pop(quietest)])
     return True
+
+
+def _gone(peers: Iterable[Peer]) -> None:
+    for peer in peers:
+        peer.is_gone = True

@@ -25,6 +25,9 @@ ATTR_INTERNAL: Final = "internal"
 ATTR_REQUIRE_RECEIVER: Final = "require_receiver"
 ATTR_SCOPE: Final = "scope"
 
+MAX_HOMES_NAMED: Final = 1000
+"""How many homes a message can name. For more there is `all`."""
+
 # The message itself says what is wrong with an address or a content, in the user's words.
 SEND_SCHEMA = vol.Schema(
     {
@@ -34,7 +37,7 @@ SEND_SCHEMA = vol.Schema(
         vol.Optional(ATTR_INTERNAL, default=True): cv.boolean,
         vol.Optional(ATTR_EXTERNAL, default=True): cv.boolean,
         vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [vol.Coerce(Scope)]),
-        vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, [cv.string]),
+        vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, vol.Length(max=MAX_HOMES_NAMED), [cv.string]),
         vol.Optional(ATTR_REQUIRE_RECEIVER, default=False): cv.boolean,
     }
 )

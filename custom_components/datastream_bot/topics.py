@@ -86,9 +86,9 @@ class Membership:
             return None if self.home is not None else ALL_HOMES
         return topic.rpartition("/")[2]
 
-    def is_reached(self, topic: str, topics: Collection[str]) -> bool:
-        """Return whether whoever can be spoken to on a topic hears what is said on any of these topics."""
-        return topic in topics or (self.home is None and topic != self.own_topic and self.wide_topic in topics)
+    def reaching(self, topic: str) -> tuple[str, ...]:
+        """Return the topics on which whoever can be spoken to on a topic hears what is said."""
+        return (topic,) if self.home is not None or topic == self.own_topic else (topic, self.wide_topic)
 
     def speaker_on(self, topic: str) -> str | None:
         """Return whose bots alone may speak on a topic that is listened to: the name of a home, or the organization."""

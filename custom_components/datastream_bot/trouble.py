@@ -37,7 +37,7 @@ class Trouble:
         self._sender = sender
         self._membership = membership
         self._told: set[tuple[str, str | None]] = set()
-        self._wrong_clocks: dict[str, tuple[str, int]] = {}
+        self._wrong_clocks: dict[Peer, tuple[str, int]] = {}
         self._told_clock: tuple[str, int] | None = None
 
     def unread(self, fault: Fault, home: str | None) -> None:
@@ -91,11 +91,14 @@ class Trouble:
     @callback
     def timed(self, peer: Peer, late_by: float | None) -> None:
         """Tell of the clock of a bot whose message came at an impossible time, until all are right or gone."""
-        key = peer.sender.key
-        if late_by is not None:
-            self._wrong_clocks[key] = (peer.sender.home or self._membership.organization, round(late_by / 60))
-        elif self._wrong_clocks.pop(key, None) is None:
+        if late_by is None and not self._wrong_clocks:
             return
+        if late_by is None:
+            self._wrong_clocks.pop(peer, None)
+        else:
+            self._wrong_clocks[peer] = peer.sender.home or self._membership.organization, round(late_by / 60)
+        # What a bot has sent may be handled when it is gone.
+        self._wrong_clocks = {each: clock for each, clock in self._wrong_clocks.items() if not each.is_gone}
         if not self._wrong_clocks:
             self._told_clock = None
             self._resolve("mqtt_clock")

@@ -11,13 +11,17 @@ class Keys:
         self.names = list(names)
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
+    def known(self, name: str) -> int:
+        """Return the bit of a key, or 0 if it has none."""
+        number = self._numbers.get(name)
+        return 0 if number is None else 1 << number
+
     def bit(self, name: str) -> int:
         """Return the bit of a key, which is a new one if the key is new."""
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = len(self.names)
+        if name not in self._numbers:
+            self._numbers[name] = len(self.names)
             self.names.append(name)
-        return 1 << number
+        return self.known(name)
 
 
 class Waiting:
@@ -32,7 +36,7 @@ class Waiting:
 
     def __contains__(self, name: str) -> bool:
         """Return whether the answer of somebody is expected."""
-        return bool(self.bits & self._keys.bit(name))
+        return bool(self.bits & self._keys.known(name))
 
     def __iter__(self) -> Iterator[str]:
         """Go through the keys."""
@@ -53,4 +57,4 @@ class Waiting:
 
     def discard(self, name: str) -> None:
         """Expect the answer of somebody no longer."""
-        self.bits &= ~self._keys.bit(name)
+        self.bits &= ~self._keys.known(name)
