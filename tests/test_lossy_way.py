@@ -496,9 +496,9 @@ async def test_what_is_missed_is_not_waited_for_forever_whatever_its_sender_clai
     bot.mqtt._roster.of("evil")["one"].heard -= 2 * roster.REPLACED_AFTER
     await asyncio.sleep(0.3)
     assert "missed" not in seen_by(bot)["counts"]
-    monkeypatch.setattr(handling, "MAX_KEPT", 1)
     say_message(air, "two", 5, after=4, expires=200_000_000_000)
     await until(lambda: seen_by(bot)["counts"].get("missed") == 1)
+    monkeypatch.setattr(handling, "MAX_KEPT", 0)
     await until(lambda: seen_by(bot)["counts"].get("missed") == 2)
 
 
