@@ -7,7 +7,7 @@ import logging
 from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
@@ -142,6 +142,51 @@ async def test_a_receiver_gets_messages_in_the_order_sent_even_when_one_causes_t
     assert [message.content["number"] for message in reader.messages] == [0, 1, 2, 3]
     assert [message.hops for message in reader.messages] == [0, 1, 2, 3]
     assert all(outcomes(receipt)[1] == ("Home", "reader", "handled") for receipt in answerer.receipts)
+
+
+async def test_a_message_that_waits_for_its_turn_is_not_overtaken(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Whoever sends right after the receivers were started comes after whoever sent while they were."""
+    bot = await add_bot()
+    reader = Reader()
+    sending: list[asyncio.Task[Receipt]] = []
+
+    def send(number: int) -> None:
+        message = bot.async_distribute_datastream_message("news", {"number": number}, external=False)
+        sending.append(hass.async_create_task(message))
+
+    class Hasty(Microservice):
+        name: ClassVar = "hasty"
+
+        @datastream("news")
+        async def read(self, message: Message) -> None:
+            if message.content["number"] == 0:
+                send(1)
+
+    for microservice in (Hasty(), reader):
+        bot.attach(microservice)
+
+    send(0)
+    send(2)
+    await asyncio.gather(*sending)
+
+    assert [message.content["number"] for message in reader.messages] == [0, 1, 2]
+
+
+async def test_listeners_hear_of_a_message_before_its_receivers(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """So an automation's trigger comes before the lights."""
+    bot = await add_bot()
+    log: list[tuple[str, Any]] = []
+    bot.attach(Reader(log))
+
+    @callback
+    def heard(event: Event) -> None:
+        log.append(("event", event.data["content"]["number"]))
+
+    hass.bus.async_listen("datastream_bot_message", heard)
+
+    await bot.async_distribute_datastream_message("news", {"number": 1})
+
+    assert log == [("event", 1), ("reader", 1)]
 
 
 async def test_who_gives_up_before_its_turn_keeps_nobody_waiting(hass: HomeAssistant, add_bot: AddBot) -> None:

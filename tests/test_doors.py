@@ -9,7 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -193,3 +193,18 @@ async def test_secrets_are_in_no_diagnostics(
     assert diagnostics["entry"]["data"]["doors"]["webhook"]["open"]
     assert webhook["webhook_id"] not in str(diagnostics)
     assert webhook["secret"] not in str(diagnostics)
+
+
+async def test_doors_of_a_former_version_keep_their_settings_and_get_what_was_added(
+    hass: HomeAssistant, home: Home, client: Client
+) -> None:
+    """Each section of its entry may hold fewer settings than the form has now."""
+    doors = {"webhook": {"open": True, "webhook_id": "1234", "secret": "5678"}, "cloud_api": {"open": True}}
+    entry = MockConfigEntry(domain=DOMAIN, title="Home", data={"doors": doors})
+    entry.add_to_hass(hass)
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+    assert (await client.post("/api/webhook/1234", json={"address": "nobody"})).status == 404
+    assert (await client.get("/cloud/json/login")).status == 400
+    assert entry.runtime_data.doors[Origin.CLOUD_API].local_only

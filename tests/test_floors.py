@@ -11,7 +11,7 @@ FLOORS: tuple[tuple[str, ...] | set[str], ...] = (
     (
         *("const", "errors", "nearest", "field", "contract", "built_in", "data_stream", "groups", "exclusion", "hops"),
         *("look", "memory", "message", "recalled", "receipt", "seen", "settings", "signals", "signature"),
-        *("snapshot_memory", "token_bucket", "topics", "turns", "waiting", "envelope", "inbox"),
+        *("snapshot_memory", "token_bucket", "topics", "waiting", "envelope", "inbox"),
     ),
     {
         "attachment",

@@ -57,15 +57,15 @@ async def test_the_event_has_the_content_as_its_data_and_leads_back_to_the_messa
 ) -> None:
     """It is fired before the actions run."""
     bot = await add_bot()
-    events = async_capture_events(hass, "doorbell_rang")
-    await add_stream(bot, "doorbell", event_type="doorbell_rang", actions=answers(a="1"))
+    events = async_capture_events(hass, "datastream_bot_doorbell")
+    await add_stream(bot, "doorbell", event_type="datastream_bot_doorbell", actions=answers(a="1"))
     context = Context()
 
     receipt = await send("doorbell", {"times": 2}, context=context)
 
     assert [event.data for event in events] == [{"times": 2}]
     assert events[0].context.parent_id == context.id
-    assert receipt["handled"][0]["result"]["event"] == "doorbell_rang"
+    assert receipt["handled"][0]["result"]["event"] == "datastream_bot_doorbell"
 
 
 async def test_actions_have_the_rights_of_the_user_who_sent_the_message(

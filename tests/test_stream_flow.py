@@ -55,11 +55,12 @@ async def test_every_part_of_a_data_stream_can_be_changed(
     form = await show_form_of(bot, "doorbell")
     assert suggested(form) == dict(stream_of(bot, "doorbell").data)
 
-    await change_stream(bot, "doorbell", address="gate", actions=[], fields=[row("who")], event_type="gate_rang")
+    changes = {"actions": [], "fields": [row("who")], "event_type": "datastream_bot_gate_rang"}
+    await change_stream(bot, "doorbell", address="gate", **changes)
 
     assert (await send("doorbell"))["handled"] == []
     assert not is_on(hass, "light.porch")
-    assert (await send("gate", {"who": "Bo"}))["handled"][0]["result"] == {"event": "gate_rang"}
+    assert (await send("gate", {"who": "Bo"}))["handled"][0]["result"] == {"event": "datastream_bot_gate_rang"}
     state = hass.states.get("event.doorbell")
     assert state is not None
     assert state.attributes["content"] == {"who": "Bo"}
@@ -164,7 +165,11 @@ async def test_a_deleted_built_in_stream_closes_its_address(add_bot: AddBot, sen
         ({"fields": [row(" a")]}, {"fields": "field_name_invalid"}),
         ({"fields": [row("a", "number", default="x")]}, {"fields": "field_default_invalid"}),
         ({"event_type": "Two Words"}, {"event_type": "event_type_invalid"}),
-        ({"event_type": "homeassistant_stop"}, {"event_type": "event_type_reserved"}),
+        ({"event_type": "homeassistant_stop"}, {"event_type": "event_type_invalid"}),
+        ({"event_type": "entity_registry_updated"}, {"event_type": "event_type_invalid"}),
+        ({"event_type": "automation_triggered"}, {"event_type": "event_type_invalid"}),
+        ({"event_type": "datastream_bot_"}, {"event_type": "event_type_invalid"}),
+        ({"event_type": "datastream_bot_" + "a" * 50}, {"event_type": "event_type_invalid"}),
         ({"event_type": "datastream_bot_message"}, {"event_type": "event_type_reserved"}),
         ({"actions": [{"action": "no dot"}]}, {"actions": "actions_invalid"}),
         ({"actions": [{"device_id": "gone", "domain": "light", "type": "turn_on"}]}, {"actions": "actions_invalid"}),
@@ -188,9 +193,9 @@ async def test_a_form_that_is_not_right_says_so_and_keeps_what_was_typed(
     assert suggested(result)["description"] == "Rings"
     assert bool(result["description_placeholders"]["problem"]) == ("actions" in errors)
 
-    corrected = await submit(bot, shown, {"address": " doorbell ", "event_type": " rang "})
+    corrected = await submit(bot, shown, {"address": " doorbell ", "event_type": " datastream_bot_rang "})
     assert (corrected["type"], corrected["title"]) == (FlowResultType.CREATE_ENTRY, "doorbell")
-    assert stream_of(bot, "doorbell").data["event_type"] == "rang"
+    assert stream_of(bot, "doorbell").data["event_type"] == "datastream_bot_rang"
 
 
 async def test_an_address_cannot_be_changed_to_that_of_another_stream(add_bot: AddBot) -> None:

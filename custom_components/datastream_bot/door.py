@@ -68,7 +68,8 @@ _NAMES: Final = {
 
 def door_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the doors that the data of a config entry hold; those of former versions hold fewer."""
-    return {**CLOSED, **data.get(CONF_DOORS, {})}
+    stored = data.get(CONF_DOORS, {})
+    return {name: {**closed, **stored.get(name, {})} for name, closed in CLOSED.items()}
 
 
 class Door:

@@ -17,7 +17,6 @@ from .directory import Directory, Listing, Receiver
 from .hops import MAX_HOPS, MAX_MESSAGES, HopCounter
 from .message import Message
 from .receipt import Afar, Delivery, Outcome, Receipt
-from .turns import Turns
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,7 +54,8 @@ class Router:
         self._hops = HopCounter()
         self._outlets: list[Outlet] = []
         self._carriers: dict[str, Carrier] = {}
-        self._starting = Turns()
+        # Fair, so that what was sent first also starts first.
+        self._starting = asyncio.Lock()
 
     @callback
     def connect_outlet(self, outlet: Outlet) -> CALLBACK_TYPE:
@@ -103,9 +103,8 @@ class Router:
             raise self._endless(message, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if message.hops > MAX_HOPS:
             raise self._endless(message, translation_key="too_many_hops", limit=MAX_HOPS)
-        await self._starting.async_wait_for_turn()
-        accepted, refused = _check_contracts(message, self.directory.listings_for(message))
-        with self._starting:
+        async with self._starting:
+            accepted, refused = _check_contracts(message, self.directory.listings_for(message))
             # All who listen now, whoever comes or goes because of the message.
             receivers = [(listing, receiver, fitted) for listing, fitted in accepted for receiver in listing.receivers]
             received = {listing.bot_id: fitted for listing, fitted in accepted}

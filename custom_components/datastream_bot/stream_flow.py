@@ -4,7 +4,6 @@ from collections.abc import Mapping
 import re
 from typing import Any, Final
 
-from homeassistant import const as homeassistant_const
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_ACTIONS, CONF_ADDRESS, CONF_NAME
 from homeassistant.exceptions import HomeAssistantError
@@ -13,19 +12,16 @@ from homeassistant.helpers.script import async_validate_actions_config
 import voluptuous as vol
 
 from .built_in import BUILT_IN_FIELDS
-from .const import CONF_EVENT_TYPE, CONF_FIELDS, SUBENTRY_DATA_STREAM
+from .const import CONF_EVENT_TYPE, CONF_FIELDS, DOMAIN, SUBENTRY_DATA_STREAM
 from .data_stream import field_from_row, row_from_field
 from .errors import MessageError
 from .event_bus import EVENT_DATASTREAM_BOT_MESSAGE
 from .message import checked_address
 from .stream_form import STREAM_SCHEMA
 
-_EVENT_TYPE: Final = re.compile(r"[a-z0-9_]{1,64}")
-# Home Assistant acts on its own events: firing one would stop it, or make it believe what is not so.
-_RESERVED_EVENTS: Final = {
-    EVENT_DATASTREAM_BOT_MESSAGE,
-    *(str(value) for name, value in vars(homeassistant_const).items() if name.startswith("EVENT_")),
-}
+# Home Assistant and its integrations act on their own events: firing one of those could stop Home Assistant, or make it
+# believe something that is not true.
+_EVENT_TYPE: Final = re.compile(rf"{DOMAIN}_[a-z0-9_]{{1,49}}")
 
 
 def stream_unique_id(address: str) -> str:
@@ -135,4 +131,4 @@ def _event_error(event_type: str) -> str | None:
         return None
     if not _EVENT_TYPE.fullmatch(event_type):
         return "event_type_invalid"
-    return "event_type_reserved" if event_type in _RESERVED_EVENTS else None
+    return "event_type_reserved" if event_type == EVENT_DATASTREAM_BOT_MESSAGE else None
