@@ -19,8 +19,8 @@ from real_home import PROJECT, HomeError, Process, RealHome, free_port, real_hom
 sys.path.insert(0, str(PROJECT))
 import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
 
-from custom_components.datastream_bot.envelope import Envelope, Kind, Sender, decode
-from custom_components.datastream_bot.topics import Membership
+from custom_components.datastream_bot.mqtt.envelope import Envelope, Kind, Sender, decode
+from custom_components.datastream_bot.mqtt.topics import Membership
 
 ORGANIZATION: Final = "acme"
 DOWN: Final = 20

@@ -17,9 +17,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.door import CLOSED
+from custom_components.datastream_bot.doors.door import CLOSED
+from custom_components.datastream_bot.flows.stream_flow import stream_unique_id
 from custom_components.datastream_bot.settings import DEFAULTS
-from custom_components.datastream_bot.stream_flow import stream_unique_id
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin") or ""
 needs_broker = [

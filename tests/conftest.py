@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.router import DATA_ROUTER, Router
+from custom_components.datastream_bot.messaging.router import DATA_ROUTER, Router
 
 from .doors import Client, go_online
 from .forms import submit_bot

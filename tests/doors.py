@@ -13,7 +13,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from yarl import URL
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.signature import sign
+from custom_components.datastream_bot.doors.signature import sign
 
 from .forms import show_form_of
 

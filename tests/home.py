@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity import ToggleEntity
 
-from custom_components.datastream_bot.message import Message
-from custom_components.datastream_bot.microservice import Microservice, datastream
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 
 
 class PretendDevice(ToggleEntity):

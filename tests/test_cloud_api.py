@@ -22,8 +22,8 @@ from pytest_homeassistant_custom_component.common import async_capture_events, e
 import requests
 
 from custom_components.datastream_bot.bot import Bot, loaded_bots
-from custom_components.datastream_bot.cloud_api import LoginView
 from custom_components.datastream_bot.const import Origin
+from custom_components.datastream_bot.doors.botlab_api import LoginView
 
 from .conftest import AddBot, Home
 from .doors import OPEN, Client, as_json, go_online, open_doors, raw, request_head

@@ -9,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.data_stream import DataStream
+from custom_components.datastream_bot.data_streams import DataStream
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .forms import show_form_of, submit_bot, suggested

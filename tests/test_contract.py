@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.datastream_bot.contract import Contract, ContractError, Fault
-from custom_components.datastream_bot.field import Field, FieldType
+from custom_components.datastream_bot.messaging.field import Field, FieldType
+from custom_components.datastream_bot.messaging.schema import Contract, ContractError, Fault
 
 EVERYTHING = Contract.of(
     (

@@ -14,10 +14,10 @@ from pytest_homeassistant_custom_component.common import async_capture_events, a
 
 from custom_components.datastream_bot.const import RECEIPT_WAIT, Origin
 from custom_components.datastream_bot.errors import MessageError
-from custom_components.datastream_bot.message import Message
-from custom_components.datastream_bot.microservice import Microservice, datastream
-from custom_components.datastream_bot.receipt import Outcome, Receipt
-from custom_components.datastream_bot.router import Router
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
+from custom_components.datastream_bot.messaging.receipt import Outcome, Receipt
+from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot
 from .home import Reader, Scribbler

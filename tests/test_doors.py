@@ -13,9 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.datastream_bot import door, router
 from custom_components.datastream_bot.const import DOMAIN, Origin
-from custom_components.datastream_bot.token_bucket import TokenBucket
+from custom_components.datastream_bot.doors import door
+from custom_components.datastream_bot.messaging import router
+from custom_components.datastream_bot.rate_limit import TokenBucket
 
 from .conftest import AddBot, Home
 from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told

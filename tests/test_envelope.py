@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.datastream_bot.envelope import Envelope, EnvelopeError, Kind, Sender, decode
+from custom_components.datastream_bot.mqtt.envelope import Envelope, EnvelopeError, Kind, Sender, decode
 
 SENDER = Sender(home="cottage", bot="1", name="Bot")
 VALUES = st.recursive(

@@ -15,8 +15,8 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.hops import MAX_MESSAGES, MAX_REMEMBERED, HopCounter
-from custom_components.datastream_bot.router import Router
+from custom_components.datastream_bot.messaging.loop_guard import MAX_MESSAGES, MAX_REMEMBERED, HopCounter
+from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot, Home, Send
 
@@ -63,7 +63,7 @@ async def test_two_automations_that_answer_each_other_come_to_an_end(
     assert [(event.data["address"], event.data["hops"]) for event in events] == [
         ("ping" if hops % 2 == 0 else "pong", hops) for hops in range(9)
     ]
-    refusals = [record for record in caplog.records if record.name.endswith("datastream_bot.router")]
+    refusals = [record for record in caplog.records if record.name.endswith("messaging.router")]
     assert [record.getMessage() for record in refusals] == [
         (
             "A message to pong was refused, as messages lead to each other without end; "
@@ -77,7 +77,7 @@ async def test_two_automations_that_answer_each_other_come_to_an_end(
     await send("ping")
     await settle(hass)
     assert len(events) == 18
-    assert len([record for record in caplog.records if record.name.endswith("datastream_bot.router")]) == 1
+    assert len([record for record in caplog.records if record.name.endswith("messaging.router")]) == 1
 
 
 @pytest.mark.warns

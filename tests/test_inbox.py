@@ -6,8 +6,8 @@ from random import Random
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.datastream_bot import inbox
-from custom_components.datastream_bot.inbox import Fate, Inbox, Room
+from custom_components.datastream_bot.mqtt import inbox
+from custom_components.datastream_bot.mqtt.inbox import Fate, Inbox, Room
 
 
 def emptied(box: Inbox[int]) -> list[int]:

@@ -841,7 +841,7 @@ async def test_leaving_again_while_a_light_still_hangs_is_remembered(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, on: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is on when they leave again is what counts, whatever comes of the light that hangs."""
-    for module in ("router", "microservices.device"):
+    for module in ("messaging.router", "microservices.device"):
         monkeypatch.setattr(f"custom_components.datastream_bot.{module}.RECEIPT_WAIT", 0.1)
     await add_bot()
     await send("toggle_everything", {"on": True})
@@ -868,7 +868,7 @@ async def test_a_light_that_hangs_longer_than_its_bot_lives_leaves_nothing_behin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No listener, and no file of a bot that was removed."""
-    monkeypatch.setattr("custom_components.datastream_bot.router.RECEIPT_WAIT", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.messaging.router.RECEIPT_WAIT", 0.1)
     bot = await add_bot()
     await send("toggle_everything", {"on": True})
     await send("toggle_everything", LEAVING)

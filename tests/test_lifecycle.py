@@ -10,9 +10,9 @@ import pytest
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.message import Message
-from custom_components.datastream_bot.microservice import ORDER_LOCATION, Microservice, datastream
-from custom_components.datastream_bot.router import Router
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import ORDER_LOCATION, Microservice, datastream
+from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .home import is_on, ticks

@@ -13,7 +13,9 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
-from custom_components.datastream_bot import (
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.messaging import router
+from custom_components.datastream_bot.mqtt import (
     farewell,
     greeting,
     handling,
@@ -24,11 +26,9 @@ from custom_components.datastream_bot import (
     receiving,
     resending,
     roster,
-    router,
 )
-from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.envelope import MAX_DIRECTED
-from custom_components.datastream_bot.link import Received
+from custom_components.datastream_bot.mqtt.envelope import MAX_DIRECTED
+from custom_components.datastream_bot.mqtt.link import Received
 
 from .broker import Ear, acquainted, add_bot_of, more_homes, seen_by, until
 
@@ -281,7 +281,7 @@ async def test_a_home_that_missed_what_was_sent_to_it_alone_waits_for_it_before_
     air: Air, homes: dict[str, HomeAssistant], monkeypatch: pytest.MonkeyPatch, max_directed: int
 ) -> None:
     """Also if so many homes may have missed something that all have to ask."""
-    monkeypatch.setattr("custom_components.datastream_bot.addressing.MAX_DIRECTED", max_directed)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.addressing.MAX_DIRECTED", max_directed)
     monkeypatch.setattr(posting, "LOOK_EVERY", 3600)
     ears = await furnished(homes)
     air.lose(homes["villa"], b'"n":1')
@@ -405,7 +405,7 @@ async def test_what_was_waiting_when_a_home_was_stopped_comes_again_in_front(
     hass = homes["villa"]
     await tell(homes["headquarters"], 0, homes=["villa"])
     # All places are taken: the next messages wait, and are there all the same.
-    monkeypatch.setattr("custom_components.datastream_bot.household.MAX_WORKING", 0)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.household.MAX_WORKING", 0)
     await hass.config_entries.async_reload(now_at(hass).bot_id)
     await acquainted(now_at(hass), others=1)
     for number in (1, 2, 3):
@@ -415,7 +415,7 @@ async def test_what_was_waiting_when_a_home_was_stopped_comes_again_in_front(
     # What is said to be there is not asked for again that soon.
     monkeypatch.setattr(resending, "MAX_PATIENCE", 60)
     peer = chief._roster.of("villa")[now_at(hass).bot_id]
-    monkeypatch.setattr("custom_components.datastream_bot.household.MAX_WORKING", 25)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.household.MAX_WORKING", 25)
     with monkeypatch.context() as patch:
         # Nothing gets through, neither the hello nor the next message, until the home is asked again for that one.
         patch.setattr(hearing.Hearing, "_listen", lambda *_: None)

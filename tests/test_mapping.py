@@ -13,10 +13,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, async_fire_time_changed
 
 from custom_components.datastream_bot.const import DOMAIN, RECEIPT_WAIT, Origin
-from custom_components.datastream_bot.data_stream import DataStream
-from custom_components.datastream_bot.message import Message
+from custom_components.datastream_bot.data_streams import DataStream
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.router import DATA_ROUTER
 from custom_components.datastream_bot.microservices.mapping import MappingMicroservice
-from custom_components.datastream_bot.router import DATA_ROUTER
 
 from .conftest import AddBot, Home, Send
 from .home import is_on, state_of, ticks

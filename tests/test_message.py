@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.datastream_bot.const import Origin
 from custom_components.datastream_bot.errors import MessageError
-from custom_components.datastream_bot.message import Message
+from custom_components.datastream_bot.messaging.message import Message
 
 
 def nested(levels: int) -> dict[str, Any]:

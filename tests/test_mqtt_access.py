@@ -11,9 +11,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
 
-from custom_components.datastream_bot import greeting
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.mqtt import greeting
 
 from .broker import (
     PASSWORD,

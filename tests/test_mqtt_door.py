@@ -18,7 +18,13 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 import voluptuous as vol
 
-from custom_components.datastream_bot import (
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.doors.door import CLOSED
+from custom_components.datastream_bot.messaging import router
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
+from custom_components.datastream_bot.mqtt import (
     answering,
     greeting,
     household,
@@ -28,13 +34,7 @@ from custom_components.datastream_bot import (
     receiving,
     resending,
     roster,
-    router,
 )
-from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.door import CLOSED
-from custom_components.datastream_bot.message import Message
-from custom_components.datastream_bot.microservice import Microservice, datastream
 
 from .broker import (
     ORGANIZATION,
@@ -382,7 +382,7 @@ async def test_a_bot_that_does_not_answer_is_asked_again_and_not_waited_for(
     monkeypatch.setattr(router, "RECEIPT_WAIT", 0.5)
     monkeypatch.setattr(resending, "PATIENCE", 0.2)
     monkeypatch.setattr(resending, "MAX_PATIENCE", 0.2)
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.1)
     one = await add_bot_of(await start("one"), "cottage")
     two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
     await acquainted(one, two)
@@ -432,7 +432,7 @@ async def test_the_outbox_keeps_no_more_than_fits_on_a_small_disk(
     start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the user has set."""
-    monkeypatch.setattr("custom_components.datastream_bot.outbox.MAX_BYTES", 5000)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.outbox.MAX_BYTES", 5000)
     one = await add_bot_of(await start("one"), "cottage")
     await acquainted(one)
     await broker.kill()
@@ -448,7 +448,7 @@ async def test_a_message_that_waited_too_long_is_dropped_and_counted(
     start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody wants a light to go on an hour later."""
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.1)
     one = await add_bot_of(await start("one"), "cottage", keep_for=0.01)
     two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
     await acquainted(one, two)
@@ -469,7 +469,7 @@ async def test_a_message_that_nobody_answers_in_time_is_given_up_without_complai
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker had it; who was away is another matter."""
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.1)
     monkeypatch.setattr(router, "RECEIPT_WAIT", 0.1)
     one = await add_bot_of(await start("one"), "cottage", keep_for=0.01)
     two = await add_bot_of(await start("two"), "cottage")
@@ -903,7 +903,7 @@ async def test_a_bot_that_asks_again_and_again_is_sent_everything_only_so_often(
     """It gets it in the end."""
     monkeypatch.setattr(router, "RECEIPT_WAIT", 0.05)
     monkeypatch.setattr(resending, "PAUSE", 1.0)
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.1)
     bot = await add_bot_of(await start("one"), "cottage")
     await acquainted(bot)
 
@@ -1074,7 +1074,7 @@ async def test_an_error_that_is_too_large_for_the_way_is_cut_short(start: Start)
 
 async def test_what_the_broker_does_not_take_is_sent_later(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it had against it."""
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.1)
     one = await add_bot_of(await start("one"), "cottage")
     two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
     await acquainted(one, two)
@@ -1281,7 +1281,7 @@ async def test_what_the_broker_does_not_acknowledge_is_sent_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Home Assistant's client does not tell, but that it took so long."""
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.1)
     monkeypatch.setattr(router, "RECEIPT_WAIT", 1)
     monkeypatch.setattr(link, "ACKNOWLEDGED_WITHIN", 0.3)
     one = await add_bot_of(await start("one"), "cottage")
@@ -1387,7 +1387,7 @@ async def test_who_is_still_at_work_is_not_asked_again(start: Start, monkeypatch
     """Its answers to what came later say that it has the message."""
     monkeypatch.setattr(router, "RECEIPT_WAIT", 5)
     monkeypatch.setattr(resending, "PATIENCE", 0.1)
-    monkeypatch.setattr("custom_components.datastream_bot.posting.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("custom_components.datastream_bot.mqtt.posting.LOOK_EVERY", 0.05)
     one = await add_bot_of(await start("one"), "cottage")
     two = await add_bot_of(await start("two"), "cottage", streams=NEWS)
     may_end = asyncio.Event()

@@ -6,8 +6,8 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.datastream_bot import outbox
-from custom_components.datastream_bot.outbox import Letter, Outbox
+from custom_components.datastream_bot.mqtt import outbox
+from custom_components.datastream_bot.mqtt.outbox import Letter, Outbox
 
 
 def letter(number: int) -> Letter:

@@ -19,9 +19,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.field import Field, FieldType
-from custom_components.datastream_bot.microservice import Microservice
-from custom_components.datastream_bot.presence import Presence, async_presences, presence_among
+from custom_components.datastream_bot.messaging.field import Field, FieldType
+from custom_components.datastream_bot.messaging.microservice import Microservice
+from custom_components.datastream_bot.presence.persons import Presence, async_presences, presence_among
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .forms import show_form_of, submit_bot

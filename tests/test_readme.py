@@ -12,7 +12,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
 
-from custom_components.datastream_bot.microservice import Microservice
+from custom_components.datastream_bot.messaging.microservice import Microservice
 
 from .conftest import AddBot, Home, Send
 from .doors import OPEN, Client, open_doors, open_webhook

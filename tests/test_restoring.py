@@ -88,7 +88,7 @@ async def test_a_light_that_is_still_being_turned_off_when_somebody_returns_come
     answer: str | None,
 ) -> None:
     """As soon as it is off, if it ever is; the others need not wait for it."""
-    for module in ("router", "microservices.device"):
+    for module in ("messaging.router", "microservices.device"):
         monkeypatch.setattr(f"custom_components.datastream_bot.{module}.RECEIPT_WAIT", 0.1)
     bot = await add_bot(verify_after=300, **RESTORE)
     await turn(hass, "light.kitchen", "on")

@@ -7,9 +7,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 import pytest
 
-from custom_components.datastream_bot import roster
-from custom_components.datastream_bot.envelope import Sender
-from custom_components.datastream_bot.roster import Peer, Roster
+from custom_components.datastream_bot.mqtt import roster
+from custom_components.datastream_bot.mqtt.envelope import Sender
+from custom_components.datastream_bot.mqtt.roster import Peer, Roster
 
 DAY = 24 * 3600.0
 

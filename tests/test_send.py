@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.datastream_bot.const import CONF_EXTERNAL, DOMAIN
-from custom_components.datastream_bot.router import Router
+from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot, Home, Send
 from .forms import show_form_of, submit_bot

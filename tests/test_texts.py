@@ -11,15 +11,12 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import (
-    bot_form,
-    config_flow,
+from custom_components.datastream_bot import address_actions as picking, config_flow, services, trigger
+from custom_components.datastream_bot.flows import (
+    bot as bot_form,
+    data_stream as stream_form,
     door_flow,
-    door_form,
-    picking,
-    services,
-    stream_form,
-    trigger,
+    doors as door_form,
 )
 
 from .conftest import AddBot

@@ -24,11 +24,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.datastream_bot import incoming, webhook
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import Origin
+from custom_components.datastream_bot.doors import request as incoming, webhook
+from custom_components.datastream_bot.doors.request import async_read_body, read_message
 from custom_components.datastream_bot.errors import DoorError, MessageError
-from custom_components.datastream_bot.incoming import async_read_body, read_message
 
 from .conftest import AddBot, Home, Send
 from .doors import (
@@ -101,7 +101,7 @@ async def test_the_receipt_tells_what_did_not_work(
     hass: HomeAssistant, home: Home, bot: Bot, client: Client, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     """It came through the door all the same."""
-    monkeypatch.setattr("custom_components.datastream_bot.router.RECEIPT_WAIT", 0.1)
+    monkeypatch.setattr("custom_components.datastream_bot.messaging.router.RECEIPT_WAIT", 0.1)
     path = await open_webhook(bot)
     home["light.porch"].broken = "stuck"
     if status == "running":

@@ -7,19 +7,19 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .address_actions import async_setup_picking
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
-from .doors import async_open_doors, async_remove_doors, async_setup_views
+from .devices.snapshot_memory import snapshot_memory
+from .doors.setup import async_open_doors, async_remove_doors, async_setup_views
 from .event_bus import async_fire_message, async_follow_automations
+from .messaging.router import DATA_ROUTER, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
-from .picking import async_setup_picking
-from .presence_memory import presence_memory
+from .presence.presence_memory import presence_memory
 from .renames import async_follow_renames
-from .router import DATA_ROUTER, Router
 from .services import async_setup_services
 from .signals import async_signal_message
-from .snapshot_memory import snapshot_memory
 from .streams import DataStreams
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SWITCH]

@@ -10,10 +10,10 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import Bot, DatastreamBotConfigEntry
-from .bot_entity import BotEntity
 from .const import CONF_MQTT, CONF_OPEN, DOMAIN
-from .door import door_settings
-from .presence import Presence
+from .doors.door import door_settings
+from .entity import BotEntity
+from .presence.persons import Presence
 from .signals import mqtt_signal, presence_signal
 
 PARALLEL_UPDATES = 0

@@ -7,18 +7,18 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import DOMAIN, Origin
-from .directory import Receiver
-from .door import Door
+from .devices.snapshot import Snapshot
+from .doors.door import Door
 from .errors import MessageError
-from .following import Following
-from .message import Message
-from .microservice import Microservice
-from .mqtt_door import MqttDoor
-from .receipt import Receipt
-from .router import Router
+from .messaging.message import Message
+from .messaging.microservice import Microservice
+from .messaging.receipt import Receipt
+from .messaging.registry import Receiver
+from .messaging.router import Router
+from .mqtt.mqtt_door import MqttDoor
+from .mqtt.topics import Scope
+from .presence.tracker import Following
 from .settings import Settings
-from .snapshot import Snapshot
-from .topics import Scope
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 

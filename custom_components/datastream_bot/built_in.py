@@ -3,7 +3,7 @@
 from typing import Final
 
 from .const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING
-from .field import Field, FieldType
+from .messaging.field import Field, FieldType
 
 BUILT_IN_FIELDS: Final = {
     ADDRESS_TOGGLE_EVERYTHING: (

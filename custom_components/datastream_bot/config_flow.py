@@ -14,13 +14,13 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_ACTIONS, CONF_ADDRESS, CONF_DESCRIPTION, CONF_MODE, CONF_NAME, CONF_TARGET
 from homeassistant.core import callback
 
-from .bot_form import ATTACHED_SCHEMA, BOT_SCHEMA, attached_to, data_from_form, form_from_data, is_plain
 from .built_in import BUILT_IN_DESCRIPTIONS, BUILT_IN_FIELDS
 from .const import CONF_EVENT_TYPE, CONF_EXCLUDE, CONF_EXTERNAL, CONF_FIELDS, DOMAIN, SUBENTRY_DATA_STREAM
-from .data_stream import DEFAULT_MODE, row_from_field
-from .door_flow import DoorSteps
+from .data_streams import DEFAULT_MODE, row_from_field
+from .flows.bot import ATTACHED_SCHEMA, BOT_SCHEMA, attached_to, data_from_form, form_from_data, is_plain
+from .flows.door_flow import DoorSteps
+from .flows.stream_flow import DataStreamFlow, stream_unique_id
 from .settings import DEFAULTS
-from .stream_flow import DataStreamFlow, stream_unique_id
 
 STEP_ATTACHED: Final = "attached"
 

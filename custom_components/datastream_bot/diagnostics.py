@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from .bot import DatastreamBotConfigEntry
 from .const import CONF_SECRET
-from .router import DATA_ROUTER
+from .messaging.router import DATA_ROUTER
 
 # Actions can hold what is secret to the services that they call.
 TO_REDACT: Final = {CONF_ACTIONS, CONF_SECRET, CONF_WEBHOOK_ID}

@@ -9,8 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import DatastreamBotConfigEntry
 from .const import ATTR_CONTENT, SUBENTRY_DATA_STREAM
-from .entity import DataStreamEntity
-from .message import Message
+from .data_stream_entity import DataStreamEntity
+from .messaging.message import Message
 from .signals import streams_signal
 
 PARALLEL_UPDATES = 0

@@ -6,8 +6,8 @@ from typing import Final
 from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
 from homeassistant.core import Event, HomeAssistant, callback
 
-from .message import Message
-from .router import Router
+from .messaging.message import Message
+from .messaging.router import Router
 
 EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
 

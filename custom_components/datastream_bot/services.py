@@ -11,11 +11,11 @@ import voluptuous as vol
 from .bot import DatastreamBotConfigEntry
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN, Origin
 from .errors import MessageError
-from .message import Message
+from .messaging.message import Message
+from .messaging.receipt import Receipt
+from .messaging.router import DATA_ROUTER, Router
+from .mqtt.topics import Scope
 from .nearest import nearest
-from .receipt import Receipt
-from .router import DATA_ROUTER, Router
-from .topics import Scope
 
 SERVICE_SEND: Final = "send"
 

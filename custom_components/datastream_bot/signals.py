@@ -7,7 +7,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN
-from .message import Message
+from .messaging.message import Message
 
 
 def message_signal(address: str) -> SignalType[Message, Mapping[str, Message]]:

@@ -9,8 +9,8 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from .bot import Bot
 from .built_in import BUILT_IN_FIELDS
 from .const import SUBENTRY_DATA_STREAM
-from .data_stream import DataStream
-from .directory import Directory
+from .data_streams import DataStream
+from .messaging.registry import Directory
 from .microservices.mapping import MappingMicroservice
 from .signals import streams_signal
 

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import Bot, DatastreamBotConfigEntry
-from .bot_entity import BotEntity
+from .entity import BotEntity
 from .signals import presence_signal
 
 PARALLEL_UPDATES = 0

@@ -12,7 +12,7 @@ from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .errors import MessageError
-from .message import Message, checked_address
+from .messaging.message import Message, checked_address
 from .signals import message_signal
 
 OPTION_ADDRESS: Final = "address"

@@ -10,12 +10,12 @@ from homeassistant.core import HomeAssistant
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.built_in import BUILT_IN_FIELDS
 from custom_components.datastream_bot.const import DOMAIN, SUBENTRY_DATA_STREAM
-from custom_components.datastream_bot.data_stream import row_from_field
-from custom_components.datastream_bot.field import Field, FieldType
-from custom_components.datastream_bot.message import Message
-from custom_components.datastream_bot.microservice import Microservice, Result, datastream
+from custom_components.datastream_bot.data_streams import row_from_field
+from custom_components.datastream_bot.flows.stream_flow import stream_unique_id
+from custom_components.datastream_bot.messaging.field import Field, FieldType
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import Microservice, Result, datastream
 from custom_components.datastream_bot.settings import DEFAULTS
-from custom_components.datastream_bot.stream_flow import stream_unique_id
 
 from .bell import RING
 

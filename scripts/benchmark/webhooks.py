@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 from homeassistant.core import HomeAssistant
 
-from custom_components.datastream_bot.door import CLOSED
+from custom_components.datastream_bot.doors.door import CLOSED
 
 from .automations import add_automations, automation
 from .bell import RING, Bell

@@ -8,19 +8,19 @@ from typing import Any, ClassVar, override
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..attachment import async_attached_entities, async_cut, async_single_out
-from ..belated import Belated
 from ..bot import Bot
 from ..built_in import BUILT_IN_FIELDS
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT, Origin
+from ..devices.belated import Belated
+from ..devices.command import Toggle
+from ..devices.control import async_switch
+from ..devices.expectations import Verification
+from ..devices.groups import Groups
+from ..devices.restoring import async_restore, async_restore_states
+from ..devices.selection import async_attached_entities, async_cut, async_single_out
 from ..errors import PartlyFailedError
-from ..groups import Groups
-from ..message import Message
-from ..microservice import ORDER_DEVICE, Microservice, Result, Stop, datastream
-from ..restoring import async_restore, async_restore_states
-from ..switching import async_switch
-from ..toggling import Toggle
-from ..verification import Verification
+from ..messaging.message import Message
+from ..messaging.microservice import ORDER_DEVICE, Microservice, Result, Stop, datastream
 
 
 class DeviceMicroservice(Microservice):

@@ -11,11 +11,11 @@ from homeassistant.helpers.sun import is_up
 from ..bot import Bot
 from ..built_in import BUILT_IN_FIELDS
 from ..const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING, DOMAIN, Origin, Reaction
-from ..message import Message
-from ..microservice import ORDER_LOCATION, Microservice, Result, Stop, datastream
-from ..notification import async_notify
-from ..presence import Presence
-from ..receipt import Receipt
+from ..messaging.message import Message
+from ..messaging.microservice import ORDER_LOCATION, Microservice, Result, Stop, datastream
+from ..messaging.receipt import Receipt
+from ..presence.persons import Presence
+from .notification import async_notify
 
 _LOGGER = logging.getLogger(__name__)
 

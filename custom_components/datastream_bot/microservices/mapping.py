@@ -14,9 +14,9 @@ import voluptuous as vol
 
 from ..bot import Bot
 from ..const import DOMAIN
-from ..data_stream import DataStream
-from ..message import Message
-from ..microservice import ORDER_MAPPING, Microservice, Result
+from ..data_streams import DataStream
+from ..messaging.message import Message
+from ..messaging.microservice import ORDER_MAPPING, Microservice, Result
 
 MAX_RUNS: Final = 100
 """How many messages may be at work or wait at one data stream."""

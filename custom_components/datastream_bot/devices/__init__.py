@@ -1,0 +1,1 @@
+"""Devices: the lights and switches that a bot controls."""

@@ -1,0 +1,65 @@
+"""What a message to toggle everything asks for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from homeassistant.helpers import config_validation as cv
+import voluptuous as vol
+
+from ..errors import MessageError
+from .selection import ATTACHED_DOMAINS
+
+_TARGET: Final = vol.Schema(cv.TARGET_FIELDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toggle:
+    """A wish: what to turn on or off, and what to remember or restore.
+
+    Attributes:
+        on: Whether to turn on.
+        remember: Remember what is on before it is turned off.
+        restore: Turn on only what is remembered, as it was.
+        target: Only what is in this target of an action; empty for all.
+        domain: Only lights or only switches, or None for both.
+
+    """
+
+    on: bool
+    remember: bool
+    restore: bool
+    target: Mapping[str, Any]
+    domain: str | None
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> Self:
+        """Return the wish that content holds, whose fields have been read.
+
+        Raises:
+            MessageError: Its parts do not go together.
+
+        """
+        on, remember, restore = content["on"], content.get("remember", False), content.get("restore", False)
+        if remember and on:
+            raise MessageError(translation_key="remember_needs_off")
+        if restore and not on:
+            raise MessageError(translation_key="restore_needs_on")
+        domain = content.get("domain")
+        if domain is not None and domain not in ATTACHED_DOMAINS:
+            raise MessageError(translation_key="domain_unknown", domain=repr(domain))
+        try:
+            target = _TARGET(content.get("target", {}))
+        except vol.Invalid as err:
+            raise MessageError(translation_key="target_not_valid", problem=err) from err
+        return cls(on=on, remember=remember, restore=restore, target=target, domain=domain)
+
+    @property
+    def is_all(self) -> bool:
+        """Return whether it means everything that is attached."""
+        return not self.target and self.domain is None
+
+    @property
+    def matter(self) -> str:
+        """Return what it is about: of two wishes about the same, the newer one counts."""
+        return f"{self.remember} {self.restore} {self.domain} {self.target}"

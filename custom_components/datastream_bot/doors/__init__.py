@@ -1,0 +1,1 @@
+"""The ways into a bot from outside Home Assistant."""

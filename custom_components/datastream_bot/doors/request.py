@@ -1,0 +1,190 @@
+"""What comes in over HTTP: a request is read, within limits, into an address and a content, or refused."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPMethod, HTTPStatus
+import json
+from typing import Any, Final
+
+from aiohttp import StreamReader
+from aiohttp.hdrs import ALLOW, CONTENT_ENCODING, CONTENT_TYPE
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import Request, RequestPayloadError
+from homeassistant.const import CONTENT_TYPE_JSON
+from multidict import MultiMapping
+
+from ..errors import DoorError, MessageError
+from ..messaging.message import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH, checked_address
+from ..messaging.schema import ContractError
+
+MAX_BODY_BYTES: Final = MAX_CONTENT_BYTES
+BODY_TIMEOUT: Final = 10
+"""Seconds that a sender has for the whole of a body."""
+
+_BROKEN: Final = (OSError, HttpProcessingError, RequestPayloadError)
+"""What the server raises when a body does not arrive as it was announced."""
+
+_ADDRESS: Final = "address"
+_CONTENT: Final = "content"
+_FEED: Final = "feed"
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """An address, which is valid, and content, which nobody has checked."""
+
+    address: str
+    content: object
+
+
+def check_method(request: Request, method: HTTPMethod) -> None:
+    """Check that a request has a method.
+
+    Raises:
+        DoorError: It has another one.
+
+    """
+    if request.method != method:
+        raise DoorError(
+            HTTPStatus.METHOD_NOT_ALLOWED, {ALLOW: method}, translation_key="method_not_allowed", method=method
+        )
+
+
+def check_request_form(request: Request) -> None:
+    """Check that a request is a POST of JSON.
+
+    Raises:
+        DoorError: It is not.
+
+    """
+    check_method(request, HTTPMethod.POST)
+    if encoding := request.headers.get(CONTENT_ENCODING):
+        raise DoorError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, translation_key="body_encoded", encoding=encoding)
+    media_type = request.headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower()
+    if media_type != CONTENT_TYPE_JSON and request.body_exists:
+        raise DoorError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, translation_key="media_type_unsupported")
+
+
+async def async_read_body(request: Request) -> bytes:
+    """Read the body of a request, but no more than it may have.
+
+    Raises:
+        DoorError: It is too large, too slow, or does not arrive in one piece.
+
+    """
+    # Requests that come through Home Assistant's cloud start from the beginning with each access to their content.
+    stream, body = request.content, bytearray()
+    if isinstance(stream, StreamReader) and stream.is_eof() and stream.total_bytes <= MAX_BODY_BYTES:
+        # It is all here, as most are.
+        return stream.read_nowait()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while chunk := await stream.read(MAX_BODY_BYTES + 1 - len(body)):
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise DoorError(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        translation_key="body_too_large",
+                        max_kib=MAX_BODY_BYTES // 1024,
+                    )
+    except TimeoutError as err:
+        raise DoorError(HTTPStatus.REQUEST_TIMEOUT, translation_key="body_too_slow", seconds=BODY_TIMEOUT) from err
+    except _BROKEN as err:
+        raise DoorError(HTTPStatus.BAD_REQUEST, translation_key="body_broken") from err
+    return bytes(body)
+
+
+async def async_read_a_little(request: Request) -> None:
+    """Read as much as Home Assistant reads of a request to a webhook that is not there."""
+    with suppress(*_BROKEN):
+        await request.content.read(64)
+
+
+def read_message(query: MultiMapping[str], body: bytes) -> Incoming:
+    """Read `{"address": …, "content": …}`, the same with `feed`, or only the content when the query has the address.
+
+    Raises:
+        MessageError: It is none of these.
+
+    """
+    data = _decoded(body)
+    if _ADDRESS in query:
+        return Incoming(address=_address_in(query), content=data)
+    _refuse_others(data, {_ADDRESS, _CONTENT, _FEED})
+    if _CONTENT in data and _FEED in data:
+        raise MessageError(translation_key="content_twice")
+    if _ADDRESS not in data:
+        raise MessageError(translation_key="address_missing")
+    return Incoming(address=checked_address(data[_ADDRESS]), content=data.get(_CONTENT, data.get(_FEED)))
+
+
+def read_feed(query: MultiMapping[str], body: bytes) -> Incoming:
+    """Read `{"feed": …}` with the address in the query, as BotLab's scripts send it.
+
+    Raises:
+        MessageError: It is something else.
+
+    """
+    data = _decoded(body)
+    _refuse_others(data, {_FEED})
+    return Incoming(address=_address_in(query), content=data.get(_FEED))
+
+
+def refusal(err: MessageError) -> tuple[dict[str, Any], HTTPStatus, Mapping[str, str]]:
+    """Return what to answer to a message that was refused: the body, the HTTP status and the headers."""
+    told: dict[str, Any] = {"code": err.code, "message": str(err)}
+    if isinstance(err, ContractError):
+        told["faults"] = [
+            {"field": fault.field, "expected": fault.expected, "received": fault.received} for fault in err.faults
+        ]
+    if isinstance(err, DoorError):
+        return told, err.status, err.headers
+    too_large = err.code == "content_too_large"
+    return told, HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST, {}
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body; no body is an empty one."""
+    if not body:
+        return {}
+    try:
+        data = _DECODER.decode(body.decode())
+    except RecursionError as err:
+        raise MessageError(translation_key="content_too_deep", max_depth=MAX_CONTENT_DEPTH) from err
+    except ValueError as err:
+        raise MessageError(translation_key="body_not_json", problem=err) from err
+    if not isinstance(data, dict):
+        raise MessageError(translation_key="body_not_object")
+    return data
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values; which of two same keys is meant, nobody can know."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise MessageError(translation_key="body_key_twice", key=repr(twice))
+    return data
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object_of)
+
+
+def _refuse_others(data: Collection[str], known: Collection[str]) -> None:
+    """Refuse keys beside the known ones: who sends them expects something of them."""
+    if others := [key for key in data if key not in known]:
+        keys = ", ".join(repr(key) for key in others[:_SHOWN])
+        raise MessageError(translation_key="body_keys_unknown", keys=keys, known=", ".join(sorted(known)))
+
+
+def _address_in(query: MultiMapping[str]) -> str:
+    addresses = query.getall(_ADDRESS, [])
+    if len(addresses) > 1:
+        raise MessageError(translation_key="address_twice")
+    if not addresses:
+        raise MessageError(translation_key="address_missing")
+    return checked_address(addresses[0])

@@ -1,0 +1,1 @@
+"""Messages: what they are, who receives them, and how they get there."""

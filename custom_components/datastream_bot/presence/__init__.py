@@ -1,0 +1,1 @@
+"""Presence: who is home."""
