@@ -17,9 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.doors.door import CLOSED
-from custom_components.datastream_bot.flows.stream_flow import stream_unique_id
-from custom_components.datastream_bot.settings import DEFAULTS
+from custom_components.datastream_bot.data_streams import stream_unique_id
+from custom_components.datastream_bot.mqtt.mqtt_door import MqttDoor
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin") or ""
 needs_broker = [
@@ -131,9 +130,9 @@ async def connect_to_broker(hass: HomeAssistant, broker: Broker, user: str | Non
 
 def doors_with_mqtt(home: str = "", **mqtt: Any) -> dict[str, Any]:
     """Return the settings of doors of which that of MQTT is open, for a home or else for the organization."""
-    own: dict[str, Any] = dict(CLOSED["mqtt"]) | {"open": True, "organization": ORGANIZATION, "home": home}
+    own: dict[str, Any] = {"open": True, "organization": ORGANIZATION, "home": home}
     own |= {"role": "home" if home else "organization"} | mqtt
-    return {**CLOSED, "mqtt": own, "limits": {"rate": 100, "burst": 1000}}
+    return {"mqtt": own, "limits": {"rate": 100, "burst": 1000}}
 
 
 async def add_bot_of(
@@ -150,7 +149,7 @@ async def add_bot_of(
     entry = MockConfigEntry(
         domain=DOMAIN,
         title=name or home or "Headquarters",
-        data={**DEFAULTS, "doors": doors or doors_with_mqtt(home, **mqtt)},
+        data={"doors": doors or doors_with_mqtt(home, **mqtt)},
         entry_id=entry_id,
         subentries_data=[
             {
@@ -171,10 +170,15 @@ async def add_bot_of(
     return bot
 
 
+def mqtt_of(bot: Bot) -> MqttDoor:
+    """Return the MQTT door of a bot, which is open."""
+    assert isinstance(bot.transport, MqttDoor)
+    return bot.transport
+
+
 def seen_by(bot: Bot) -> dict[str, Any]:
     """Return what the MQTT door of a bot sees."""
-    assert bot.mqtt is not None
-    return bot.mqtt.diagnostics()
+    return mqtt_of(bot).diagnostics()
 
 
 async def acquainted(*bots: Bot, others: int | None = None) -> None:

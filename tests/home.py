@@ -12,6 +12,8 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity import ToggleEntity
 
+from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.diagnostics import async_get_config_entry_diagnostics
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 
@@ -147,3 +149,21 @@ async def ticks(count: int = 5) -> None:
     """Let the event loop go round, without waiting for what waits."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def diagnostics_of(bot: Bot) -> dict[str, Any]:
+    """Return the diagnostics of a bot as it is now."""
+    return await async_get_config_entry_diagnostics(bot.hass, bot.entry)
+
+
+async def remembered(bot: Bot) -> list[str]:
+    """Return the entity ids of what a bot remembers as on."""
+    microservices = {one["name"]: one for one in (await diagnostics_of(bot))["microservices"]}
+    entity_ids: list[str] = microservices["device"]["remembered"]
+    return entity_ids
+
+
+async def seen_at(bot: Bot, door: str) -> dict[str, Any]:
+    """Return what a door of a bot has seen."""
+    seen: dict[str, Any] = (await diagnostics_of(bot))["doors"][door]
+    return seen

@@ -6,7 +6,7 @@ from homeassistant.config_entries import ConfigSubentry, SubentryFlowContext
 from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.const import SUBENTRY_DATA_STREAM
+from custom_components.datastream_bot.data_streams import SUBENTRY_DATA_STREAM
 
 from .home import ticks
 

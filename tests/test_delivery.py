@@ -12,20 +12,21 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
-from custom_components.datastream_bot.const import RECEIPT_WAIT, Origin
+from custom_components.datastream_bot.const import RECEIPT_WAIT
 from custom_components.datastream_bot.errors import MessageError
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
-from custom_components.datastream_bot.messaging.receipt import Outcome, Receipt
+from custom_components.datastream_bot.messaging.receipt import Receipt
 from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot
 from .home import Reader, Scribbler
 
 
-def news(number: int = 0, **envelope: Any) -> Message:
-    """Return news from outside."""
-    return Message.create("news", {"number": number, "list": []}, origin=Origin.ACTION, **envelope)
+async def send_news(router: Router, number: int = 0) -> Receipt:
+    """Send news from outside, and return the receipt."""
+    dispatch = await router.async_dispatch("news", {"number": number, "list": []}, origin="action")
+    return await dispatch.async_receipt()
 
 
 def outcomes(receipt: Receipt) -> list[tuple[str, str, str]]:
@@ -48,7 +49,7 @@ async def test_an_internal_message_reaches_the_senders_own_microservices_only(
     own, other = Reader(), Reader()
     home.attach(own)
     garden.attach(other)
-    router().directory.open(garden.bot_id, "news")
+    router().registry.open(garden.bot_id, "news")
 
     receipt = await home.async_distribute_datastream_message("news", {"number": 1}, external=False)
 
@@ -66,7 +67,7 @@ async def test_an_external_message_reaches_the_bots_that_opened_the_address_and_
     for bot, reader in readers.items():
         bot.attach(reader)
     for bot in (home, garden):
-        router().directory.open(bot.bot_id, "news")
+        router().registry.open(bot.bot_id, "news")
 
     receipt = await home.async_distribute_datastream_message("news", None, internal=False)
 
@@ -85,9 +86,9 @@ async def test_a_message_from_outside_reaches_every_bot_that_opened_the_address(
     for name in ("Home", "Garden"):
         bot = await add_bot(name)
         bot.attach(Reader())
-        router().directory.open(bot.bot_id, "news")
+        router().registry.open(bot.bot_id, "news")
 
-    receipt = await router().async_send(news())
+    receipt = await send_news(router())
 
     assert outcomes(receipt) == [("Home", "reader", "handled"), ("Garden", "reader", "handled")]
     assert [delivery.result for delivery in receipt.deliveries] == [{"read_by": "reader"}] * 2
@@ -102,7 +103,7 @@ async def test_internal_comes_before_external_and_each_bot_keeps_its_order(
     for bot in (garden, home):
         for called in ("first", "second"):
             bot.attach(Reader(log, f"{bot.entry.title} {called}"))
-        router().directory.open(bot.bot_id, "news")
+        router().registry.open(bot.bot_id, "news")
 
     await home.async_distribute_datastream_message("news", {"number": 1})
 
@@ -140,7 +141,7 @@ async def test_a_receiver_gets_messages_in_the_order_sent_even_when_one_causes_t
     await bot.async_distribute_datastream_message("news", {"number": 0})
 
     assert [message.content["number"] for message in reader.messages] == [0, 1, 2, 3]
-    assert [message.hops for message in reader.messages] == [0, 1, 2, 3]
+    assert [message.envelope.hops for message in reader.messages] == [0, 1, 2, 3]
     assert all(outcomes(receipt)[1] == ("Home", "reader", "handled") for receipt in answerer.receipts)
 
 
@@ -314,15 +315,7 @@ async def test_what_a_sender_started_goes_on_when_the_sender_is_cancelled(hass: 
     slow = Reader()
     slow.free.clear()
     bot.attach(slow)
-    done: list[bool] = []
-
-    async def then_done(message: Message) -> None:
-        await Reader.read(slow, message)
-        done.append(True)
-
-    slow.async_datastream_updated = then_done  # type: ignore[method-assign]
-    bot.attach(slow)
-    sending = hass.async_create_task(bot.async_distribute_datastream_message("news", {}))
+    sending = hass.async_create_task(bot.async_distribute_datastream_message("news", {"number": 1}))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     sending.cancel()
@@ -330,7 +323,7 @@ async def test_what_a_sender_started_goes_on_when_the_sender_is_cancelled(hass: 
     slow.free.set()
     await hass.async_block_till_done()
 
-    assert done == [True]
+    assert slow.finished == [1]
 
 
 async def test_external_messages_fire_an_event_and_internal_ones_do_not(hass: HomeAssistant, add_bot: AddBot) -> None:
@@ -361,27 +354,27 @@ async def test_a_microservice_that_is_detached_hears_no_more(add_bot: AddBot, ro
     bot = await add_bot()
     reader = Reader()
     detach = bot.attach(reader)
-    close = router().directory.open(bot.bot_id, "news")
-    assert "news" in router().directory.addresses
+    close = router().registry.open(bot.bot_id, "news")
+    assert "news" in router().registry.addresses
 
     detach()
-    assert "news" in router().directory.addresses
+    assert "news" in router().registry.addresses
     close()
 
-    assert "news" not in router().directory.addresses
-    assert outcomes(await router().async_send(news())) == []
+    assert "news" not in router().registry.addresses
+    assert outcomes(await send_news(router())) == []
     assert reader not in bot.microservices
 
 
-async def test_an_outlet_that_is_disconnected_takes_no_more(add_bot: AddBot, router: Callable[[], Router]) -> None:
+async def test_a_listener_that_is_disconnected_takes_no_more(add_bot: AddBot, router: Callable[[], Router]) -> None:
     """It has taken what came before."""
     await add_bot()
     taken: list[Message] = []
-    disconnect = router().connect_outlet(lambda message, _: taken.append(message))
+    disconnect = router().connect_listener(lambda message, _: taken.append(message))
 
-    await router().async_send(news(1))
+    await send_news(router(), 1)
     disconnect()
-    await router().async_send(news(2))
+    await send_news(router(), 2)
 
     assert [message.content["number"] for message in taken] == [1]
 
@@ -396,11 +389,11 @@ async def test_ten_thousand_messages_at_once_lose_nothing_and_leave_nothing(
     log: list[tuple[str, Any]] = []
     reader = Reader(log)
     bot.attach(reader)
-    router().directory.open(bot.bot_id, "news")
+    router().registry.open(bot.bot_id, "news")
 
     async def flood() -> None:
-        receipts = await asyncio.gather(*(router().async_send(news(number)) for number in range(10_000)))
-        assert all(len(receipt.of(Outcome.HANDLED)) == 1 for receipt in receipts)
+        receipts = await asyncio.gather(*(send_news(router(), number) for number in range(10_000)))
+        assert all(outcomes(receipt) == [("Home", "reader", "handled")] for receipt in receipts)
         assert [number for _, number in log] == list(range(10_000))
         assert len(reader.messages) == 10_000
         log.clear()

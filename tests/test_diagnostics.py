@@ -26,7 +26,7 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
             "name": "location",
             "addresses": ["send_push_notification"],
             "presence": "home",
-            "since": bot.following.since.isoformat(),
+            "since": bot.tracker.since.isoformat(),
             "acted_on": "home",
             "settles_at": None,
             "reacting": True,

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.datastream_bot.const import DOMAIN, Origin
+from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.doors import door
 from custom_components.datastream_bot.messaging import router
 from custom_components.datastream_bot.rate_limit import TokenBucket
@@ -21,6 +21,7 @@ from custom_components.datastream_bot.rate_limit import TokenBucket
 from .conftest import AddBot, Home
 from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told
 from .forms import show_form_of, submit_bot
+from .home import diagnostics_of, seen_at
 from .streams import add_stream
 
 ON = {"address": "toggle_everything", "content": {"on": True}}
@@ -99,7 +100,7 @@ async def test_only_so_many_messages_of_a_door_are_in_work(
     assert await told(refused) == (429, "too_busy")
     assert issue_registry.issues[DOMAIN, f"door_limited_webhook_{bot.bot_id}"].translation_key == "door_busy"
     await hass.async_block_till_done()
-    assert bot.entry.runtime_data.doors[Origin.WEBHOOK].diagnostics() == {
+    assert await seen_at(bot.entry.runtime_data, "webhook") == {
         "local_only": True,
         "working": 0,
         "counts": {"accepted": 5, "too_busy": 1},
@@ -158,7 +159,7 @@ async def test_changing_the_bot_leaves_its_doors_as_they_are(hass: HomeAssistant
     bot = await add_bot("Home", exclude={"entity_id": ["switch.fan"]})
     await open_webhook(bot)
     doors = bot.entry.data["doors"]
-    assert bot.entry.data["exclude"] == {"entity_id": ["switch.fan"]}
+    assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.fan"]}
 
     form = await show_form_of(bot)
     await submit_bot(hass, form["flow_id"], name="Home", exclude={})
@@ -208,4 +209,4 @@ async def test_doors_of_a_former_version_keep_their_settings_and_get_what_was_ad
 
     assert (await client.post("/api/webhook/1234", json={"address": "nobody"})).status == 404
     assert (await client.get("/cloud/json/login")).status == 400
-    assert entry.runtime_data.doors[Origin.CLOUD_API].local_only
+    assert (await seen_at(entry.runtime_data, "cloud_api"))["local_only"]

@@ -1,5 +1,6 @@
 """Leaving and returning: settling, what was on, guests, dark, and never what must not be touched."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from custom_components.datastream_bot.const import DOMAIN
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, restart, turn
 from .forms import show_form_of, submit_bot, suggested
-from .home import PretendLamp, PretendLight, PretendSwitch, is_on, state_of, ticks
+from .home import PretendLamp, PretendLight, PretendSwitch, diagnostics_of, is_on, remembered, state_of, ticks
 
 
 @pytest.fixture
@@ -45,12 +46,12 @@ async def test_on_return_only_what_was_on_comes_back(
 
     await everybody(persons, "not_home")
     assert on() == []
-    assert bot.snapshot.entity_ids == ["light.kitchen"]
+    assert await remembered(bot) == ["light.kitchen"]
     await persons("anna", "home")
 
     assert on() == ["light.kitchen"]
     assert home["light.porch"].commands == [False]
-    assert bot.snapshot.entity_ids == []
+    assert await remembered(bot) == []
 
 
 async def test_a_lamp_comes_back_in_its_own_mode(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
@@ -135,7 +136,7 @@ async def test_a_second_leaving_keeps_what_the_first_remembered(
     await turn(hass, "switch.fan", "on")
     await turn(hass, "light.porch", "on")
     await send("toggle_everything", LEAVING)
-    assert bot.snapshot.entity_ids == ["light.kitchen", "light.porch", "switch.fan"]
+    assert await remembered(bot) == ["light.kitchen", "light.porch", "switch.fan"]
 
     await send("toggle_everything", RETURNING)
 
@@ -448,7 +449,7 @@ async def test_returning_by_day_forgets_what_was_on(
     await turn(hass, "light.kitchen", "on")
     await everybody(persons, "not_home")
     await everybody(persons, "home")
-    assert (bot.snapshot.entity_ids, on()) == ([], [])
+    assert (await remembered(bot), on()) == ([], [])
 
     await turn(hass, "light.porch", "on")
     freezer.move_to("2026-11-22T20:00:00+00:00")
@@ -602,7 +603,8 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: Home
     assert second["description_placeholders"]["switches"] == "- Fan (`switch.fan`)"
     assert suggested(second) == {"exclude": {"entity_id": ["switch.freezer"]}}
     assert (wrong["errors"], suggested(wrong)) == ({"exclude": "target_invalid"}, suggested(second))
-    assert third["result"].data["exclude"] == {"entity_id": ["switch.freezer"]}
+    bot = third["result"].runtime_data
+    assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.freezer"]}
 
 
 async def test_the_form_names_so_many_and_counts_the_rest(hass: HomeAssistant, add_bot: AddBot) -> None:
@@ -748,7 +750,7 @@ async def test_two_bots_with_different_persons_share_a_light(
 
 @pytest.mark.warns
 async def test_a_restart_while_restoring_loses_nothing(
-    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, on: Any
+    hass: HomeAssistant, hass_storage: dict[str, Any], home: Home, persons: SetPresence, add_bot: AddBot, on: Any
 ) -> None:
     """What was not yet on is turned on afterwards."""
     bot = await add_bot(**RESTORE)
@@ -761,14 +763,13 @@ async def test_a_restart_while_restoring_loses_nothing(
     assert on() == ["light.porch", "switch.fan"]
 
     # A power cut: what was being done is simply not done, and nothing more is written.
-    stored = dict(bot.snapshot._entries)
+    stored = {key: deepcopy(hass_storage[key]) for key in hass_storage if bot.bot_id in key}
     await hass.config_entries.async_unload(bot.bot_id)
     home["light.kitchen"].broken = "power cut"
     home["light.kitchen"].responding.set()
     await hass.async_block_till_done()
     home["light.kitchen"].broken = None
-    await bot.snapshot._memory.async_save(stored)
-    await bot.following._memory.async_save(bot.following._stored() | {"presence": "away"})
+    hass_storage.update(stored)
     await restart(hass, bot)
 
     assert on() == ["light.kitchen", "light.porch", "switch.fan"]
@@ -879,5 +880,4 @@ async def test_a_light_that_hangs_longer_than_its_bot_lives_leaves_nothing_behin
     home["light.kitchen"].responding.set()
     await hass.async_block_till_done()
 
-    assert bot.snapshot._stop_listening is None
     assert not [key for key in hass_storage if bot.bot_id in key]

@@ -41,7 +41,7 @@ async def test_an_unloaded_bot_leaves_nothing_behind(
     bot = await add_bot()
     for _ in range(3):
         assert await hass.config_entries.async_unload(bot.bot_id)
-        assert router().directory.addresses == set()
+        assert router().registry.addresses == set()
         assert hass.bus.async_listeners().get("state_changed") == listeners.get("state_changed")
         await persons("anna", "not_home")
         await persons("bo", "not_home")

@@ -30,7 +30,7 @@ from custom_components.datastream_bot.mqtt import (
 from custom_components.datastream_bot.mqtt.envelope import MAX_DIRECTED
 from custom_components.datastream_bot.mqtt.link import Received
 
-from .broker import Ear, acquainted, add_bot_of, more_homes, seen_by, until
+from .broker import Ear, acquainted, add_bot_of, more_homes, mqtt_of, seen_by, until
 
 NEWS = [{"address": "news"}]
 
@@ -348,9 +348,8 @@ async def test_who_is_not_known_to_the_sender_does_not_wait_for_what_was_sent_to
     air.leave(homes["villa"])
     await tell(homes["headquarters"], 1, homes="all")
     # The broker let it in, but what it said got lost.
-    assert chief.mqtt is not None
     for name in ("cottage", "tower"):
-        chief.mqtt._roster.forget(now_at(homes[name]).mqtt._self)  # type: ignore[union-attr]
+        mqtt_of(chief)._roster.forget(mqtt_of(now_at(homes[name]))._self)
     await homes["cottage"].config_entries.async_reload(now_at(homes["cottage"]).bot_id)
 
     await tell(homes["headquarters"], 2, homes="all")
@@ -384,7 +383,7 @@ async def test_what_is_missed_is_waited_for_as_long_as_its_sender_is_away(
     ears = await furnished(homes)
     air.leave(homes["villa"])
     await tell(homes["headquarters"], 1, homes=["villa"])
-    villa = now_at(homes["villa"]).mqtt
+    villa = mqtt_of(now_at(homes["villa"]))
     assert villa is not None
     take, villa._receiving.async_take = villa._receiving.async_take, lambda *_: None  # type: ignore[method-assign]
     air.come_back(homes["villa"])
@@ -410,7 +409,7 @@ async def test_what_was_waiting_when_a_home_was_stopped_comes_again_in_front(
     await acquainted(now_at(hass), others=1)
     for number in (1, 2, 3):
         await tell(homes["headquarters"], number, homes=["villa"])
-    chief = now_at(homes["headquarters"]).mqtt
+    chief = mqtt_of(now_at(homes["headquarters"]))
     assert chief is not None
     # What is said to be there is not asked for again that soon.
     monkeypatch.setattr(resending, "MAX_PATIENCE", 60)
@@ -495,8 +494,7 @@ async def test_a_clock_is_no_matter_any_more_when_its_bot_is_gone(
 
     say_message(air, "four", 1, time=1, expires=2)
     await until(lambda: issues)
-    assert bot.mqtt is not None
-    bot.mqtt._roster.of("evil")["four"].heard -= 2 * roster.REPLACED_AFTER
+    mqtt_of(bot)._roster.of("evil")["four"].heard -= 2 * roster.REPLACED_AFTER
     say_message(air, "five", 1)
     await until(lambda: not issues)
 
@@ -509,9 +507,8 @@ async def test_what_is_missed_is_not_waited_for_forever_whatever_its_sender_clai
     monkeypatch.setattr(roster, "MAX_BOTS_OF_A_HOME", 1)
     bot = await add_bot_of(homes["headquarters"], streams=NEWS)
     await acquainted(bot)
-    assert bot.mqtt is not None
     say_message(air, "one", 5, after=4, expires=200_000_000_000)
-    bot.mqtt._roster.of("evil")["one"].heard -= 2 * roster.REPLACED_AFTER
+    mqtt_of(bot)._roster.of("evil")["one"].heard -= 2 * roster.REPLACED_AFTER
     await asyncio.sleep(0.3)
     assert "missed" not in seen_by(bot)["counts"]
     say_message(air, "two", 5, after=4, expires=200_000_000_000)

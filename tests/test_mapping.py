@@ -1,22 +1,21 @@
 """The mapping microservice: addresses that run actions and fire events."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, async_fire_time_changed
 
-from custom_components.datastream_bot.const import DOMAIN, RECEIPT_WAIT, Origin
-from custom_components.datastream_bot.data_streams import DataStream
+from custom_components.datastream_bot.const import DOMAIN, RECEIPT_WAIT
 from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import ORDER_LOCATION, Microservice, datastream
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER
-from custom_components.datastream_bot.microservices.mapping import MappingMicroservice
 
 from .conftest import AddBot, Home, Send
 from .home import is_on, state_of, ticks
@@ -269,7 +268,7 @@ async def test_actions_are_stopped_when_their_stream_is_changed_or_the_bot_unloa
     bot = await add_bot()
     done = async_capture_events(hass, "done")
     await add_stream(bot, "work", actions=[WAIT, {"event": "done"}])
-    for end in (change_stream(bot, "work", description="New"), hass.config_entries.async_unload(bot.bot_id)):
+    for end in (change_stream(bot, "work", mode="single"), hass.config_entries.async_unload(bot.bot_id)):
         sending = hass.async_create_task(send("work"))
         await ticks(200)
         await end
@@ -311,7 +310,7 @@ async def test_actions_that_are_valid_no_more_are_told_and_can_be_mended(
     assert issue_registry.async_get_issue(*issue) is None
 
 
-async def test_a_contract_that_changes_holds_for_the_next_message_of_a_running_automation(
+async def test_a_schema_that_changes_holds_for_the_next_message_of_a_running_automation(
     hass: HomeAssistant, add_bot: AddBot, send: Send
 ) -> None:
     """The automation hears it at once."""
@@ -333,10 +332,10 @@ async def test_a_contract_that_changes_holds_for_the_next_message_of_a_running_a
 
 
 @pytest.mark.warns
-async def test_a_bot_whose_contract_is_not_met_does_not_keep_the_others_from_the_message(
+async def test_a_bot_whose_schema_is_not_met_does_not_keep_the_others_from_the_message(
     add_bot: AddBot, send: Send
 ) -> None:
-    """Each bot has a contract of its own, with its own defaults, and the receipt tells them apart."""
+    """Each bot has a schema of its own, with its own defaults, and the receipt tells them apart."""
     strict, easy = await add_bot("Strict"), await add_bot("Easy")
     await add_stream(strict, "work", fields=[row("a", "number", required=True)])
     await add_stream(easy, "work", fields=[row("a"), row("b", default="x")], actions=answers(b="{{ content.b }}"))
@@ -347,7 +346,7 @@ async def test_a_bot_whose_contract_is_not_met_does_not_keep_the_others_from_the
         ("Easy", {"response": {"b": "x"}})
     ]
     assert [(delivery["bot"], delivery["receiver"], delivery["error"]) for delivery in receipt["failed"]] == [
-        ("Strict", "contract", "The content does not fit work: a is 'text', it must be a number")
+        ("Strict", "schema", "The content does not fit work: a is 'text', it must be a number")
     ]
 
 
@@ -369,7 +368,7 @@ async def test_no_message_is_lost_or_doubled_while_its_address_is_renamed(
             handled += len((await sending)["handled"])
 
     def stream_of_old() -> bool:
-        return "old" in hass.data[DATA_ROUTER].directory.addresses
+        return "old" in hass.data[DATA_ROUTER].registry.addresses
 
     flooding = hass.async_create_task(flood())
     for number in range(10):
@@ -381,11 +380,11 @@ async def test_no_message_is_lost_or_doubled_while_its_address_is_renamed(
 
     assert handled == 200
     assert [event.data["number"] for event in ran] == list(range(200))
-    assert "old" not in hass.data[DATA_ROUTER].directory.addresses
+    assert "old" not in hass.data[DATA_ROUTER].registry.addresses
 
 
 async def test_content_of_exactly_the_limit_comes_through(add_bot: AddBot, send: Send) -> None:
-    """Also through a contract and into actions."""
+    """Also through a schema and into actions."""
     bot = await add_bot()
     await add_stream(bot, "work", fields=[row("text")], actions=answers(length="{{ content.text | length }}"))
     text = "x" * (32 * 1024 - len('{"text":""}'))
@@ -453,16 +452,29 @@ async def test_a_hundred_messages_may_be_at_work(hass: HomeAssistant, add_bot: A
     assert [len((await task)["handled"]) for task in sending] == [1] * 50
 
 
-async def test_a_message_that_comes_to_a_stream_that_is_gone_is_told(hass: HomeAssistant, add_bot: AddBot) -> None:
+@pytest.mark.warns
+async def test_a_message_that_comes_to_a_stream_that_is_gone_is_told(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
     """It was sent in the last moment."""
     bot = await add_bot()
-    stream = DataStream.from_subentry(await add_stream(bot, "work"))
-    mapping = MappingMicroservice(bot, stream)
-    detach = bot.attach(mapping)
-    mapping.async_retire(None)
-    with pytest.raises(HomeAssistantError, match="was unloaded before"):
-        await mapping.async_datastream_updated(Message.create("work", {}, origin=Origin.ACTION))
-    detach()
+    stream = await add_stream(bot, "work", actions=answers(a="1"))
+
+    class Remover(Microservice):
+        name: ClassVar = "remover"
+        order: ClassVar = ORDER_LOCATION
+
+        @datastream("work")
+        async def remove(self, message: Message) -> None:
+            hass.config_entries.async_remove_subentry(bot.entry, stream.subentry_id)
+
+    bot.attach(Remover())
+
+    receipt = await send("work")
+
+    assert [delivery["receiver"] for delivery in receipt["handled"]] == ["remover"]
+    assert [delivery["receiver"] for delivery in receipt["failed"]] == ["mapping"]
+    assert "was unloaded before" in receipt["failed"][0]["error"]
 
 
 async def test_actions_that_are_cancelled_have_failed(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:

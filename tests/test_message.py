@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from homeassistant.core import Context
+from homeassistant.core import Context, HomeAssistant
 import pytest
 
-from custom_components.datastream_bot.const import Origin
 from custom_components.datastream_bot.errors import MessageError
-from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.content import checked_content
+from custom_components.datastream_bot.messaging.message import Message, checked_address
+from custom_components.datastream_bot.messaging.router import Router
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -33,15 +34,15 @@ def endless() -> dict[str, Any]:
     return content
 
 
-def create(address: object = "news", content: object = None, **envelope: Any) -> Message:
-    """Return a message from outside."""
-    return Message.create(address, content, origin=Origin.ACTION, **envelope)
+async def sent(hass: HomeAssistant, content: object = None, **envelope: Any) -> Message:
+    """Send a message, and return it."""
+    return (await Router(hass).async_dispatch("news", content, origin="action", **envelope)).message
 
 
 @pytest.mark.parametrize("address", ["a", "toggle_everything", "Living-Room.lamp_2", "x" * 64])
 def test_an_address_is_a_letter_and_then_letters_digits_and_joiners(address: str) -> None:
     """Addresses of the allowed form are taken as they are."""
-    assert create(address).address == address
+    assert checked_address(address) == address
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_an_address_is_a_letter_and_then_letters_digits_and_joiners(address: str
 def test_any_other_address_is_refused(address: object) -> None:
     """The error shows the address."""
     with pytest.raises(MessageError) as refused:
-        create(address)
+        checked_address(address)
     assert refused.value.translation_key == "invalid_address"
     assert refused.value.translation_placeholders == {"address": repr(address), "max_length": "64"}
 
@@ -98,7 +99,7 @@ def test_any_other_address_is_refused(address: object) -> None:
 def test_content_that_json_cannot_carry_is_refused(content: object, problem: str, told: str) -> None:
     """The error says which limit it breaks, or where and what it is."""
     with pytest.raises(MessageError) as refused:
-        create(content=content)
+        checked_content(content)
     assert refused.value.translation_key == problem
     assert told in "".join((refused.value.translation_placeholders or {}).values())
 
@@ -120,20 +121,19 @@ def test_content_that_json_cannot_carry_is_refused(content: object, problem: str
 )
 def test_any_json_object_within_the_limits_is_content(content: object, carried: dict[str, Any]) -> None:
     """No key is reserved, and exactly the limit is within it."""
-    assert create(content=content).content == carried
+    assert checked_content(content) == carried
 
 
 def test_many_values_are_content_as_well_as_few() -> None:
     """As long as all of them fit."""
     content = {f"value_{number}": number for number in range(1500)}
-    message = create(content=content)
-    assert message.content == message.copy().content == content
+    assert checked_content(content) == content
 
 
-def test_a_message_does_not_change_with_what_it_was_made_of() -> None:
+async def test_a_message_does_not_change_with_what_it_was_made_of(hass: HomeAssistant) -> None:
     """The sender may go on using its content, and so may each receiver."""
     content = {"list": [1]}
-    message = create(content=content)
+    message = await sent(hass, content)
     content["list"].append(2)
     copy = message.copy()
     copy.content["list"].append(3)
@@ -141,13 +141,13 @@ def test_a_message_does_not_change_with_what_it_was_made_of() -> None:
     assert message.content == {"list": [1]}
     assert message.copy().content == {"list": [1]}
     with pytest.raises(AttributeError):
-        message.address = "other"  # type: ignore[misc]
+        message.envelope.hops = 7  # type: ignore[misc]
 
 
-def test_a_message_has_a_context_of_its_own_for_the_user_who_sent_it() -> None:
+async def test_a_message_has_a_context_of_its_own_for_the_user_who_sent_it(hass: HomeAssistant) -> None:
     """Two messages of one script can be told apart, and both lead back to it."""
     context = Context(user_id="anna")
-    first, second = create(context=context), create(context=context)
+    first, second = await sent(hass, context=context), await sent(hass, context=context)
 
     assert first.context.user_id == "anna"
     assert first.context.parent_id == second.context.parent_id == context.id
@@ -162,10 +162,10 @@ def test_a_message_has_a_context_of_its_own_for_the_user_who_sent_it() -> None:
         (None, True, False, "internal_needs_bot"),
     ],
 )
-def test_a_message_that_could_reach_nobody_is_refused(
-    sender: str | None, internal: bool, external: bool, problem: str
+async def test_a_message_that_could_reach_nobody_is_refused(
+    hass: HomeAssistant, sender: str | None, internal: bool, external: bool, problem: str
 ) -> None:
     """Whoever sends it has misunderstood something."""
     with pytest.raises(MessageError) as refused:
-        create(sender=sender, internal=internal, external=external)
+        await sent(hass, sender=sender, internal=internal, external=external)
     assert refused.value.translation_key == problem

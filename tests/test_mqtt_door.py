@@ -20,10 +20,10 @@ import voluptuous as vol
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.doors.door import CLOSED
 from custom_components.datastream_bot.messaging import router
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
+from custom_components.datastream_bot.messaging.router import Router
 from custom_components.datastream_bot.mqtt import (
     answering,
     greeting,
@@ -46,6 +46,7 @@ from .broker import (
     connect_to_broker,
     doors_with_mqtt,
     more_homes,
+    mqtt_of,
     needs_broker,
     running_broker,
     seen_by,
@@ -687,13 +688,13 @@ async def test_a_door_that_is_closed_says_goodbye(start: Start) -> None:
     three = await add_bot_of(await start("three"), "cottage", name="Three")
     await acquainted(one, two, three)
 
-    two.hass.config_entries.async_update_entry(two.entry, data={**two.entry.data, "doors": CLOSED})
+    two.hass.config_entries.async_update_entry(two.entry, data={**two.entry.data, "doors": {}})
     await two.hass.async_block_till_done()
     await until(lambda: seen_by(one)["bots_known"] == 1)
     await three.hass.config_entries.async_remove(three.bot_id)
     await until(lambda: seen_by(one)["bots_known"] == 0)
 
-    assert two.entry.runtime_data.mqtt is None
+    assert two.entry.runtime_data.transport is None
     assert er.async_get(two.hass).async_get("binary_sensor.two_mqtt_connection") is None
     with pytest.raises(ServiceValidationError, match="MQTT door is closed"):
         await send(two, scope="location")
@@ -776,7 +777,7 @@ async def test_an_error_that_nobody_thought_of_is_answered_too(
     ear = Ear(bot.hass)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Message, "create", Mock(side_effect=RuntimeError("Boom")))
+        patch.setattr(Router, "async_dispatch", Mock(side_effect=RuntimeError("Boom")))
         await wire.say(COTTAGE, json.dumps(message()).encode())
         await until(lambda: len(said(wire)) == 2)
     await wire.say(COTTAGE, json.dumps(message(id="2")).encode())
@@ -989,8 +990,7 @@ async def test_a_copy_that_is_heard_too_early_is_asked_later(
     with monkeypatch.context() as patch:
         patch.setattr(link.Link, "async_publish", AsyncMock(return_value=False))
         bot = await add_bot_of(await start("one"), "cottage", entry_id="copied")
-        assert bot.mqtt is not None
-        while not bot.mqtt._hearing._may_be_copied:
+        while not mqtt_of(bot)._hearing._may_be_copied:
             await wire.say(COTTAGE, json.dumps(copied | {"ask": True}).encode())
             await asyncio.sleep(0.05)
         assert not ir.async_get(bot.hass).issues
@@ -1133,8 +1133,8 @@ async def test_a_home_that_keeps_a_bot_at_work_does_not_keep_others_waiting(star
 
         @datastream("news")
         async def take_time(self, message: Message) -> None:
-            homes.append(str(message.home))
-            if message.home == "cottage":
+            homes.append(str(message.envelope.home))
+            if message.envelope.home == "cottage":
                 await may_end.wait()
 
     bot.attach(Slow())
@@ -1229,8 +1229,7 @@ async def test_what_is_interrupted_as_home_assistant_stops_is_not_answered(start
     await acquainted(bot)
     await wire.say(COTTAGE, json.dumps(message()).encode())
     await slow.working.wait()
-    assert bot.mqtt is not None
-    (handling,) = bot.mqtt._receiving._handles
+    (handling,) = mqtt_of(bot)._receiving._handles
     handling.cancel("Home Assistant is stopping")
     await asyncio.wait([handling])
     slow.may_end.set()
@@ -1242,8 +1241,7 @@ async def test_what_comes_while_a_bot_is_stopping_is_left_for_later(start: Start
     """It is not answered, so that it comes again."""
     bot = await add_bot_of(await start("one"), "cottage", streams=NEWS)
     await acquainted(bot)
-    assert bot.mqtt is not None
-    await bot.mqtt._receiving.async_stop()
+    await mqtt_of(bot)._receiving.async_stop()
     await wire.say(COTTAGE, json.dumps(message()).encode())
     await until(lambda: seen_by(bot)["bots_known"] == 1)
     await asyncio.sleep(0.1)

@@ -19,8 +19,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.messaging.field import Field, FieldType
 from custom_components.datastream_bot.messaging.microservice import Microservice
+from custom_components.datastream_bot.messaging.schema import Field, FieldType
 from custom_components.datastream_bot.presence.persons import Presence, async_presences, presence_among
 
 from .conftest import AddBot, Home, Send, SetPresence
@@ -282,7 +282,7 @@ async def test_a_reaction_that_cannot_be_sent_is_told(
 
     class Demanding(Microservice):
         name = "demanding"
-        contracts: ClassVar = {"toggle_everything": (Field(name="why", type=FieldType.TEXT, required=True),)}
+        fields: ClassVar = {"toggle_everything": (Field(name="why", type=FieldType.TEXT, required=True),)}
 
     bot = await add_bot()
     bot.attach(Demanding())

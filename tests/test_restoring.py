@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn
-from .home import is_on, state_of
+from .home import is_on, remembered, state_of
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def test_what_is_in_a_group_comes_back_each_as_it_was(
 
     left = await send("toggle_everything", LEAVING | {"domain": "light"})
     assert left["handled"][0]["result"]["switched"] == ["light.both"]
-    assert (bot.snapshot.entity_ids, on()) == (["light.kitchen"], [])
+    assert (await remembered(bot), on()) == (["light.kitchen"], [])
     returned = await send("toggle_everything", RETURNING | only)
 
     assert returned["handled"][0]["result"]["switched"] == ["light.kitchen"]
@@ -105,7 +105,7 @@ async def test_a_light_that_is_still_being_turned_off_when_somebody_returns_come
     await hass.async_block_till_done()
 
     assert on() == ["light.kitchen", "light.porch"]
-    assert bot.snapshot.entity_ids == []
+    assert await remembered(bot) == []
 
 
 async def test_what_does_not_know_whether_it_is_on_comes_back(
@@ -279,7 +279,7 @@ async def test_what_is_renamed_comes_back_under_its_new_name(
     registry.async_update_entity("light.kitchen", new_entity_id="light.cuisine")
     registry.async_update_entity("switch.fan", name="Ventilator")
     await hass.async_block_till_done()
-    assert bot.entry.runtime_data.snapshot.entity_ids == ["light.cuisine", "light.porch"]
+    assert await remembered(bot) == ["light.cuisine", "light.porch"]
 
     await everybody(persons, "home")
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.datastream_bot.const import CONF_EXTERNAL, DOMAIN
+from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot, Home, Send
@@ -167,7 +167,7 @@ async def test_a_required_receiver_that_is_not_there_is_an_error(
     """It names the nearest known addresses, or says that the address is closed."""
     bot = await add_bot()
     subentry = next(stream for stream in bot.entry.subentries.values() if stream.title == "send_push_notification")
-    hass.config_entries.async_update_subentry(bot.entry, subentry, data={**subentry.data, CONF_EXTERNAL: False})
+    hass.config_entries.async_update_subentry(bot.entry, subentry, data={**subentry.data, "external": False})
     await hass.async_block_till_done()
 
     with pytest.raises(ServiceValidationError) as refused:

@@ -21,7 +21,7 @@ TURN_ON_PORCH = {"action": "light.turn_on", "target": {"entity_id": "light.porch
 async def test_a_data_stream_works_as_soon_as_it_is_added_and_no_longer_when_it_is_deleted(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
 ) -> None:
-    """Its actions run, its contract holds, and it has a device with an event entity under the bot's."""
+    """Its actions run, its schema holds, and it has a device with an event entity under the bot's."""
     bot = await add_bot()
     stream = await add_stream(bot, "doorbell", actions=[TURN_ON_PORCH], fields=[row("times", "number", required=True)])
 
@@ -49,7 +49,7 @@ async def test_a_data_stream_works_as_soon_as_it_is_added_and_no_longer_when_it_
 async def test_every_part_of_a_data_stream_can_be_changed(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
 ) -> None:
-    """Address, contract and actions; its entity and device follow, and what was is no more."""
+    """Address, schema and actions; its entity and device follow, and what was is no more."""
     bot = await add_bot()
     await add_stream(bot, "doorbell", actions=[TURN_ON_PORCH])
     form = await show_form_of(bot, "doorbell")

@@ -11,13 +11,8 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import address_actions as picking, config_flow, services, trigger
-from custom_components.datastream_bot.flows import (
-    bot as bot_form,
-    data_stream as stream_form,
-    door_flow,
-    doors as door_form,
-)
+from custom_components.datastream_bot import config_flow, services, trigger
+from custom_components.datastream_bot.flows import bot, data_stream, doors
 
 from .conftest import AddBot
 
@@ -48,13 +43,13 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
 @pytest.mark.parametrize(
     ("texts", "schema"),
     [
-        *((TEXTS["config"]["step"][step], bot_form.BOT_SCHEMA) for step in ("user", "bot")),
-        (TEXTS["config"]["step"]["attached"], bot_form.ATTACHED_SCHEMA),
+        (TEXTS["config"]["step"]["bot"], bot.BOT_SCHEMA),
+        (TEXTS["config"]["step"]["attached"], bot.ATTACHED_SCHEMA),
         *(
-            (TEXTS["config_subentries"]["data_stream"]["step"][step], stream_form.STREAM_SCHEMA)
+            (TEXTS["config_subentries"]["data_stream"]["step"][step], data_stream.STREAM_SCHEMA)
             for step in ("user", "reconfigure")
         ),
-        (TEXTS["config"]["step"]["doors"], door_form.DOORS_SCHEMA),
+        (TEXTS["config"]["step"]["doors"], doors.DOORS_SCHEMA),
     ],
 )
 def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any) -> None:
@@ -71,16 +66,18 @@ def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any
 async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) -> None:
     """Choices of the menu as well."""
     texts = TEXTS["config"]["step"]
-    named = vars(config_flow.DatastreamBotConfigFlow) | vars(door_flow.DoorSteps)
-    assert texts.keys() == {name.removeprefix("async_step_") for name in named if name.startswith("async_step_")}
+    named = vars(config_flow.DatastreamBotConfigFlow)
+    steps = {name.removeprefix("async_step_") for name in named if name.startswith("async_step_")}
+    # It shows the form that changes a bot.
+    assert texts.keys() == steps - {"user"}
     menu: Any = await config_flow.DatastreamBotConfigFlow().async_step_reconfigure()
     assert texts["reconfigure"]["menu_options"].keys() == set(menu["menu_options"])
 
 
 def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
-    schemas = [bot_form.BOT_SCHEMA.schema, stream_form.STREAM_SCHEMA.schema]
-    schemas += [its.schema.schema for its in door_form.DOORS_SCHEMA.schema.values()]
+    schemas = [bot.BOT_SCHEMA.schema, data_stream.STREAM_SCHEMA.schema]
+    schemas += [its.schema.schema for its in doors.DOORS_SCHEMA.schema.values()]
     selectors = [field for schema in schemas for field in schema.values() if not isinstance(field, section)]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
     choices = {
@@ -108,7 +105,7 @@ def test_every_error_of_a_form_has_a_text() -> None:
 def test_the_trigger_is_described_as_it_is() -> None:
     """Fields, texts and icon are those of its options."""
     ((name, described),) = load_yaml_dict(str(HOUSE / "triggers.yaml")).items()
-    assert f"datastream_bot.{name}" == picking.TRIGGER_MESSAGE_RECEIVED
+    assert f"datastream_bot.{name}" == trigger.TRIGGER_MESSAGE_RECEIVED
     assert described["fields"].keys() == {str(option) for option in trigger.OPTIONS_SCHEMA.schema}
     assert TEXTS["triggers"][name]["fields"].keys() == described["fields"].keys()
     assert ICONS["triggers"].keys() == TEXTS["triggers"].keys()

@@ -170,6 +170,26 @@ async def test_of_a_group_only_those_are_asked_once_more_that_missed_it(
     assert home["light.l2"].commands == [True, False]
 
 
+async def test_each_message_has_its_own_time(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """What was told later is asked later."""
+    await add_bot(verify_after=300)
+    await turn(hass, "light.kitchen", "on")
+    await turn(hass, "switch.fan", "on")
+    home["light.kitchen"].broken = home["switch.fan"].broken = MISSED
+    await send("toggle_everything", {"on": False, "domain": "light"})
+    await go_on(hass, freezer, 200)
+    await send("toggle_everything", {"on": False, "domain": "switch"})
+    home["light.kitchen"].broken = home["switch.fan"].broken = None
+
+    await go_on(hass, freezer, 101)
+    assert home["light.kitchen"].commands == [True, False, False]
+    assert home["switch.fan"].commands == [True, False]
+    await go_on(hass, freezer, 200)
+    assert home["switch.fan"].commands == [True, False, False]
+
+
 async def test_who_may_not_switch_a_group_is_not_reported_for_what_is_in_it(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -25,10 +25,10 @@ from pytest_homeassistant_custom_component.common import async_capture_events, a
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.const import Origin
 from custom_components.datastream_bot.doors import request as incoming, webhook
+from custom_components.datastream_bot.doors.door import DoorError, open_doors as open_webhooks
 from custom_components.datastream_bot.doors.request import async_read_body, read_message
-from custom_components.datastream_bot.errors import DoorError, MessageError
+from custom_components.datastream_bot.errors import MessageError
 
 from .conftest import AddBot, Home, Send
 from .doors import (
@@ -44,7 +44,7 @@ from .doors import (
     signed,
     told,
 )
-from .home import is_on
+from .home import is_on, seen_at
 from .streams import add_stream, row
 
 DEEP = b'{"address": "doorbell", "content": {"a": ' + b"[" * 16_000 + b"]" * 16_000 + b"}}"
@@ -371,8 +371,7 @@ async def test_unknown_closed_and_wrongly_signed_look_alike(
     webhook_id = path.rsplit("/", 1)[-1]
     logged = [one for one in caplog.records if one.levelno >= logging.INFO and one.name != "aiohttp.access"]
     assert not [one for one in logged if webhook_id in one.getMessage()]
-    doors = bot.entry.runtime_data.doors
-    assert doors[Origin.WEBHOOK].diagnostics()["counts"] == {"wrong_signature": 8}
+    assert (await seen_at(bot.entry.runtime_data, "webhook"))["counts"] == {"wrong_signature": 8}
 
 
 async def test_what_cannot_be_unpacked_cannot_be_signed(bot: Bot, client: Client) -> None:
@@ -527,7 +526,7 @@ async def test_a_local_door_does_not_answer_the_internet(
 
     refused = await client.post(path, json=ON, headers=outside)
     local = await client.post(path, json=ON, headers={"X-Forwarded-For": "192.168.1.7"})
-    counts = bot.entry.runtime_data.doors[Origin.WEBHOOK].diagnostics()["counts"]
+    counts = (await seen_at(bot.entry.runtime_data, "webhook"))["counts"]
     await open_doors(bot, webhook={"open": True, "local_only": False})
     taken = await client.post(path, json=ON, headers=outside)
 
@@ -559,10 +558,11 @@ async def test_it_works_over_home_assistants_own_connection_too(
 
 
 @pytest.mark.parametrize("remote", [None, "not an address"])
-async def test_whoever_comes_from_nowhere_is_not_local(bot: Bot, remote: str | None) -> None:
+async def test_whoever_comes_from_nowhere_is_not_local(hass: HomeAssistant, bot: Bot, remote: str | None) -> None:
     """Requests that the cloud hands on have no address."""
-    bot = await open_doors(bot, webhook=OPEN)
-    assert not bot.doors[Origin.WEBHOOK].admits(remote)
+    await open_doors(bot, webhook=OPEN)
+    (door,) = open_webhooks(hass, webhook.WebhookDoor)
+    assert not door.admits(remote)
 
 
 @pytest.mark.parametrize("is_signed", [False, True])
@@ -606,7 +606,7 @@ async def test_a_bot_that_goes_during_a_message_finishes_it(
     home["light.kitchen"].responding.clear()
     sending = asyncio.create_task(client.post(path, json=ON))
     await asyncio.sleep(0.2)
-    assert bot.entry.runtime_data.doors[Origin.WEBHOOK].diagnostics()["working"] == 1
+    assert (await seen_at(bot.entry.runtime_data, "webhook"))["working"] == 1
 
     await hass.config_entries.async_remove(bot.bot_id)
     home["light.kitchen"].responding.set()
@@ -620,7 +620,7 @@ async def test_a_webhook_that_was_never_opened_is_not_there(
 ) -> None:
     """Nor is the part of Home Assistant that it needs."""
     assert "webhook" not in hass.config.components
-    assert bot.doors.keys() == {Origin.HTTP}
+    assert [door.origin for door in bot.doors] == ["http"]
 
 
 async def test_it_survives_a_restart(hass: HomeAssistant, bot: Bot, client: Client) -> None:

@@ -1,40 +1,37 @@
-"""Picking: the action's and the trigger's editors offer the addresses that the bots know."""
+"""Addresses as Home Assistant's editors offer them: those that the bots know."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.helpers.service import async_set_service_schema
-from homeassistant.helpers.trigger import TRIGGER_DESCRIPTION_CACHE
 from homeassistant.util.yaml import load_yaml_dict
 
 from .const import ATTR_ADDRESS, DOMAIN
-from .messaging.registry import Directory
+from .messaging.registry import Registry
 from .services import SERVICE_SEND
-
-TRIGGER: Final = "message_received"
-TRIGGER_MESSAGE_RECEIVED: Final = f"{DOMAIN}.{TRIGGER}"
+from .trigger import TRIGGER, async_describe_trigger
 
 type Fields = Mapping[str, Mapping[str, Any]]
 """The fields of an editor by name, as Home Assistant describes them to pages."""
 
 
-async def async_setup_picking(hass: HomeAssistant, directory: Directory) -> None:
-    """Offer the addresses of the directory from now on."""
-    picking = Picking(hass, directory, *await hass.async_add_executor_job(_load_editors))
-    directory.async_on_change(picking.async_update)
-    picking.async_update()
+async def async_setup_address_actions(hass: HomeAssistant, registry: Registry) -> None:
+    """Offer the addresses of the registry in the editors of the action and of the trigger, now and when they change."""
+    picker = AddressPicker(hass, registry, *await hass.async_add_executor_job(_load_fields))
+    registry.observe(picker.async_update)
+    picker.async_update()
 
 
-class Picking:
-    """Offers the addresses known by now; a page that is open offers them when it is loaded again."""
+class AddressPicker:
+    """Offers addresses; a page that is open offers new ones when it is loaded again."""
 
-    def __init__(self, hass: HomeAssistant, directory: Directory, action: Fields, trigger: Fields) -> None:
+    def __init__(self, hass: HomeAssistant, registry: Registry, action: Fields, trigger: Fields) -> None:
         """Initialize it with the fields of both editors."""
         self._hass = hass
-        self._directory = directory
+        self._registry = registry
         self._addresses: list[str] = []
         self._action = {"fields": _offering(action, self._addresses, multiple=False)}
         self._trigger = {"fields": _offering(trigger, self._addresses, multiple=True)}
@@ -42,7 +39,7 @@ class Picking:
 
     @callback
     def async_update(self) -> None:
-        """Offer the addresses soon, once for all that changes until then."""
+        """Offer the addresses in the next turn of the loop, once for all that changes until then."""
         if not self._is_due:
             self._is_due = True
             self._hass.loop.call_soon(self._offer)
@@ -50,12 +47,10 @@ class Picking:
     @callback
     def _offer(self) -> None:
         self._is_due = False
-        # In place, as Home Assistant copies what it knows of triggers while it loads what it does not know.
-        self._addresses[:] = sorted(self._directory.addresses)
+        # In place, as Home Assistant copies descriptions while it loads those of other integrations.
+        self._addresses[:] = sorted(self._registry.addresses)
         async_set_service_schema(self._hass, DOMAIN, SERVICE_SEND, self._action)
-        # Triggers have no such function; what pages are sent is made anew when this is another object.
-        triggers = self._hass.data[TRIGGER_DESCRIPTION_CACHE]
-        self._hass.data[TRIGGER_DESCRIPTION_CACHE] = {**triggers, TRIGGER_MESSAGE_RECEIVED: self._trigger}
+        async_describe_trigger(self._hass, self._trigger)
 
 
 def _offering(fields: Fields, addresses: list[str], *, multiple: bool) -> Fields:
@@ -63,7 +58,7 @@ def _offering(fields: Fields, addresses: list[str], *, multiple: bool) -> Fields
     return {**fields, ATTR_ADDRESS: {**fields[ATTR_ADDRESS], "selector": selector}}
 
 
-def _load_editors() -> tuple[Fields, Fields]:
+def _load_fields() -> tuple[Fields, Fields]:
     """Return the fields of the action and of the trigger.
 
     Home Assistant would load those of all integrations to tell them.
@@ -72,14 +67,14 @@ def _load_editors() -> tuple[Fields, Fields]:
 
 
 def _load(name: str, key: str) -> Fields:
-    editors = load_yaml_dict(str(Path(__file__).with_name(f"{name}.yaml")))
-    return _checked(editors[key]["fields"])
+    descriptions = load_yaml_dict(str(Path(__file__).with_name(f"{name}.yaml")))
+    return _validated(descriptions[key]["fields"])
 
 
-def _checked(fields: Fields) -> Fields:
+def _validated(fields: Fields) -> Fields:
     """Return fields, some of which stand in sections, with selectors as Home Assistant reads them."""
     return {
-        name: {**field, "fields": _checked(field["fields"])}
+        name: {**field, "fields": _validated(field["fields"])}
         if "fields" in field
         else {**field, "selector": validate_selector(field["selector"])}
         for name, field in fields.items()

@@ -1,22 +1,25 @@
-"""The binary sensors of a bot: whether it believes that anyone is home, and whether it reaches other homes."""
+"""The binary sensors of a bot: whether somebody is home, and whether bots elsewhere can be reached."""
 
-from typing import Any, override
+from functools import partial
+from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bot import Bot, DatastreamBotConfigEntry
-from .const import CONF_MQTT, CONF_OPEN, DOMAIN
-from .doors.door import door_settings
-from .entity import BotEntity
+from .bot import Bot, DatastreamBotConfigEntry, Transport
+from .const import DOMAIN
+from .entity import BotEntity, unique_id_of
 from .presence.persons import Presence
-from .signals import mqtt_signal, presence_signal
+from .signals import transport_signal
 
 PARALLEL_UPDATES = 0
+
+_CONNECTION: Final = "mqtt_connection"
 
 
 async def async_setup_entry(
@@ -24,54 +27,53 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of a bot."""
     bot = entry.runtime_data
-    connection = ConnectionSensor(bot)
     async_add_entities([PresenceSensor(bot)])
-    if door_settings(entry.data)[CONF_MQTT][CONF_OPEN]:
-        async_add_entities([connection])
+    if bot.transport is not None:
+        async_add_entities([ConnectionSensor(bot, bot.transport)])
         return
     entities = er.async_get(hass)
-    if entity_id := entities.async_get_entity_id(Platform.BINARY_SENSOR, DOMAIN, str(connection.unique_id)):
+    if entity_id := entities.async_get_entity_id(Platform.BINARY_SENSOR, DOMAIN, unique_id_of(bot, _CONNECTION)):
         entities.async_remove(entity_id)
 
 
 class PresenceSensor(BotEntity, BinarySensorEntity):
-    """On when somebody is home for sure, off when nobody is, and unknown while the bot is unsure."""
+    """Shows what a bot believes about presence; unknown while it is unsure."""
 
     _attr_device_class = BinarySensorDeviceClass.PRESENCE
 
     def __init__(self, bot: Bot) -> None:
         """Initialize the sensor."""
-        super().__init__(bot, "presence", presence_signal(bot.bot_id))
-        self._following = bot.following
+        super().__init__(bot, "presence", bot.tracker.async_connect)
 
     @property
     @override
     def is_on(self) -> bool | None:
-        belief = self._following.belief
+        belief = self._bot.tracker.belief
         return None if belief is Presence.UNSURE else belief is Presence.HOME
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        following = self._following
+        tracker = self._bot.tracker
         persons = {
-            presence.value: [person for person, its in following.presences.items() if its is presence]
+            presence.value: [person for person, its in tracker.state.presences.items() if its is presence]
             for presence in Presence
         }
-        return {"since": following.since, "acts_at": following.settles_at, **persons}
+        return {"since": tracker.since, "acts_at": tracker.settles_at, **persons}
 
 
 class ConnectionSensor(BotEntity, BinarySensorEntity):
-    """On while the bot hears itself through the broker, among its own."""
+    """Shows whether bots elsewhere can be reached."""
 
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, transport: Transport) -> None:
         """Initialize the sensor."""
-        super().__init__(bot, "mqtt_connection", mqtt_signal(bot.bot_id))
+        super().__init__(bot, _CONNECTION, partial(async_dispatcher_connect, bot.hass, transport_signal(bot.bot_id)))
+        self._transport = transport
 
     @property
     @override
     def is_on(self) -> bool:
-        return self._bot.mqtt is not None and self._bot.mqtt.is_ready
+        return self._transport.is_connected

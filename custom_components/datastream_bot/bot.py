@@ -1,30 +1,52 @@
-"""The bot: a config entry that sends and receives messages."""
+"""The bot: composes the microservices of a config entry, and sends messages as it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
+from typing import Any, Final, Protocol
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
-from .const import DOMAIN, Origin
-from .devices.snapshot import Snapshot
-from .doors.door import Door
-from .errors import MessageError
-from .messaging.message import Message
+from .const import DOMAIN
+from .data_streams import DataStreams
+from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
 from .messaging.receipt import Receipt
-from .messaging.registry import Receiver
-from .messaging.router import Router
-from .mqtt.mqtt_door import MqttDoor
-from .mqtt.topics import Scope
-from .presence.tracker import Following
+from .messaging.router import Dispatch, Router
+from .microservices.device import DeviceMicroservice
+from .microservices.location import LocationMicroservice
+from .presence.tracker import PresenceTracker
 from .settings import Settings
+
+ORIGIN_MICROSERVICE: Final = "microservice"
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 
 
+class Door(Protocol):
+    """A way into a bot from outside Home Assistant, kept here for whoever looks for it."""
+
+    @property
+    def origin(self) -> str:
+        """Return what messages that come through it are marked with."""
+
+    def diagnostics(self) -> Mapping[str, Any]:
+        """Return what came in, and what became of it."""
+
+
+class Transport(Protocol):
+    """A way from a bot to bots elsewhere and back, kept here for whoever shows it."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether bots elsewhere can be reached."""
+
+    def diagnostics(self) -> Mapping[str, Any]:
+        """Return what is on its way."""
+
+
 def loaded_bots(hass: HomeAssistant) -> list[Bot]:
-    """Return the bots that are up."""
+    """Return the bots that are loaded."""
     entries: list[DatastreamBotConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     return [entry.runtime_data for entry in entries]
 
@@ -33,21 +55,39 @@ class Bot:
     """A named set of microservices that send and receive messages together.
 
     Other integrations reach it as the `runtime_data` of its config entry.
+
+    Attributes:
+        microservices: What is attached to it.
+        data_streams: The addresses that it declares.
+        tracker: What it believes about presence.
+        doors: The ways into it that are open.
+        transport: The way to bots elsewhere, or None.
+
     """
 
     def __init__(self, hass: HomeAssistant, entry: DatastreamBotConfigEntry, router: Router, device_id: str) -> None:
-        """Initialize the bot."""
+        """Initialize the bot of a config entry."""
         self.hass = hass
         self.entry = entry
         self.device_id = device_id
-        self.settings = Settings.from_data(entry.data)
-        self.following = Following(hass, self.bot_id, self.settings.persons, self.settings.settling)
-        self.snapshot = Snapshot(hass, self.bot_id, self.settings.remember_for)
         self.microservices: list[Microservice] = []
-        self.doors: dict[Origin, Door] = {}
-        self.mqtt: MqttDoor | None = None
+        self.doors: list[Door] = []
+        self.transport: Transport | None = None
         self._router = router
         self._set_up_as = (entry.title, entry.data)
+        settings = Settings.from_data(entry.data)
+        self.tracker = PresenceTracker(hass, self.bot_id, settings.persons, settings.settling)
+        self.data_streams = DataStreams(hass, entry, router.registry, self.attach)
+        self._device = DeviceMicroservice(hass, self.bot_id, entry.title, settings)
+        self._location = LocationMicroservice(
+            hass,
+            entry.title,
+            settings,
+            self.tracker,
+            send=self.async_dispatch,
+            supersede=self._device.async_supersede,
+            forget=self._device.async_forget,
+        )
 
     @property
     def bot_id(self) -> str:
@@ -59,16 +99,33 @@ class Bot:
         """Return whether the config entry, apart from its data streams, changed since the bot was set up."""
         return self._set_up_as != (self.entry.title, self.entry.data)
 
+    async def async_receive(self) -> None:
+        """Start to receive messages, until the config entry is unloaded."""
+        on_unload = self.entry.async_on_unload
+        await self._device.async_start()
+        on_unload(lambda: self._device.async_stop(forget=self._is_disabled))
+        for microservice in (self._location, self._device):
+            on_unload(self.attach(microservice))
+        await self.data_streams.async_update()
+        on_unload(self.data_streams.async_stop)
+        await self.tracker.async_load()
+
+    async def async_react(self) -> None:
+        """Start to react to presence, until the config entry is unloaded."""
+        await self._location.async_start()
+        self.entry.async_on_unload(lambda: self._location.async_stop(forget=self._is_disabled))
+
+    @property
+    def _is_disabled(self) -> bool:
+        return self.entry.disabled_by is not None
+
     @callback
     def attach(self, microservice: Microservice) -> CALLBACK_TYPE:
-        """Let a microservice listen until the returned callback is called."""
+        """Let a microservice receive messages; return the function that detaches it."""
         bot = (self.bot_id, self.entry.title)
-        directory = self._router.directory
-        receiver = Receiver(
-            name=microservice.name, order=microservice.order, deliver=microservice.async_datastream_updated
-        )
-        leave = [directory.connect(*bot, address, receiver) for address in microservice.addresses]
-        leave += [directory.declare(*bot, address, fields) for address, fields in microservice.contracts.items()]
+        registry = self._router.registry
+        leave = [registry.subscribe(*bot, address, microservice) for address in microservice.addresses]
+        leave += [registry.declare(*bot, address, fields) for address, fields in microservice.fields.items()]
         self.microservices.append(microservice)
         return partial(self._detach, microservice, leave)
 
@@ -77,18 +134,6 @@ class Bot:
             leave_one()
         self.microservices.remove(microservice)
 
-    @callback
-    def open_door(self, door: Door) -> CALLBACK_TYPE:
-        """Let requests find a door until the returned callback is called."""
-        self.doors[door.origin] = door
-
-        @callback
-        def close() -> None:
-            del self.doors[door.origin]
-            door.async_close()
-
-        return close
-
     async def async_distribute_datastream_message(
         self,
         address: str,
@@ -96,7 +141,6 @@ class Bot:
         *,
         internal: bool = True,
         external: bool = True,
-        origin: Origin = Origin.MICROSERVICE,
         context: Context | None = None,
         scopes: Collection[Scope] | None = None,
         homes: Collection[str] | None = None,
@@ -106,40 +150,49 @@ class Bot:
         Args:
             address: A letter, then letters, digits, `_`, `-` and `.`; at most 64 characters.
             content: A JSON object of at most 32 KiB and 16 levels; None is an empty one.
-            internal: Deliver to this bot's own microservices.
-            external: Deliver to the other bots that opened the address, and fire `datastream_bot_message`.
-            origin: Where the message comes into being.
+            internal: Deliver it to this bot's own microservices.
+            external: Deliver it to the other bots that opened the address, and fire `datastream_bot_message`.
             context: What the message is sent because of: `message.context` in a microservice that answers a message.
-                Its user's rights hold for whatever the message does.
-            scopes: Whose bots beyond this Home Assistant an external message is for, over the bot's MQTT door; None
+                Its user's rights hold for all that the message does.
+            scopes: Whose bots beyond this Home Assistant an external message is for, where the bot has MQTT open; None
                 for those that speak for the same home or organization.
             homes: Names of the homes that a message of an organization's bot is for, or `all`.
 
         Raises:
-            MessageError: The address or the content is not valid, or the content fits none of the bots that would
-                have received it; or it cannot go out as the scopes and homes say.
-            HomeAssistantError: More than 8 messages led to this one.
+            MessageError: The address or the content is not valid, or the content fits none of the bots that would have
+                received it; or it cannot be sent to these scopes and homes.
+            HomeAssistantError: More than 8 messages led to this one, or more than 1,000 came of the first one.
 
         """
-        return await self._router.async_send(
-            Message.create(
-                address,
-                content,
-                origin=origin,
-                sender=self.bot_id,
-                context=context,
-                hops=self._router.hops_after(context),
-                internal=internal,
-                external=external,
-                topics=self._topics_for(scopes, homes, external=external),
-            )
+        dispatch = await self.async_dispatch(
+            address,
+            content,
+            internal=internal,
+            external=external,
+            context=context,
+            route=Route(scopes=scopes, homes=homes),
         )
+        return await dispatch.async_receipt()
 
-    def _topics_for(
-        self, scopes: Collection[Scope] | None, homes: Collection[str] | None, *, external: bool
-    ) -> tuple[str, ...]:
-        if self.mqtt is not None and external:
-            return self.mqtt.topics_for(scopes, homes)
-        if scopes or homes:
-            raise MessageError(translation_key="mqtt_closed" if external else "scope_needs_external")
-        return ()
+    async def async_dispatch(
+        self,
+        address: object,
+        content: object,
+        *,
+        origin: str = ORIGIN_MICROSERVICE,
+        internal: bool = True,
+        external: bool = True,
+        context: Context | None = None,
+        route: Route = DEFAULT_ROUTE,
+    ) -> Dispatch:
+        """Send a message on its way as this bot; see `async_distribute_datastream_message`."""
+        return await self._router.async_dispatch(
+            address,
+            content,
+            origin=origin,
+            sender=self.bot_id,
+            internal=internal,
+            external=external,
+            context=context,
+            route=route,
+        )

@@ -1,4 +1,4 @@
-"""The config flow: adds and changes bots."""
+"""The config flow: adds and changes bots. Their forms are in `flows`."""
 
 from collections.abc import Mapping
 from itertools import count
@@ -7,28 +7,47 @@ from typing import Any, Final, override
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntry,
+    ConfigFlow,
     ConfigFlowResult,
-    ConfigSubentryData,
     ConfigSubentryFlow,
 )
-from homeassistant.const import CONF_ACTIONS, CONF_ADDRESS, CONF_DESCRIPTION, CONF_MODE, CONF_NAME, CONF_TARGET
+from homeassistant.const import CONF_NAME, CONF_URL
 from homeassistant.core import callback
+import voluptuous as vol
 
-from .built_in import BUILT_IN_DESCRIPTIONS, BUILT_IN_FIELDS
-from .const import CONF_EVENT_TYPE, CONF_EXCLUDE, CONF_EXTERNAL, CONF_FIELDS, DOMAIN, SUBENTRY_DATA_STREAM
-from .data_streams import DEFAULT_MODE, row_from_field
-from .flows.bot import ATTACHED_SCHEMA, BOT_SCHEMA, attached_to, data_from_form, form_from_data, is_plain
-from .flows.door_flow import DoorSteps
-from .flows.stream_flow import DataStreamFlow, stream_unique_id
-from .settings import DEFAULTS
+from .const import CONF_DOORS, DOMAIN
+from .data_streams import SUBENTRY_DATA_STREAM, built_in_streams
+from .doors.door import CONF_OPEN
+from .doors.webhook import CONF_SECRET, CONF_SIGNED, WebhookDoor, async_webhook_url
+from .flows.bot import (
+    ATTACHED_SCHEMA,
+    BOT_SCHEMA,
+    CONF_EXCLUDE,
+    CONF_TARGET,
+    attached_to,
+    data_from_form,
+    form_from_data,
+    is_plain,
+)
+from .flows.data_stream import DataStreamFlow
+from .flows.doors import DOORS_SCHEMA, doors_from_data, doors_from_form, errors_in_form
+from .settings import with_entity_ids, with_registry_ids
 
 STEP_ATTACHED: Final = "attached"
+STEP_BOT: Final = "bot"
+STEP_DOORS: Final = "doors"
+STEP_RECONFIGURE: Final = "reconfigure"
+STEP_WEBHOOK: Final = "webhook"
+STEP_WEBHOOK_SIGNED: Final = "webhook_signed"
 
 
-class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
-    """Asks what a bot is called, whom and what it looks after, and what it does."""
+class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Asks what a bot is called, what it looks after and does, and which doors it opens."""
 
     VERSION = 1
+
+    _data: dict[str, Any]
+    _doors: dict[str, Any]
 
     @classmethod
     @callback
@@ -37,25 +56,25 @@ class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
         """Return the flow of data streams."""
         return {SUBENTRY_DATA_STREAM: DataStreamFlow}
 
-    _data: dict[str, Any]
-
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a bot."""
-        if user_input is None:
-            return self._show_bot("user", {CONF_NAME: self._free_name()})
-        return await self._take("user", user_input, DEFAULTS)
+        return await self.async_step_bot()
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
-        return self.async_show_menu(step_id="reconfigure", menu_options=["bot", "doors"])
+        return self.async_show_menu(step_id=STEP_RECONFIGURE, menu_options=[STEP_BOT, STEP_DOORS])
 
     async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Change a bot."""
-        entry = self._get_reconfigure_entry()
+        """Ask for the settings of a bot."""
         if user_input is None:
-            return self._show_bot("bot", {CONF_NAME: entry.title, **form_from_data(entry.data)})
-        return await self._take("bot", user_input, entry.data)
+            return self._show_bot(self._suggested_bot())
+        if errors := self._errors(user_input):
+            # The page could not show a target with templates.
+            shown = {name: value for name, value in user_input.items() if errors.get(name) != "target_invalid"}
+            return self._show_bot(shown, errors)
+        self._data = {CONF_EXCLUDE: self._suggested_bot()[CONF_EXCLUDE], **data_from_form(user_input)}
+        return await self.async_step_attached()
 
     async def async_step_attached(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what the bot will be attached to, until the user has nothing more to exclude."""
@@ -75,28 +94,52 @@ class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
             description_placeholders=attached_to(self.hass, self._data),
         )
 
-    async def _take(self, step_id: str, user_input: dict[str, Any], former: Mapping[str, Any]) -> ConfigFlowResult:
-        """Take what a form says, or show it again with what is wrong."""
-        if errors := self._errors(user_input):
-            # A target with templates is none that a form could show.
-            shown = {name: value for name, value in user_input.items() if errors.get(name) != "target_invalid"}
-            return self._show_bot(step_id, shown, errors)
-        self._data = {CONF_EXCLUDE: former[CONF_EXCLUDE], **data_from_form(user_input)}
-        return await self.async_step_attached()
+    async def async_step_doors(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which doors to open."""
+        former = doors_from_data(self._get_reconfigure_entry().data)
+        errors = errors_in_form(user_input) if user_input else {}
+        if user_input is None or errors:
+            schema = self.add_suggested_values_to_schema(DOORS_SCHEMA, user_input or former)
+            return self.async_show_form(step_id=STEP_DOORS, data_schema=schema, errors=errors)
+        self._doors = doors_from_form(user_input, former)
+        webhook = self._doors[WebhookDoor.origin]
+        if not webhook[CONF_OPEN]:
+            return await self._save_doors()
+        # Shown before it is saved: closing the dialog here changes nothing.
+        return self.async_show_form(
+            step_id=STEP_WEBHOOK_SIGNED if webhook[CONF_SIGNED] else STEP_WEBHOOK,
+            data_schema=vol.Schema({}),
+            description_placeholders={
+                CONF_URL: await async_webhook_url(self.hass, webhook),
+                CONF_SECRET: webhook[CONF_SECRET],
+            },
+            last_step=True,
+        )
+
+    async def _save_doors(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        entry = self._get_reconfigure_entry()
+        return self.async_update_and_abort(entry, data={**entry.data, CONF_DOORS: self._doors})
+
+    async_step_webhook = async_step_webhook_signed = _save_doors
+
+    def _suggested_bot(self) -> dict[str, Any]:
+        """Return what the form of a bot shows at first."""
+        if self.source == SOURCE_RECONFIGURE:
+            entry = self._get_reconfigure_entry()
+            return {CONF_NAME: entry.title, **form_from_data(with_entity_ids(self.hass, entry.data))}
+        return {CONF_NAME: self._free_name(), **form_from_data({})}
 
     def _finish(self) -> ConfigFlowResult:
         title = self._data.pop(CONF_NAME).strip()
+        data = with_registry_ids(self.hass, self._data)
         if self.source == SOURCE_RECONFIGURE:
             entry = self._get_reconfigure_entry()
-            return self.async_update_and_abort(entry, title=title, data={**entry.data, **self._data})
-        streams = [_built_in_stream(address) for address in BUILT_IN_FIELDS]
-        return self.async_create_entry(title=title, data=self._data, subentries=streams)
+            return self.async_update_and_abort(entry, title=title, data={**entry.data, **data})
+        return self.async_create_entry(title=title, data=data, subentries=built_in_streams())
 
-    def _show_bot(
-        self, step_id: str, suggested: Mapping[str, Any], errors: dict[str, str] | None = None
-    ) -> ConfigFlowResult:
+    def _show_bot(self, suggested: Mapping[str, Any], errors: dict[str, str] | None = None) -> ConfigFlowResult:
         schema = self.add_suggested_values_to_schema(BOT_SCHEMA, suggested)
-        return self.async_show_form(step_id=step_id, data_schema=schema, errors=errors or {}, last_step=False)
+        return self.async_show_form(step_id=STEP_BOT, data_schema=schema, errors=errors or {}, last_step=False)
 
     def _errors(self, user_input: Mapping[str, Any]) -> dict[str, str]:
         errors = {}
@@ -122,21 +165,3 @@ class DatastreamBotConfigFlow(DoorSteps, domain=DOMAIN):
         home = self.hass.config.location_name
         names = (home if number == 1 else f"{home} {number}" for number in count(1))
         return next(name for name in names if name.casefold() not in self._names_in_use())
-
-
-def _built_in_stream(address: str) -> ConfigSubentryData:
-    """Return a data stream that every new bot has, open to the outside."""
-    return ConfigSubentryData(
-        data={
-            CONF_ADDRESS: address,
-            CONF_DESCRIPTION: BUILT_IN_DESCRIPTIONS[address],
-            CONF_EXTERNAL: True,
-            CONF_FIELDS: [row_from_field(field) for field in BUILT_IN_FIELDS[address]],
-            CONF_ACTIONS: [],
-            CONF_MODE: DEFAULT_MODE,
-            CONF_EVENT_TYPE: "",
-        },
-        subentry_type=SUBENTRY_DATA_STREAM,
-        title=address,
-        unique_id=stream_unique_id(address),
-    )

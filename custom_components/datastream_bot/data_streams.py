@@ -1,9 +1,11 @@
-"""The data stream: an address that a bot declared, and what it does with messages to it."""
+"""Data streams: the addresses that a bot declares by its config subentries, and their life."""
 
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryData
 from homeassistant.const import (
     CONF_ACTIONS,
     CONF_ADDRESS,
@@ -13,12 +15,36 @@ from homeassistant.const import (
     CONF_NAME,
     CONF_TYPE,
 )
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 
-from .const import CONF_EVENT_TYPE, CONF_EXTERNAL, CONF_FIELDS, CONF_REQUIRED
-from .messaging.field import Field, FieldType
+from .const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING
+from .messaging.microservice import Microservice
+from .messaging.registry import Registry
+from .messaging.schema import Field, FieldType
+from .microservices.device import TOGGLE_EVERYTHING_FIELDS
+from .microservices.location import SEND_PUSH_NOTIFICATION_FIELDS
+from .microservices.mapping import MappingMicroservice, StreamMapping
+from .signals import streams_signal
+
+SUBENTRY_DATA_STREAM: Final = "data_stream"
+
+CONF_EVENT_TYPE: Final = "event_type"
+CONF_EXTERNAL: Final = "external"
+CONF_FIELDS: Final = "fields"
+CONF_REQUIRED: Final = "required"
 
 MODES: Final = ("single", "restart", "queued", "parallel")
 DEFAULT_MODE: Final = "parallel"
+
+BUILT_IN_FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
+    ADDRESS_TOGGLE_EVERYTHING: TOGGLE_EVERYTHING_FIELDS,
+    ADDRESS_SEND_PUSH_NOTIFICATION: SEND_PUSH_NOTIFICATION_FIELDS,
+}
+_BUILT_IN_DESCRIPTIONS: Final[Mapping[str, str]] = {
+    ADDRESS_TOGGLE_EVERYTHING: "Turns the bot's lights and switches on or off.",
+    ADDRESS_SEND_PUSH_NOTIFICATION: "Notifies where the bot's form says.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,20 +52,16 @@ class DataStream:
     """A declared address.
 
     Attributes:
-        stream_id: Id of its config subentry.
         address: What messages are sent to.
-        description: What it is for, for people.
-        external: Open to messages from outside the bot.
-        fields: What content has to be; empty for anything.
+        external: Whether it is open to messages from outside the bot.
+        fields: The fields of the content; empty for any content.
         actions: Script actions to run, as the user wrote them.
         mode: What happens when a message comes while they run.
-        event_type: Event to fire, with the content as its data, or None.
+        event_type: Event to fire with the content as its data, or None.
 
     """
 
-    stream_id: str
     address: str
-    description: str
     external: bool
     fields: tuple[Field, ...]
     actions: tuple[Any, ...]
@@ -51,9 +73,7 @@ class DataStream:
         """Return the data stream of a config subentry."""
         data = subentry.data
         return cls(
-            stream_id=subentry.subentry_id,
             address=data[CONF_ADDRESS],
-            description=data[CONF_DESCRIPTION],
             external=data[CONF_EXTERNAL],
             fields=tuple(field_from_row(row) for row in data[CONF_FIELDS]),
             actions=tuple(data[CONF_ACTIONS]),
@@ -61,8 +81,13 @@ class DataStream:
             event_type=data[CONF_EVENT_TYPE] or None,
         )
 
+    @property
+    def is_mapped(self) -> bool:
+        """Return whether its messages go to a mapping: a built-in one only has what the user added."""
+        return bool(self.actions or self.event_type or self.address not in BUILT_IN_FIELDS)
 
-def field_from_row(row: dict[str, Any]) -> Field:
+
+def field_from_row(row: Mapping[str, Any]) -> Field:
     """Return the field of a row of the form."""
     return Field(
         name=row[CONF_NAME],
@@ -81,3 +106,134 @@ def row_from_field(field: Field) -> dict[str, Any]:
         CONF_REQUIRED: field.required,
         CONF_DESCRIPTION: field.description,
     }
+
+
+def stream_unique_id(address: str) -> str:
+    """Return the unique id of a data stream among the subentries of its bot."""
+    return f"{SUBENTRY_DATA_STREAM}:{address}"
+
+
+def built_in_streams() -> list[ConfigSubentryData]:
+    """Return the data streams of a new bot, open to the outside."""
+    return [
+        ConfigSubentryData(
+            data={
+                CONF_ADDRESS: address,
+                CONF_DESCRIPTION: _BUILT_IN_DESCRIPTIONS[address],
+                CONF_EXTERNAL: True,
+                CONF_FIELDS: [row_from_field(field) for field in fields],
+                CONF_ACTIONS: [],
+                CONF_MODE: DEFAULT_MODE,
+                CONF_EVENT_TYPE: "",
+            },
+            subentry_type=SUBENTRY_DATA_STREAM,
+            title=address,
+            unique_id=stream_unique_id(address),
+        )
+        for address, fields in BUILT_IN_FIELDS.items()
+    ]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """A data stream as it runs."""
+
+    stream: DataStream
+    mapping: MappingMicroservice
+    disconnect: list[CALLBACK_TYPE]
+
+
+class DataStreams:
+    """Keeps what a bot receives in step with its config subentries."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        registry: Registry,
+        attach: Callable[[Microservice], CALLBACK_TYPE],
+    ) -> None:
+        """Initialize the data streams of a config entry, none of which runs.
+
+        Args:
+            hass: Home Assistant.
+            entry: The config entry of the bot.
+            registry: Where addresses are declared and opened.
+            attach: Attaches a microservice to the bot, and returns what detaches it.
+
+        """
+        self._hass = hass
+        self._entry = entry
+        self._registry = registry
+        self._attach = attach
+        self._changing = asyncio.Lock()
+        self._running: dict[str, _Running] = {}
+
+    async def async_update(self) -> None:
+        """Start the data streams that are new, change those that changed, and stop those that are gone."""
+        await self._async_change_to(
+            {
+                subentry.subentry_id: DataStream.from_subentry(subentry)
+                for subentry in self._entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)
+            }
+        )
+
+    async def async_stop(self) -> None:
+        """Stop all data streams."""
+        await self._async_change_to({})
+
+    async def _async_change_to(self, streams: Mapping[str, DataStream]) -> None:
+        async with self._changing:
+            changed = {
+                stream_id: (stream, await self._async_mapping(stream))
+                for stream_id, stream in streams.items()
+                if stream_id not in self._running or self._running[stream_id].stream != stream
+            }
+            # Nothing waits until the signal: there is no moment in which both or neither of two streams receive.
+            former = [
+                *(self._stop(stream_id) for stream_id in self._running.keys() - streams.keys()),
+                *(self._change(stream_id, stream, mapping) for stream_id, (stream, mapping) in changed.items()),
+            ]
+            async_dispatcher_send(self._hass, streams_signal(self._entry.entry_id))
+        # Actions of former mappings may still run.
+        await asyncio.gather(*(mapping.script.async_stop() for mapping in former if mapping and mapping.script))
+
+    async def _async_mapping(self, stream: DataStream) -> StreamMapping:
+        return await StreamMapping.async_create(
+            self._hass,
+            self._entry.title,
+            address=stream.address,
+            event_type=stream.event_type,
+            actions=stream.actions,
+            mode=stream.mode,
+        )
+
+    def _stop(self, stream_id: str) -> StreamMapping:
+        """Stop a data stream, and return what it was mapped to."""
+        running = self._running.pop(stream_id)
+        for disconnect in running.disconnect:
+            disconnect()
+        return running.mapping.async_remove()
+
+    def _change(self, stream_id: str, stream: DataStream, mapping: StreamMapping) -> StreamMapping | None:
+        """Start or change a data stream, and return what it was mapped to before."""
+        if (running := self._running.get(stream_id)) is None:
+            microservice = MappingMicroservice(self._hass, self._entry.title, stream_id, mapping)
+            connected = self._connect(stream, microservice)
+            self._running[stream_id] = _Running(stream=stream, mapping=microservice, disconnect=connected)
+            return None
+        former = running.mapping.async_update(mapping)
+        running.stream = stream
+        for disconnect in running.disconnect:
+            disconnect()
+        running.disconnect = self._connect(stream, running.mapping)
+        return former
+
+    def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
+        bot_id, address = self._entry.entry_id, stream.address
+        connected = [self._registry.declare(bot_id, self._entry.title, address, stream.fields)]
+        if stream.is_mapped:
+            connected.append(self._attach(mapping))
+        if stream.external:
+            connected.append(self._registry.open(bot_id, address))
+        return connected

@@ -7,18 +7,18 @@ from homeassistant.const import CONF_ACTIONS, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 
 from .bot import DatastreamBotConfigEntry
-from .const import CONF_SECRET
 from .messaging.router import DATA_ROUTER
+from .settings import with_entity_ids
 
 # Actions can hold what is secret to the services that they call.
-TO_REDACT: Final = {CONF_ACTIONS, CONF_SECRET, CONF_WEBHOOK_ID}
+TO_REDACT: Final = {CONF_ACTIONS, "secret", CONF_WEBHOOK_ID}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:
     """Return what a bot is set up to do, and what it sees."""
     bot = entry.runtime_data
     return {
-        "entry": async_redact_data(entry.as_dict(), TO_REDACT),
+        "entry": async_redact_data({**entry.as_dict(), "data": with_entity_ids(hass, entry.data)}, TO_REDACT),
         "microservices": [
             {
                 "name": microservice.name,
@@ -27,7 +27,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datastr
             }
             for microservice in bot.microservices
         ],
-        "doors": {origin.value: door.diagnostics() for origin, door in bot.doors.items()},
-        "mqtt": None if bot.mqtt is None else bot.mqtt.diagnostics(),
-        "known_addresses": sorted(hass.data[DATA_ROUTER].directory.addresses),
+        "doors": {door.origin: door.diagnostics() for door in bot.doors},
+        "mqtt": None if bot.transport is None else bot.transport.diagnostics(),
+        "known_addresses": sorted(hass.data[DATA_ROUTER].registry.addresses),
     }

@@ -1,8 +1,8 @@
 """The errors of messages, translated."""
 
-from collections.abc import Mapping
-from http import HTTPStatus
-import math
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -11,10 +11,10 @@ from .const import DOMAIN
 
 
 class MessageError(ServiceValidationError):
-    """A message was refused because of what is in it.
+    """A message was refused because of its content or its address.
 
     Attributes:
-        code: What programs know the error by.
+        code: Name of the error for programs.
 
     """
 
@@ -29,15 +29,20 @@ class MessageError(ServiceValidationError):
 
 
 def _quoted(value: object) -> str:
-    """Return what came in as text that fits into an error: not larger than anyone reads, and Unicode."""
+    """Return what came in as text for an error: shortened, and Unicode that can be encoded."""
     return str(value)[:4000].encode(errors="backslashreplace").decode()
 
 
 class PartlyFailedError(HomeAssistantError):
-    """A receiver did its work but for some entities."""
+    """A receiver did its work but for some entities.
+
+    Attributes:
+        result: What the receiver did and did not do.
+
+    """
 
     def __init__(self, *, translation_key: str, errors: Mapping[str, str], result: Mapping[str, Any]) -> None:
-        """Initialize the error with the error of each entity, and with all that the receiver did and did not do."""
+        """Initialize the error with the error of each entity and with the result, which gets them as `failed`."""
         super().__init__(
             translation_domain=DOMAIN,
             translation_key=translation_key,
@@ -45,35 +50,20 @@ class PartlyFailedError(HomeAssistantError):
                 "entities": "; ".join(f"{entity_id}: {error}" for entity_id, error in errors.items())
             },
         )
-        self.result = result
+        self.result = {**result, "failed": errors}
 
 
-class DoorError(MessageError):
-    """A request from outside Home Assistant was refused."""
-
-    def __init__(
-        self,
-        status: HTTPStatus,
-        headers: Mapping[str, str] | None = None,
-        *,
-        translation_key: str,
-        **placeholders: object,
-    ) -> None:
-        """Initialize the error with the HTTP status and headers of the answer."""
-        super().__init__(translation_key=translation_key, **placeholders)
-        self.status = status
-        self.headers = headers or {}
+async def async_gather_errors(calls: Mapping[str, Coroutine[Any, Any, object]]) -> dict[str, str]:
+    """Await named calls together, and return the error of each that failed, by name."""
+    results = await asyncio.gather(*calls.values(), return_exceptions=True)
+    return {
+        name: str(error) or type(error).__name__
+        for name, error in zip(calls, results, strict=True)
+        if isinstance(error, Exception)
+    }
 
 
-class LimitedError(DoorError):
-    """A request was refused because too many came."""
-
-    def __init__(self, *, translation_key: str, wait: float) -> None:
-        """Initialize the error with the seconds after which another request would be taken."""
-        seconds = math.ceil(wait)
-        super().__init__(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            {"Retry-After": str(seconds)},
-            translation_key=translation_key,
-            seconds=seconds,
-        )
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known names that are most similar to an unknown one, for people; empty when none is."""
+    by_folded = {each.casefold(): each for each in known}
+    return ", ".join(by_folded[match] for match in get_close_matches(name.casefold(), by_folded))

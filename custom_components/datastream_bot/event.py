@@ -3,14 +3,20 @@
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_ADDRESS
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import DatastreamBotConfigEntry
-from .const import ATTR_CONTENT, SUBENTRY_DATA_STREAM
-from .data_stream_entity import DataStreamEntity
+from .const import ATTR_CONTENT, DOMAIN
+from .data_streams import SUBENTRY_DATA_STREAM
+from .messaging.content import copied_content
 from .messaging.message import Message
+from .messaging.signals import received_signal
 from .signals import streams_signal
 
 PARALLEL_UPDATES = 0
@@ -40,25 +46,76 @@ async def async_setup_entry(
     entry.async_on_unload(async_dispatcher_connect(hass, streams_signal(entry.entry_id), update))
 
 
-class DataStreamEvent(DataStreamEntity, EventEntity):
-    """Shows the last message of a data stream."""
+class DataStreamEvent(EventEntity):
+    """Shows the last message that a bot received at one of its data streams."""
 
     _attr_event_types = [EVENT_TYPE_RECEIVED]  # noqa: RUF012 - as event entities declare it
+    _attr_has_entity_name = True
+    _attr_name = None
+    _attr_should_poll = False
     _attr_translation_key = "data_stream"
     # The last message is there to be read, not to fill the database.
     _unrecorded_attributes = frozenset({ATTR_CONTENT})
 
-    @callback
+    def __init__(self, entry: DatastreamBotConfigEntry, subentry: ConfigSubentry) -> None:
+        """Initialize the entity."""
+        self._entry = entry
+        self._stream_id = subentry.subentry_id
+        self._address: str = subentry.data[CONF_ADDRESS]
+        self._listening: list[CALLBACK_TYPE] = []
+        self._attr_unique_id = subentry.subentry_id
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            model="Data stream",
+            name=self._address,
+            via_device_id=entry.runtime_data.device_id,
+        )
+
     @override
-    def message_received(self, message: Message) -> None:
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._listen()
+        self.async_on_remove(self._stop)
+
+    @callback
+    def stream_changed(self, subentry: ConfigSubentry) -> None:
+        """Follow the data stream to another address, with its device."""
+        if subentry.data[CONF_ADDRESS] == self._address:
+            return
+        self._address = subentry.data[CONF_ADDRESS]
+        # A disabled entity does not listen.
+        if self._listening:
+            self._stop()
+            self._listen()
+        dr.async_get(self._entry.runtime_data.hass).async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            config_subentry_id=self._stream_id,
+            identifiers={(DOMAIN, self._stream_id)},
+            name=self._address,
+        )
+
+    @callback
+    def _listen(self) -> None:
+        signal = received_signal(self._entry.entry_id, self._address)
+        self._listening.append(async_dispatcher_connect(self.hass, signal, self._message_received))
+
+    @callback
+    def _stop(self) -> None:
+        while self._listening:
+            self._listening.pop()()
+
+    @callback
+    def _message_received(self, message: Message) -> None:
+        envelope = message.envelope
         self._trigger_event(
             EVENT_TYPE_RECEIVED,
             {
-                ATTR_CONTENT: message.copied_content(),
-                "sender": message.sender,
-                "origin": message.origin.value,
-                "home": message.home,
+                ATTR_CONTENT: copied_content(message.content),
+                "sender": envelope.sender,
+                "origin": envelope.origin,
+                "home": envelope.home,
             },
         )
-        self.async_set_context(message.context)
+        self.async_set_context(envelope.context)
         self.async_write_ha_state()

@@ -1,4 +1,4 @@
-"""Home Assistant's event bus: the way out to it, and what is followed on it."""
+"""Messages on Home Assistant's event bus, and automations that they trigger there."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
 from homeassistant.core import Event, HomeAssistant, callback
 
+from .messaging.content import copied_content
 from .messaging.message import Message
 from .messaging.router import Router
 
@@ -14,21 +15,22 @@ EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
 
 @callback
 def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
-    """Fire the event of an external message, which automations can listen to without this integration's trigger."""
-    if not message.external:
+    """Fire the event of an external message, which automations can use without this integration's trigger."""
+    envelope = message.envelope
+    if not envelope.external:
         return
     hass.bus.async_fire(
         EVENT_DATASTREAM_BOT_MESSAGE,
         {
-            "address": message.address,
-            "content": message.copied_content(),
+            "address": envelope.address,
+            "content": copied_content(message.content),
             "id": message.message_id,
-            "sender": message.sender,
-            "origin": message.origin.value,
-            "home": message.home,
-            "hops": message.hops,
+            "sender": envelope.sender,
+            "origin": envelope.origin,
+            "home": envelope.home,
+            "hops": envelope.hops,
         },
-        context=message.context,
+        context=envelope.context,
     )
 
 

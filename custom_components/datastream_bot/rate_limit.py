@@ -1,4 +1,20 @@
-"""The token bucket: so many at once, and so many a second."""
+"""The rate limit: a token bucket, and the limits that a bot's user may set."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
+
+from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode
+import voluptuous as vol
+
+LIMITS: Final = "limits"
+RATE: Final = "rate"
+BURST: Final = "burst"
+
+LIMITS_FORM: Final[Mapping[vol.Marker, Any]] = {
+    vol.Required(RATE, default=10): NumberSelector(NumberSelectorConfig(min=1, max=100, mode=NumberSelectorMode.BOX)),
+    vol.Required(BURST, default=50): NumberSelector(NumberSelectorConfig(min=1, max=1000, mode=NumberSelectorMode.BOX)),
+}
+"""How many messages a second come through a door, and how many at once."""
 
 
 class TokenBucket:
@@ -32,3 +48,29 @@ class TokenBucket:
             return (1 - self._tokens) / self._rate
         self._tokens -= 1
         return 0.0
+
+
+class TokenBuckets:
+    """A bucket for each of those who share a rate limit; only so many are remembered."""
+
+    def __init__(self, *, rate: float, burst: int, maximum: int) -> None:
+        """Initialize the buckets.
+
+        Args:
+            rate: Tokens a second for each.
+            burst: How many tokens each bucket holds.
+            maximum: How many buckets are remembered, those used last.
+
+        """
+        self._rate = rate
+        self._burst = burst
+        self._maximum = maximum
+        self._buckets: dict[Hashable, TokenBucket] = {}
+
+    def take(self, key: Hashable, now: float) -> float:
+        """Take a token from the bucket of a key and return 0, or return after how many seconds there will be one."""
+        bucket = self._buckets.pop(key, None) or TokenBucket(rate=self._rate, burst=self._burst)
+        self._buckets[key] = bucket
+        if len(self._buckets) > self._maximum:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket.take(now)

@@ -9,13 +9,11 @@ from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
 from .bot import DatastreamBotConfigEntry
-from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN, Origin
-from .errors import MessageError
-from .messaging.message import Message
+from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
+from .errors import MessageError, nearest
+from .messaging.message import Route, Scope
 from .messaging.receipt import Receipt
 from .messaging.router import DATA_ROUTER, Router
-from .mqtt.topics import Scope
-from .nearest import nearest
 
 SERVICE_SEND: Final = "send"
 
@@ -28,7 +26,9 @@ ATTR_SCOPE: Final = "scope"
 MAX_HOMES_NAMED: Final = 1000
 """How many homes a message can name. For more there is `all`."""
 
-# The message itself says what is wrong with an address or a content, in the user's words.
+_ORIGIN: Final = "action"
+
+# The router says what is wrong with an address or a content, in the user's words.
 SEND_SCHEMA = vol.Schema(
     {
         vol.Required(ATTR_ADDRESS): object,
@@ -52,47 +52,33 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_send(call: ServiceCall) -> ServiceResponse:
-    """Send a message, by a bot or from outside all of them."""
+    """Send a message, as a bot or from outside all of them."""
     router = call.hass.data[DATA_ROUTER]
-    address, content = call.data[ATTR_ADDRESS], call.data.get(ATTR_CONTENT)
-    internal, external = call.data[ATTR_INTERNAL], call.data[ATTR_EXTERNAL]
-    scopes, homes = call.data.get(ATTR_SCOPE), call.data.get(ATTR_HOMES)
+    sender = None
     if entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID):
         entry: DatastreamBotConfigEntry = async_get_config_entry(call.hass, DOMAIN, entry_id)
-        receipt = await entry.runtime_data.async_distribute_datastream_message(
-            address,
-            content,
-            internal=internal,
-            external=external,
-            origin=Origin.ACTION,
-            context=call.context,
-            scopes=scopes,
-            homes=homes,
-        )
-    elif scopes or homes:
-        raise MessageError(translation_key="scope_needs_bot")
-    else:
-        receipt = await router.async_send(
-            Message.create(
-                address,
-                content,
-                origin=Origin.ACTION,
-                context=call.context,
-                hops=router.hops_after(call.context),
-                internal=internal,
-                external=external,
-            )
-        )
+        sender = entry.entry_id
+    dispatch = await router.async_dispatch(
+        call.data[ATTR_ADDRESS],
+        call.data.get(ATTR_CONTENT),
+        origin=_ORIGIN,
+        sender=sender,
+        context=call.context,
+        internal=call.data[ATTR_INTERNAL],
+        external=call.data[ATTR_EXTERNAL],
+        route=Route(scopes=call.data.get(ATTR_SCOPE), homes=call.data.get(ATTR_HOMES)),
+    )
+    receipt = await dispatch.async_receipt()
     if call.data[ATTR_REQUIRE_RECEIVER]:
         _require_receiver(router, receipt)
     return receipt.as_dict() if call.return_response else None
 
 
 def _require_receiver(router: Router, receipt: Receipt) -> None:
-    """Raise when nobody received the message, with what the sender may have meant."""
+    """Raise when nobody received a message, and name the addresses that may have been meant."""
     if not receipt.is_empty:
         return
-    known = router.directory.addresses
+    known = router.registry.addresses
     similar = nearest(receipt.address, known)
     if receipt.address in known:
         raise MessageError(translation_key="no_receiver_reached", address=receipt.address)

@@ -1,37 +1,53 @@
-"""The settings of a bot, as its form says."""
+"""The settings of a bot: each is declared here once, with its default and its selector in the form."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
-from homeassistant.const import CONF_TARGET
-
-from .const import (
-    CONF_EXCLUDE,
-    CONF_NOTIFY,
-    CONF_ON_LEAVING,
-    CONF_ON_RETURNING,
-    CONF_ONLY_WHEN_DARK,
-    CONF_PERSONS,
-    CONF_REMEMBER_FOR,
-    CONF_SETTLING,
-    CONF_VERIFY_AFTER,
-    Reaction,
+from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
+from homeassistant.const import ATTR_ENTITY_ID, Platform, UnitOfTime
+from homeassistant.core import HomeAssistant, callback, valid_entity_id
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    Selector,
+    SelectSelector,
+    SelectSelectorConfig,
 )
+import voluptuous as vol
 
-DEFAULTS: Final[Mapping[str, Any]] = {
-    CONF_PERSONS: [],
-    CONF_TARGET: {},
-    CONF_EXCLUDE: {},
-    CONF_ON_LEAVING: Reaction.OFF.value,
-    CONF_ON_RETURNING: Reaction.ON.value,
-    CONF_NOTIFY: [],
-    CONF_SETTLING: 60,
-    CONF_ONLY_WHEN_DARK: False,
-    CONF_REMEMBER_FOR: 24,
-    CONF_VERIFY_AFTER: 0,
-}
-"""What the form says until the user says otherwise."""
+from .const import CONF_DOORS, Reaction
+
+
+def _shown(selector: Selector[Any] | None, *, more: bool = False) -> dict[str, Any]:
+    """Return how the form shows an option.
+
+    Args:
+        selector: Its selector, or None for the target of an action.
+        more: Whether it stands in the collapsed section.
+
+    """
+    return {"selector": selector, "more": more}
+
+
+def _entities(domain: str) -> Selector[Any]:
+    return EntitySelector(EntitySelectorConfig(domain=domain, multiple=True))
+
+
+def _choice(name: str, *reactions: Reaction) -> Selector[Any]:
+    options = [reaction.value for reaction in reactions]
+    return SelectSelector(SelectSelectorConfig(options=options, translation_key=name))
+
+
+def _number(maximum: int, unit: UnitOfTime, minimum: int = 0) -> Selector[Any]:
+    return NumberSelector(
+        NumberSelectorConfig(min=minimum, max=maximum, unit_of_measurement=unit, mode=NumberSelectorMode.BOX)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +56,10 @@ class Settings:
 
     Attributes:
         persons: Who counts as present; empty for everyone who is tracked.
-        target: What to attach to, as the target of an action; empty for all lights and switches.
+        target: What to attach to, as the target of an action; empty for everything.
         exclude: What is never touched, as the target of an action.
-        on_leaving: What to do when the last person leaves.
-        on_returning: What to do when the first person returns.
+        on_leaving: The reaction to the last person leaving.
+        on_returning: The reaction to the first person returning.
         notify: Notify entities; empty for Home Assistant's own notifications.
         settling: Seconds to wait before acting on leaving.
         only_when_dark: Do nothing on returning while the sun is up.
@@ -52,30 +68,87 @@ class Settings:
 
     """
 
-    persons: list[str]
-    target: Mapping[str, Any]
-    exclude: Mapping[str, Any]
-    on_leaving: Reaction
-    on_returning: Reaction
-    notify: list[str]
-    settling: float
-    only_when_dark: bool
-    remember_for: float
-    verify_after: float
+    persons: list[str] = field(default_factory=list, metadata=_shown(_entities(PERSON_DOMAIN)))
+    target: Mapping[str, Any] = field(default_factory=dict, metadata=_shown(None))
+    exclude: Mapping[str, Any] = field(default_factory=dict, metadata=_shown(None))
+    on_leaving: str = field(
+        default=Reaction.OFF.value, metadata=_shown(_choice("on_leaving", Reaction.OFF, Reaction.NOTHING))
+    )
+    on_returning: str = field(
+        default=Reaction.ON.value,
+        metadata=_shown(_choice("on_returning", Reaction.ON, Reaction.RESTORE, Reaction.NOTHING)),
+    )
+    notify: list[str] = field(default_factory=list, metadata=_shown(_entities(Platform.NOTIFY)))
+    settling: float = field(default=60, metadata=_shown(_number(3600, UnitOfTime.SECONDS), more=True))
+    only_when_dark: bool = field(default=False, metadata=_shown(BooleanSelector(), more=True))
+    remember_for: float = field(default=24, metadata=_shown(_number(8760, UnitOfTime.HOURS, 1), more=True))
+    verify_after: float = field(default=0, metadata=_shown(_number(3600, UnitOfTime.SECONDS), more=True))
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Return the settings that a config entry holds; those of former versions hold fewer."""
-        data = {**DEFAULTS, **data}
-        return cls(
-            persons=data[CONF_PERSONS],
-            target=data[CONF_TARGET],
-            exclude=data[CONF_EXCLUDE],
-            on_leaving=Reaction(data[CONF_ON_LEAVING]),
-            on_returning=Reaction(data[CONF_ON_RETURNING]),
-            notify=data[CONF_NOTIFY],
-            settling=data[CONF_SETTLING],
-            only_when_dark=data[CONF_ONLY_WHEN_DARK],
-            remember_for=data[CONF_REMEMBER_FOR],
-            verify_after=data[CONF_VERIFY_AFTER],
-        )
+        """Return the settings in the data of a config entry; defaults stand for those that it does not hold."""
+        return cls(**{option.name: data[option.name] for option in fields(cls) if option.name in data})
+
+
+def door_settings(data: Mapping[str, Any], section: str, form: Mapping[vol.Marker, Any]) -> dict[str, Any]:
+    """Return the settings of a door in the data of a config entry; those that it does not hold have their defaults.
+
+    Args:
+        data: The data.
+        section: Key of the door.
+        form: The section of the door in the form.
+
+    """
+    with_defaults = vol.Schema(dict.fromkeys(form, object), extra=vol.ALLOW_EXTRA)
+    settings: dict[str, Any] = with_defaults(data.get(CONF_DOORS, {}).get(section, {}))
+    return settings
+
+
+@callback
+def resolve_entity_ids(hass: HomeAssistant, ids: Iterable[str]) -> list[str]:
+    """Return the entity ids of registry ids, which are stored because users may change entity ids.
+
+    The id of an entity that was removed stays as it is, and matches nothing: an empty list would mean everything.
+    """
+    registry = er.async_get(hass)
+    return [er.async_resolve_entity_id(registry, each) or each for each in ids]
+
+
+@callback
+def resolve_target(hass: HomeAssistant, target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the target of an action with entity ids for registry ids."""
+    return _with_ids(target, lambda ids: resolve_entity_ids(hass, ids))
+
+
+@callback
+def with_entity_ids(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a config entry with entity ids for registry ids, as a form shows them."""
+    return _translated(data, lambda ids: [each for each in resolve_entity_ids(hass, ids) if valid_entity_id(each)])
+
+
+@callback
+def with_registry_ids(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a config entry with registry ids for entity ids, as it is stored."""
+    registry = er.async_get(hass)
+
+    def registry_ids(ids: Iterable[str]) -> list[str]:
+        return [each if (entry := registry.async_get(each)) is None else entry.id for each in ids]
+
+    return _translated(data, registry_ids)
+
+
+type _Translate = Callable[[Iterable[str]], list[str]]
+
+
+def _translated(data: Mapping[str, Any], translate: _Translate) -> dict[str, Any]:
+    lists = {name: translate(data[name]) for name in ("persons", "notify") if name in data}
+    targets = {name: _with_ids(data[name], translate) for name in ("target", "exclude") if name in data}
+    return {**data, **lists, **targets}
+
+
+def _with_ids(target: Mapping[str, Any], translate: _Translate) -> dict[str, Any]:
+    if ATTR_ENTITY_ID not in target:
+        return dict(target)
+    # As a target, a single entity may stand for itself instead of in a list.
+    ids = target[ATTR_ENTITY_ID]
+    return {**target, ATTR_ENTITY_ID: translate([ids] if isinstance(ids, str) else ids)}

@@ -1,4 +1,4 @@
-"""Memory: what is kept on disk, read so that no file, however it came to be, does harm."""
+"""Storage: what is kept on disk, read so that no file, whatever became of it, does harm."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import UnsupportedStorageVersionError
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 import voluptuous as vol
 
 from .const import DOMAIN
+from .issues import async_create_issue, async_delete_issue
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -19,15 +19,15 @@ _VERSION: Final = 1
 _SAVE_DELAY: Final = 1.0
 
 
-class Memory[T]:
-    """A file of its own for one thing that is to be remembered.
+class Storage[T]:
+    """A file of its own for one thing.
 
-    A file that was damaged is as good as none. One of a newer version is left alone until it can be read again; what is
-    to be remembered until then is forgotten with the next restart. Both come with a repair issue.
+    A damaged file counts as none. One of a newer version is left alone until it can be read again; what is saved until
+    then is gone with the next restart. Both come with a repair issue.
     """
 
     def __init__(self, hass: HomeAssistant, key: str, schema: vol.Schema) -> None:
-        """Initialize the memory.
+        """Initialize the storage.
 
         Args:
             hass: Home Assistant.
@@ -44,32 +44,32 @@ class Memory[T]:
         self._next: asyncio.Task[None] | None = None
 
     async def async_load(self) -> T | None:
-        """Return what was remembered."""
+        """Return what was saved, or None when there is nothing that can be read."""
         try:
             stored = await self._store.async_load()
-            remembered: T | None = None if stored is None else self._schema(stored)
+            data: T | None = None if stored is None else self._schema(stored)
         except UnsupportedStorageVersionError:
             self._store.make_read_only()
-            self._complain(translation_key="memory_newer", is_fixable=False)
+            self._report(translation_key="memory_newer", is_fixable=False)
             return None
         except Exception as err:  # noqa: BLE001 - a damaged file can be anything
             _LOGGER.debug("%s is damaged: %r", self._store.path, err)
-            self._complain(translation_key="memory_damaged", is_fixable=True)
+            self._report(translation_key="memory_damaged", is_fixable=True)
             return None
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
-        return remembered
+        async_delete_issue(self._hass, self._issue_id)
+        return data
 
     async def async_save(self, data: T) -> None:
-        """Remember this from now on."""
+        """Save data now."""
         self._is_due = False
         await self._store.async_save(data)
 
     async def async_save_together(self, data_func: Callable[[], T]) -> None:
-        """Remember what there is to remember, written once for all who ask while something is being written."""
+        """Save data now, written once for all who ask while a write is going on."""
         if self._next is None:
             # It must not begin before those who follow can see that it will.
             self._next = self._hass.async_create_task(
-                self._async_save_next(data_func), f"{DOMAIN} memory", eager_start=False
+                self._async_save_next(data_func), f"{DOMAIN} storage", eager_start=False
             )
         await asyncio.shield(self._next)
 
@@ -80,7 +80,10 @@ class Memory[T]:
 
     @callback
     def async_delay_save(self, data_func: Callable[[], T]) -> None:
-        """Remember, a second after the first call, what there is to remember then, however many calls follow."""
+        """Save data a second after the first of any number of calls.
+
+        Home Assistant's store would put the write off with each call.
+        """
         if self._is_due:
             return
         self._is_due = True
@@ -92,18 +95,16 @@ class Memory[T]:
         self._store.async_delay_save(data, _SAVE_DELAY)
 
     async def async_remove(self) -> None:
-        """Forget it, with its file."""
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+        """Remove the file."""
+        async_delete_issue(self._hass, self._issue_id)
         await self._store.async_remove()
 
-    def _complain(self, *, translation_key: str, is_fixable: bool) -> None:
+    def _report(self, *, translation_key: str, is_fixable: bool) -> None:
         _LOGGER.warning("What a bot remembered cannot be read, so it starts anew: %s", self._store.path)
-        ir.async_create_issue(
+        async_create_issue(
             self._hass,
-            DOMAIN,
             self._issue_id,
-            is_fixable=is_fixable,
-            severity=ir.IssueSeverity.WARNING,
             translation_key=translation_key,
-            translation_placeholders={"path": self._store.path},
+            is_fixable=is_fixable,
+            path=self._store.path,
         )

@@ -9,7 +9,6 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .entity import BotEntity
-from .signals import presence_signal
 
 PARALLEL_UPDATES = 0
 
@@ -22,26 +21,25 @@ async def async_setup_entry(
 
 
 class ReactionSwitch(BotEntity, SwitchEntity):
-    """Off while guests are there: presence is followed, and nothing is switched because of it."""
+    """Turns the reaction to presence off, as while guests are there; presence is followed all the same."""
 
     _attr_entity_category = EntityCategory.CONFIG
 
     def __init__(self, bot: Bot) -> None:
         """Initialize the switch."""
-        super().__init__(bot, "presence_reaction", presence_signal(bot.bot_id))
-        self._following = bot.following
+        super().__init__(bot, "presence_reaction", bot.tracker.async_connect)
 
     @property
     @override
     def is_on(self) -> bool:
-        return self._following.is_reacting
+        return self._bot.tracker.is_reacting
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """React to the next edge."""
-        self._following.async_set_reacting(reacting=True)
+        self._bot.tracker.async_set_reacting(reacting=True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """React no more."""
-        self._following.async_set_reacting(reacting=False)
+        self._bot.tracker.async_set_reacting(reacting=False)

@@ -5,15 +5,20 @@ from typing import Any, Final, override
 
 from homeassistant.const import CONF_OPTIONS
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, trigger as trigger_helper
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
+from .const import DOMAIN
 from .errors import MessageError
+from .messaging.content import copied_content
 from .messaging.message import Message, checked_address
-from .signals import message_signal
+from .messaging.signals import message_signal
+
+TRIGGER: Final = "message_received"
+TRIGGER_MESSAGE_RECEIVED: Final = f"{DOMAIN}.{TRIGGER}"
 
 OPTION_ADDRESS: Final = "address"
 OPTION_BOT: Final = "config_entry_id"
@@ -69,7 +74,7 @@ class MessageReceivedTrigger(Trigger):
         @callback
         def signalled(sent: Message, received: Mapping[str, Message]) -> None:
             receivers: list[tuple[str | None, Message]] = [*received.items()]
-            if not receivers and sent.external:
+            if not receivers and sent.envelope.external:
                 receivers = [(None, sent)]
             bot = self._options.get(OPTION_BOT)
             for bot_id, message in receivers:
@@ -90,13 +95,14 @@ class MessageReceivedTrigger(Trigger):
 
 
 def _payload(message: Message, bot_id: str | None) -> dict[str, Any]:
+    envelope = message.envelope
     return {
-        "address": message.address,
-        "content": message.copied_content(),
-        "sender": message.sender,
+        "address": envelope.address,
+        "content": copied_content(message.content),
+        "sender": envelope.sender,
         "message_id": message.message_id,
-        "origin": message.origin.value,
-        "home": message.home,
+        "origin": envelope.origin,
+        "home": envelope.home,
         "bot": bot_id,
     }
 
@@ -113,4 +119,17 @@ def _contains(content: object, wanted: object) -> bool:
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
     """Return the triggers."""
-    return {"message_received": MessageReceivedTrigger}
+    return {TRIGGER: MessageReceivedTrigger}
+
+
+@callback
+def async_describe_trigger(hass: HomeAssistant, description: dict[str, Any]) -> None:
+    """Describe the trigger to pages that are loaded from now on.
+
+    Home Assistant has a function for that for actions only. Where it does not keep descriptions like this any more, its
+    editor offers no addresses, and takes them all the same.
+    """
+    if (key := getattr(trigger_helper, "TRIGGER_DESCRIPTION_CACHE", None)) is None:
+        return
+    # Pages are sent the descriptions anew when they are another object.
+    hass.data[key] = {**hass.data[key], TRIGGER_MESSAGE_RECEIVED: description}

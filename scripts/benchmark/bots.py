@@ -8,14 +8,16 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentryData
 from homeassistant.core import HomeAssistant
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.built_in import BUILT_IN_FIELDS
-from custom_components.datastream_bot.const import DOMAIN, SUBENTRY_DATA_STREAM
-from custom_components.datastream_bot.data_streams import row_from_field
-from custom_components.datastream_bot.flows.stream_flow import stream_unique_id
-from custom_components.datastream_bot.messaging.field import Field, FieldType
+from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.data_streams import (
+    BUILT_IN_FIELDS,
+    SUBENTRY_DATA_STREAM,
+    row_from_field,
+    stream_unique_id,
+)
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, Result, datastream
-from custom_components.datastream_bot.settings import DEFAULTS
+from custom_components.datastream_bot.messaging.schema import Field, FieldType
 
 from .bell import RING
 
@@ -83,7 +85,7 @@ async def add_bot(
 ) -> Bot:
     """Add a bot as its form does, with more data streams than the two that every bot has."""
     entry: ConfigEntry[Bot] = ConfigEntry(
-        data={**DEFAULTS, **({"doors": doors} if doors else {})},
+        data={"doors": doors or {}},
         discovery_keys=MappingProxyType({}),
         domain=DOMAIN,
         minor_version=1,

@@ -1,1 +1,1 @@
-"""Devices: the lights and switches that a bot controls."""
+"""Devices: what a bot is attached to, and how that is switched, remembered and restored."""

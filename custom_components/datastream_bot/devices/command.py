@@ -1,6 +1,6 @@
-"""What a message to toggle everything asks for."""
+"""The command that the content of a message to `toggle_everything` is."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -8,33 +8,33 @@ from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from ..errors import MessageError
-from .selection import ATTACHED_DOMAINS
+from .domains import DOMAINS
 
 _TARGET: Final = vol.Schema(cv.TARGET_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toggle:
-    """A wish: what to turn on or off, and what to remember or restore.
+    """What to turn on or off, and what to remember or restore.
 
     Attributes:
         on: Whether to turn on.
         remember: Remember what is on before it is turned off.
         restore: Turn on only what is remembered, as it was.
         target: Only what is in this target of an action; empty for all.
-        domain: Only lights or only switches, or None for both.
+        domain: Only entities of this domain, or None for all.
 
     """
 
     on: bool
     remember: bool
     restore: bool
-    target: Mapping[str, Any]
+    target: Mapping[str, list[str]]
     domain: str | None
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Self:
-        """Return the wish that content holds, whose fields have been read.
+        """Return the command in content that fits the schema of the address.
 
         Raises:
             MessageError: Its parts do not go together.
@@ -46,7 +46,7 @@ class Toggle:
         if restore and not on:
             raise MessageError(translation_key="restore_needs_on")
         domain = content.get("domain")
-        if domain is not None and domain not in ATTACHED_DOMAINS:
+        if domain is not None and domain not in DOMAINS:
             raise MessageError(translation_key="domain_unknown", domain=repr(domain))
         try:
             target = _TARGET(content.get("target", {}))
@@ -56,10 +56,11 @@ class Toggle:
 
     @property
     def is_all(self) -> bool:
-        """Return whether it means everything that is attached."""
+        """Return whether it is about everything that is attached."""
         return not self.target and self.domain is None
 
     @property
-    def matter(self) -> str:
-        """Return what it is about: of two wishes about the same, the newer one counts."""
-        return f"{self.remember} {self.restore} {self.domain} {self.target}"
+    def subject(self) -> Hashable:
+        """Return what it is about: of two commands about the same, the newer one counts."""
+        target = frozenset((kind, frozenset(ids)) for kind, ids in self.target.items())
+        return self.remember, self.restore, self.domain, target

@@ -1,6 +1,9 @@
-"""Exclusion: what a bot never touches."""
+"""Exclusion: the entities that a bot never touches."""
 
-from homeassistant.core import HomeAssistant
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -14,69 +17,57 @@ from ..const import LABEL_IGNORE
 from .groups import Groups
 
 
-class Exclusion:
-    """What is excluded, hidden or not: by the user in the form, or by the label that keeps every bot away."""
+@callback
+def async_excluded_entities(hass: HomeAssistant, target: Mapping[str, Any], groups: Groups) -> set[str]:
+    """Return what is excluded by a target or by the label that keeps every bot away, also when it is hidden.
 
-    def __init__(self, hass: HomeAssistant, selection: TargetSelection, groups: Groups) -> None:
-        """Initialize the exclusion."""
-        self._areas = ar.async_get(hass)
-        self._devices = dr.async_get(hass)
-        self._entities = er.async_get(hass)
-        self._selection = selection
-        # The label may have been made under another name, which its id keeps.
-        label = lr.async_get(hass).async_get_label_by_name(LABEL_IGNORE)
-        self._label_ids = {*selection.label_ids, LABEL_IGNORE, *([label.label_id] if label else [])}
-        # Most homes exclude none, and then nobody has to look where the entities are.
-        self._has_places = bool(selection.device_ids or selection.area_ids or selection.floor_ids) or any(
-            dr.async_entries_for_label(self._devices, label_id) or ar.async_entries_for_label(self._areas, label_id)
-            for label_id in self._label_ids
-        )
-        # Many entities are in the same place.
-        self._places: dict[tuple[str | None, str | None], bool] = {}
-        self._entity_ids = {
-            *selection.entity_ids,
-            *expand_entity_ids(hass, selection.entity_ids),
-            *(member for entity_id in selection.entity_ids for member in groups.members(entity_id)),
-            *(
-                entry.entity_id
-                for label_id in self._label_ids
-                for entry in er.async_entries_for_label(self._entities, label_id)
-            ),
-        }
-        for entity_id, members in groups.all.items():
-            if entity_id in self:
-                self._entity_ids |= members
+    An area excludes what is in it, a label what has it or is on a device or in an area that has it, and a group its
+    members.
+    """
+    entities, areas = er.async_get(hass), ar.async_get(hass)
+    selection = TargetSelection(dict(target))
+    labels = {*selection.label_ids, *_ignore_labels(hass)}
+    excluded = {*selection.entity_ids, *expand_entity_ids(hass, selection.entity_ids)}
+    for entity_id in selection.entity_ids:
+        excluded |= groups.members(entity_id)
+    for label_id in labels:
+        excluded.update(entry.entity_id for entry in er.async_entries_for_label(entities, label_id))
+    for device_id in _device_ids(hass, selection.device_ids, labels):
+        excluded.update(entry.entity_id for entry in _entries_of_device(entities, device_id))
+    area_ids = {
+        *selection.area_ids,
+        *(area.id for floor_id in selection.floor_ids for area in ar.async_entries_for_floor(areas, floor_id)),
+        *(area.id for label_id in labels for area in ar.async_entries_for_label(areas, label_id)),
+    }
+    for area_id in area_ids:
+        excluded.update(_entities_in_area(hass, area_id))
+    for entity_id, members in groups.all.items():
+        if entity_id in excluded:
+            excluded |= members
+    return excluded
 
-    def __contains__(self, entity_id: str) -> bool:
-        """Return whether an entity is excluded by its id, device, area, floor or a label of any of these.
 
-        So is what is in a group that is.
-        """
-        if entity_id in self._entity_ids:
-            return True
-        if not self._has_places or (entry := self._entities.async_get(entity_id)) is None:
-            return False
-        place = (entry.device_id, entry.area_id)
-        if (is_excluded := self._places.get(place)) is None:
-            is_excluded = self._places[place] = self._is_place_excluded(*place)
-        return is_excluded
+def _ignore_labels(hass: HomeAssistant) -> set[str]:
+    # The label may have been made under another name, which its id keeps.
+    label = lr.async_get(hass).async_get_label_by_name(LABEL_IGNORE)
+    return {LABEL_IGNORE} if label is None else {LABEL_IGNORE, label.label_id}
 
-    def left_of(self, entity_ids: set[str]) -> set[str]:
-        """Return those of many entities that are not excluded."""
-        left = entity_ids - self._entity_ids
-        return {entity_id for entity_id in left if entity_id not in self} if self._has_places else left
 
-    def _is_place_excluded(self, device_id: str | None, area_id: str | None) -> bool:
-        """Return whether what is of a device and in an area of its own is excluded because of either."""
-        labels: set[str] = set()
-        while device_id is not None and (device := self._devices.async_get(device_id)) is not None:
-            if device_id in self._selection.device_ids:
-                return True
-            labels |= device.labels
-            area_id = area_id or device.area_id
-            device_id = device.parent_device_id if isinstance(device, dr.ChildDeviceEntry) else None
-        if area_id is not None and (area := self._areas.async_get_area(area_id)) is not None:
-            if area_id in self._selection.area_ids or area.floor_id in self._selection.floor_ids:
-                return True
-            labels |= area.labels
-        return not labels.isdisjoint(self._label_ids)
+def _device_ids(hass: HomeAssistant, device_ids: Iterable[str], labels: Iterable[str]) -> set[str]:
+    """Return the ids of devices, of those with a label, and of the child devices of all of them."""
+    devices = dr.async_get(hass)
+    found = {*device_ids, *(device.id for label in labels for device in dr.async_entries_for_label(devices, label))}
+    children = {child.id for device_id in found for child in dr.async_entries_for_parent_device(devices, device_id)}
+    return found | children
+
+
+def _entities_in_area(hass: HomeAssistant, area_id: str) -> Iterable[str]:
+    """Return the entities in an area: by themselves, or by their device when they are in no other."""
+    entities = er.async_get(hass)
+    yield from (entry.entity_id for entry in er.async_entries_for_area(entities, area_id))
+    for device in dr.async_entries_for_area(dr.async_get(hass), area_id):
+        yield from (entry.entity_id for entry in _entries_of_device(entities, device.id) if entry.area_id is None)
+
+
+def _entries_of_device(entities: er.EntityRegistry, device_id: str) -> list[er.RegistryEntry]:
+    return er.async_entries_for_device(entities, device_id, include_disabled_entities=True)

@@ -1,170 +1,249 @@
-"""Verification: looks whether what was switched did switch, asks once more, and tells of what never does."""
+"""Expectations: the states that entities should still reach, and what is done until they do."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
 
 from ..const import DOMAIN
-from ..errors import PartlyFailedError
-from .control import NOT_ALLOWED
+from ..issues import async_create_issue, async_delete_issue
+from .control import async_restore, async_split_by_permission, async_switch
+from .domains import can_be_turned_on, is_unavailable, state_when, was_turned_on
 from .groups import Groups
-from .selection import async_single_out
+from .selection import async_ungrouped
+
+_DEFERRED_FOR: Final = 300.0
+"""Seconds in which an entity that could not be restored at once may still be."""
 
 _TOO_OFTEN: Final = 3
-
-type Ask = Callable[[list[str]], Awaitable[object]]
-"""Asks entities once more."""
+_SLACK: Final = 0.1
 
 
-class Verification:
-    """Waits for lights and switches to do what they were told, as long as nobody tells them anything else."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Expectation:
+    """A state that an entity should still reach.
 
-    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str, verify_after: float) -> None:
-        """Initialize what looks after some seconds, or never when there are none."""
+    Attributes:
+        entity_id: Its id.
+        on: Whether it should be on.
+        state: The state to restore, or None when turning it on or off will do.
+        context: Home Assistant's context of the message that wants it; its id is that of the message.
+        is_deferred: Whether it is not asked before it is off, rather than once more after a while.
+        due: When to do something about it, in seconds of the loop's clock, or None while it is being asked.
+        is_retried: Whether it was asked once more.
+
+    """
+
+    entity_id: str
+    on: bool
+    state: State | None
+    context: Context
+    is_deferred: bool = False
+    due: float | None = None
+    is_retried: bool = False
+
+    def is_met(self, state: State | None) -> bool:
+        """Return whether the entity has reached the state; what is deferred is restored or given up."""
+        wanted = state_when(self.entity_id, on=self.on)
+        return not self.is_deferred and state is not None and state.state == wanted
+
+
+class Expectations:
+    """Waits for entities to do as they were told, as long as nobody wants anything else of them."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        bot_id: str,
+        bot_name: str,
+        verify_after: float,
+        still_attached: Callable[[Collection[str]], list[str]],
+    ) -> None:
+        """Initialize it without any.
+
+        Args:
+            hass: Home Assistant.
+            bot_id: Config entry id of the bot.
+            bot_name: What people call the bot.
+            verify_after: Seconds after which entities are asked once more, or 0 for never.
+            still_attached: Returns those entities that the bot may still switch.
+
+        """
         self._hass = hass
         self._bot_name = bot_name
         self._issue_id = f"not_reached_{bot_id}"
         self._verify_after = verify_after
+        self._still_attached = still_attached
         self._misses: Counter[str] = Counter()
-        self._watches: list[_Watch] = []
+        self._expected: dict[str, Expectation] = {}
+        self._stop_listening: CALLBACK_TYPE | None = None
+        self._stop_timer: CALLBACK_TYPE | None = None
 
     @contextmanager
-    def expecting(self, entity_ids: Iterable[str], *, on: bool, ask: Ask, is_reaction: bool) -> Iterator[None]:
-        """Expect of entities that they are switched in this context, rather than what was expected of them before."""
+    def expecting(
+        self, entity_ids: Iterable[str], *, on: bool, context: Context, states: Mapping[str, State] | None = None
+    ) -> Iterator[None]:
+        """Expect of entities that they are switched inside this context, and then within a while.
+
+        Args:
+            entity_ids: The entities; of groups, their members are expected to switch.
+            on: Whether they should be on.
+            context: Home Assistant's context of the message.
+            states: What to restore, by entity id.
+
+        """
         if not self._verify_after:
             yield
             return
-        told = set(async_single_out(self._hass, entity_ids, Groups(self._hass)))
-        self.async_expect_nothing(told)
-        watch = _Watch(self._hass, told, STATE_ON if on else STATE_OFF, ask, is_reaction=is_reaction)
-        self._watches.append(watch)
+        states = states or {}
+        expectations = [
+            Expectation(entity_id=entity_id, on=on, state=states.get(entity_id), context=context)
+            for entity_id in async_ungrouped(self._hass, entity_ids, Groups(self._hass))
+        ]
+        self._add(expectations)
         try:
             yield
-        except PartlyFailedError as err:
-            failed = err.result["failed"]
-            not_allowed = [entity_id for entity_id in failed if failed[entity_id] == NOT_ALLOWED]
-            watch.waiting.difference_update(async_single_out(self._hass, not_allowed, Groups(self._hass)))
-            raise
-        except Exception:
-            # Nobody was asked.
-            watch.waiting.clear()
-            raise
         finally:
-            self._start(watch)
+            # Asking may have taken its time, and somebody may have wanted something else meanwhile.
+            for expectation in expectations:
+                expectation.due = self._hass.loop.time() + self._verify_after
+            self._update()
 
     @callback
-    def async_expect_nothing(self, entity_ids: Iterable[str]) -> None:
-        """Expect no longer of entities what was expected of them before."""
-        for watch in self._watches:
-            watch.waiting.difference_update(entity_ids)
+    def async_defer(self, states: Iterable[State], context: Context) -> None:
+        """Restore states of entities that cannot be asked now, each as soon as it is off within five minutes."""
+        due = self._hass.loop.time() + _DEFERRED_FOR
+        self._add(
+            Expectation(entity_id=state.entity_id, on=True, state=state, context=context, is_deferred=True, due=due)
+            for state in states
+        )
 
     @callback
-    def async_drop_reactions(self) -> None:
-        """Expect no longer what presence has brought about."""
-        for watch in [watch for watch in self._watches if watch.is_reaction]:
-            self._drop(watch)
+    def async_drop(self, entity_ids: Collection[str], *, keep_deferred: bool = False) -> None:
+        """Expect nothing of these entities any more, but perhaps that they are restored as soon as they are off."""
+        dropped = [
+            entity_id
+            for entity_id, expectation in self._expected.items()
+            if entity_id in entity_ids and not (keep_deferred and expectation.is_deferred)
+        ]
+        self._drop(dropped)
 
-    def _drop(self, watch: _Watch) -> None:
-        watch.async_stop()
-        self._watches.remove(watch)
-
-    def _start(self, watch: _Watch) -> None:
-        """Start to count the seconds once everybody was asked, which may take its time, unless it is all over."""
-        if watch in self._watches:
-            watch.async_start(self._verify_after, self._seen)
+    @callback
+    def async_supersede(self, message_id: str | None) -> None:
+        """Expect nothing because of a message any more, and give up all that is deferred."""
+        superseded = [
+            entity_id
+            for entity_id, expectation in self._expected.items()
+            if expectation.is_deferred or expectation.context.id == message_id
+        ]
+        self._drop(superseded)
 
     @callback
     def async_stop(self) -> None:
-        """Look no more."""
-        for watch in list(self._watches):
-            self._drop(watch)
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+        """Expect nothing any more."""
+        self._expected.clear()
+        self._update()
+        async_delete_issue(self._hass, self._issue_id)
+
+    def _drop(self, entity_ids: Collection[str]) -> None:
+        if entity_ids:
+            for entity_id in entity_ids:
+                del self._expected[entity_id]
+            self._update()
+
+    def _add(self, expectations: Iterable[Expectation]) -> None:
+        """Expect something, in place of what was expected of the same entities before."""
+        for expectation in expectations:
+            self._expected[expectation.entity_id] = expectation
+            if expectation.is_met(self._hass.states.get(expectation.entity_id)):
+                self._met(expectation)
+        self._update()
+
+    def _met(self, expectation: Expectation) -> None:
+        """Expect no more of an entity; what becomes of it from now on is somebody else's wish."""
+        del self._expected[expectation.entity_id]
+        self._misses.pop(expectation.entity_id, None)
+
+    def _update(self) -> None:
+        """Listen to what something is expected of, and set the timer to the first that is due."""
+        for stop in (self._stop_listening, self._stop_timer):
+            if stop is not None:
+                stop()
+        self._stop_listening = self._stop_timer = None
+        if self._expected:
+            self._stop_listening = async_track_state_change_event(self._hass, self._expected, self._state_changed)
+        if due := [expectation.due for expectation in self._expected.values() if expectation.due is not None]:
+            self._stop_timer = async_call_later(self._hass, max(0, min(due) - self._hass.loop.time()), self._timer)
 
     @callback
-    def _seen(self, watch: _Watch) -> None:
-        """Count who did not do it, time and again."""
-        self._watches.remove(watch)
-        for entity_id in watch.reached:
-            self._misses.pop(entity_id, None)
-        self._misses.update(entity_id for entity_id in watch.waiting if not _is_unavailable(self._hass, entity_id))
+    def _state_changed(self, event: Event[EventStateChangedData]) -> None:
+        expectation, new = self._expected.get(event.data["entity_id"]), event.data["new_state"]
+        if expectation is None or new is None:
+            return
+        if expectation.is_met(new):
+            self._met(expectation)
+        elif expectation.is_deferred and was_turned_on(event):
+            del self._expected[expectation.entity_id]
+        elif expectation.is_deferred and can_be_turned_on(new):
+            del self._expected[expectation.entity_id]
+            self._ask([expectation])
+
+    @callback
+    def _timer(self, _: datetime) -> None:
+        """Do what is due: ask once more, count who was asked in vain, and give up what was deferred."""
+        self._stop_timer = None
+        now = self._hass.loop.time()
+        late: list[Expectation] = []
+        for expectation in list(self._expected.values()):
+            if expectation.due is None or expectation.due > now + _SLACK:
+                continue
+            is_reachable = not is_unavailable(self._hass, expectation.entity_id)
+            if not expectation.is_deferred and not expectation.is_retried:
+                expectation.is_retried = True
+                expectation.due = now + self._verify_after
+                if is_reachable:
+                    late.append(expectation)
+                continue
+            del self._expected[expectation.entity_id]
+            if not expectation.is_deferred and is_reachable:
+                self._misses[expectation.entity_id] += 1
+        self._update()
+        self._report()
+        for _, of_message in groupby(late, lambda expectation: expectation.context.id):
+            self._ask(list(of_message))
+
+    def _ask(self, expectations: list[Expectation]) -> None:
+        """Ask entities once more for what the same message wants of them."""
+        self._hass.async_create_task(self._async_ask(expectations), f"{DOMAIN} asks once more")
+
+    async def _async_ask(self, expectations: list[Expectation]) -> None:
+        on, context = expectations[0].on, expectations[0].context
+        attached = self._still_attached([expectation.entity_id for expectation in expectations])
+        # Their states tell what comes of it.
+        with suppress(HomeAssistantError):
+            allowed, _ = await async_split_by_permission(self._hass, attached, context)
+            states = [expectation.state for expectation in expectations if expectation.entity_id in allowed]
+            if None in states:
+                await async_switch(self._hass, allowed, on=on, context=context)
+            else:
+                await async_restore(self._hass, [state for state in states if state is not None], context)
+
+    def _report(self) -> None:
+        """Raise a repair issue about what did not switch time and again, or delete it."""
         if never := sorted(entity_id for entity_id, count in self._misses.items() if count >= _TOO_OFTEN):
-            ir.async_create_issue(
+            async_create_issue(
                 self._hass,
-                DOMAIN,
                 self._issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
                 translation_key="not_reached",
-                translation_placeholders={"bot": self._bot_name, "entities": ", ".join(never)},
+                bot=self._bot_name,
+                entities=", ".join(never),
             )
         else:
-            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
-
-
-class _Watch:
-    """Watches entities reach a state.
-
-    Attributes:
-        is_reaction: Whether presence wants them to.
-        reached: Who has been in the state; what becomes of them later is somebody else's wish.
-        waiting: Who has not.
-
-    """
-
-    def __init__(self, hass: HomeAssistant, entity_ids: set[str], wanted: str, ask: Ask, *, is_reaction: bool) -> None:
-        self.is_reaction = is_reaction
-        self._hass = hass
-        self._wanted = wanted
-        self._ask = ask
-        self.reached = {
-            entity_id
-            for entity_id in entity_ids
-            if (state := hass.states.get(entity_id)) is not None and state.state == wanted
-        }
-        self.waiting = entity_ids - self.reached
-        self._stop_listening = async_track_state_change_event(hass, self.waiting, self._changed)
-        self._stop_timer: CALLBACK_TYPE | None = None
-
-    @callback
-    def async_start(self, seconds: float, done: Callable[[_Watch], None]) -> None:
-        """Ask once more after some seconds, and tell after as many again."""
-
-        async def look(_: datetime) -> None:
-            self._stop_timer = async_call_later(self._hass, seconds, look_again)
-            if late := sorted(one for one in self.waiting if not _is_unavailable(self._hass, one)):
-                # What they answer is to be seen from their states.
-                with suppress(HomeAssistantError):
-                    await self._ask(late)
-
-        @callback
-        def look_again(_: datetime) -> None:
-            self._stop_timer = None
-            self._stop_listening()
-            done(self)
-
-        self._stop_timer = async_call_later(self._hass, seconds, look)
-
-    @callback
-    def async_stop(self) -> None:
-        self._stop_listening()
-        if self._stop_timer is not None:
-            self._stop_timer()
-
-    @callback
-    def _changed(self, event: Event[EventStateChangedData]) -> None:
-        entity_id, new = event.data["entity_id"], event.data["new_state"]
-        if new is not None and new.state == self._wanted and entity_id in self.waiting:
-            self.waiting.remove(entity_id)
-            self.reached.add(entity_id)
-
-
-def _is_unavailable(hass: HomeAssistant, entity_id: str) -> bool:
-    return (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE
+            async_delete_issue(self._hass, self._issue_id)

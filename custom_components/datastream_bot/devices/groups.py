@@ -1,24 +1,27 @@
-"""Groups: which lights and switches are switched with another."""
+"""Groups: which entities are switched with another."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_GROUP_ENTITIES, CONF_ENTITIES, Platform
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_GROUP_ENTITIES, CONF_ENTITIES
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
+from .domains import DOMAINS
+
 _HELPER: Final = "group"
-_GROUPING_DOMAINS: Final = (_HELPER, Platform.LIGHT, Platform.SWITCH)
+_GROUPING_DOMAINS: Final = (_HELPER, *DOMAINS)
 
 
 class Groups:
-    """Every group and who is in it, as it is at one moment: states tell it, which come and go without a word.
+    """Every group with its members, as they are at one moment.
 
-    It looks at all there is once, so that nobody has to look at each of many entities, hardly any of which is a group.
+    Groups are found by their states, which come and go without a signal. All states are read once, rather than that of
+    each of many entities, hardly any of which is a group.
     """
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Look for groups."""
+        """Find all groups."""
         self._hass = hass
         registry = er.async_get(hass)
         states = hass.states.async_all(_GROUPING_DOMAINS)
@@ -27,7 +30,7 @@ class Groups:
             for state in states
             if ATTR_ENTITY_ID in (attributes := state.attributes) or ATTR_GROUP_ENTITIES in attributes
         ]
-        # A helper may be there without a state, or with one that does not tell.
+        # A helper may have no state, or one without members.
         helpers = [
             entity.entity_id
             for entry in hass.config_entries.async_entries(_HELPER)
@@ -37,16 +40,16 @@ class Groups:
         self._single = {*hass.states.async_entity_ids(_GROUPING_DOMAINS)} - self._lists.keys()
         found = {entity_id: self._find_members(entity_id) for entity_id in self._lists}
         self.all: Mapping[str, set[str]] = {entity_id: members for entity_id, members in found.items() if members}
-        """The members of every group, also of one that is not there yet."""
+        """The members of each group, also of one that has no state yet."""
 
     def members(self, entity_id: str) -> set[str]:
-        """Return all that is in a group, with the groups in it; empty when it is no group."""
+        """Return the members of a group, with those of the groups in it; nothing when it is no group."""
         if (members := self.all.get(entity_id)) is not None:
             return members
         return self._find_members(entity_id)
 
     def among(self, entity_ids: Iterable[str]) -> dict[str, set[str]]:
-        """Return the members of those that are groups."""
+        """Return the members of those entities that are groups."""
         perhaps = {*entity_ids} - self._single
         return {entity_id: members for entity_id in perhaps if (members := self.members(entity_id))}
 
@@ -68,7 +71,7 @@ class Groups:
 
 
 def _listed(hass: HomeAssistant, entity_id: str) -> Iterable[str]:
-    """Return what a group lists as its members; a helper lists them in its form when it has no state that does."""
+    """Return what a group lists as its members: in its state, or for a helper without one in its options."""
     if (state := hass.states.get(entity_id)) is not None:
         listed = state.attributes.get(ATTR_GROUP_ENTITIES) or state.attributes.get(ATTR_ENTITY_ID)
         if isinstance(listed, list | tuple):

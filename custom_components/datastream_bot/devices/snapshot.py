@@ -2,66 +2,140 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, State, callback
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import config_validation as cv, entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
+import voluptuous as vol
 
-from .look import look_of
-from .recalled import Recalled
-from .snapshot_memory import AT, ATTRIBUTES, CHANGED, ID, snapshot_memory
+from ..storage import Storage
+from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, was_turned_on
 
 _HOUR: Final = 3600.0
 _BOUNCE: Final = timedelta(minutes=1)
 
-IS_OFF: Final = (STATE_OFF, STATE_UNKNOWN)
-"""States of what can be turned on; what tells nothing may be off."""
+_STORED: Final = vol.Schema(
+    {
+        cv.entity_id: {
+            vol.Required("at"): vol.Coerce(float),
+            vol.Required("attributes"): {str: object},
+            vol.Required("changed"): bool,
+            vol.Optional("id", default=None): vol.Any(None, cv.string),
+        }
+    }
+)
+
+
+def snapshot_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
+    """Return the storage of what was on."""
+    return Storage(hass, f"{bot_id}.snapshot", _STORED)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Remembered:
+    """An entity that was on.
+
+    Attributes:
+        entity_id: Its id at that time.
+        registry_id: Its id in the registry, which stays when it is renamed, or None.
+        attributes: How it was on.
+        at: When it was turned off, in seconds since 1970.
+        is_changed: Whether somebody has turned it on since.
+
+    """
+
+    entity_id: str
+    registry_id: str | None
+    attributes: Mapping[str, Any]
+    at: float
+    is_changed: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return what stays the same when the entity is renamed."""
+        return self.registry_id or self.entity_id
+
+    def on_state(self, entity_id: str) -> State:
+        """Return the state to restore."""
+        return State(entity_id, state_when(entity_id, on=True), dict(self.attributes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What there is to restore, and what is left alone.
+
+    Attributes:
+        entries: All that was recalled, whatever becomes of it.
+        states: What was on, as it was.
+        unavailable: What was on and cannot be reached, or is still being turned off, as it was.
+        changed: Entity ids of what somebody has turned on since.
+        expired: Entity ids of what has been off for too long.
+        gone: Entity ids of what is no longer there, or no longer the bot's.
+
+    """
+
+    entries: list[Remembered] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    unavailable: list[State] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    expired: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
 
 class Snapshot:
-    """Remembers lights and switches that are turned off, each until it is restored or somebody turns it on."""
+    """Remembers entities that are turned off, each until it is restored or somebody turns it on."""
 
     def __init__(self, hass: HomeAssistant, bot_id: str, remember_for: float) -> None:
-        """Initialize the snapshot, which keeps each entity for some hours."""
+        """Initialize the snapshot of a bot, which keeps each entity for some hours."""
         self._hass = hass
         self._remember_for = remember_for * _HOUR
-        self._memory = snapshot_memory(hass, bot_id)
-        self._entries: dict[str, dict[str, Any]] = {}
+        self._storage = snapshot_storage(hass, bot_id)
+        self._entries: dict[str, Remembered] = {}
+        self._by_entity_id: dict[str, Remembered] = {}
         self._restoring: set[str] = set()
         self._turning_off: set[str] = set()
         self._bounced: set[str] = set()
         self._is_stopped = False
         self._stop_listening: CALLBACK_TYPE | None = None
-        self._stop_following: CALLBACK_TYPE
 
     @property
     def entity_ids(self) -> list[str]:
         """Return the entity ids of all that is remembered."""
-        return sorted(self._entries)
+        return sorted(self._entity_id(entry) or entry.entity_id for entry in self._entries.values())
 
     async def async_start(self) -> None:
-        """Remember what was remembered before a restart."""
-        self._entries = await self._memory.async_load() or {}
-        self._stop_following = self._hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._registry_updated)
-        self._follow_renames()
+        """Load what was remembered before a restart."""
+        stored = await self._storage.async_load() or {}
+        entries = [
+            Remembered(
+                entity_id=entity_id,
+                registry_id=data["id"] or self._registry_id(entity_id),
+                attributes=data["attributes"],
+                at=data["at"],
+                is_changed=data["changed"],
+            )
+            for entity_id, data in stored.items()
+            if domain_of(entity_id) in DOMAINS
+        ]
+        self._entries = {entry.key: entry for entry in entries}
         self._listen()
 
     async def async_stop(self, *, forget: bool) -> None:
-        """Listen no longer, and leave nothing half stored.
+        """Stop to listen, and leave nothing half stored.
 
         Args:
-            forget: What was on is not to be restored later, perhaps after weeks.
+            forget: Do not restore later, perhaps after weeks, what was on.
 
         """
         self._is_stopped = True
-        self._stop_following()
         self._stop()
         if self._entries:
-            await self._memory.async_save({} if forget else self._entries)
+            await self._storage.async_save({} if forget else self._stored())
 
     async def async_remember(self, entity_ids: Iterable[str]) -> None:
         """Remember which of these are on, and how, before they are turned off.
@@ -69,51 +143,51 @@ class Snapshot:
         What is remembered already stays as it is, unless somebody has turned it on since.
         """
         now = dt_util.utcnow().timestamp()
-        registry = er.async_get(self._hass)
         for entity_id in entity_ids:
             state = self._hass.states.get(entity_id)
-            if state is not None and state.state == STATE_ON and not self._is_live(entity_id, now):
-                entity = registry.async_get(entity_id)
-                self._entries[entity_id] = {
-                    ATTRIBUTES: look_of(state),
-                    AT: now,
-                    CHANGED: False,
-                    ID: entity.id if entity else None,
-                }
+            if state is not None and is_on(state) and not self._is_live(entity_id, now):
+                entry = Remembered(
+                    entity_id=entity_id,
+                    registry_id=self._registry_id(entity_id),
+                    attributes=DOMAINS[state.domain].attributes(state),
+                    at=now,
+                )
+                self._entries[entry.key] = entry
         await self._save()
 
     def recall(self, attached: Collection[str], meant: Collection[str] | None) -> Recalled:
         """Return what there is to restore.
 
         Args:
-            attached: Entity ids of what the bot controls.
-            meant: Those of what is to be restored, or None for all that is remembered.
+            attached: Entity ids of what the bot is attached to.
+            meant: Entity ids of what is to be restored, or None for all that is remembered.
 
         """
         recalled = Recalled()
         now = dt_util.utcnow().timestamp()
-        for entity_id, entry in self._entries.items():
+        for entry in self._entries.values():
+            entity_id = self._entity_id(entry)
             if meant is not None and entity_id not in meant:
                 continue
-            recalled.entries[entity_id] = entry
-            state = self._hass.states.get(entity_id)
-            if entry[CHANGED]:
-                recalled.changed.append(entity_id)
+            recalled.entries.append(entry)
+            state = None if entity_id is None else self._hass.states.get(entity_id)
+            if entry.is_changed:
+                recalled.changed.append(entity_id or entry.entity_id)
             elif self._is_expired(entry, now):
-                recalled.expired.append(entity_id)
-            elif state is None or entity_id not in attached:
-                recalled.gone.append(entity_id)
-            elif state.state in IS_OFF:
-                recalled.states.append(State(entity_id, STATE_ON, entry[ATTRIBUTES]))
+                recalled.expired.append(entity_id or entry.entity_id)
+            elif state is None or state.entity_id not in attached:
+                recalled.gone.append(entity_id or entry.entity_id)
+            elif can_be_turned_on(state):
+                recalled.states.append(entry.on_state(state.entity_id))
             elif state.state == STATE_UNAVAILABLE or entity_id in self._turning_off:
-                recalled.unavailable.append(State(entity_id, STATE_ON, entry[ATTRIBUTES]))
+                recalled.unavailable.append(entry.on_state(state.entity_id))
             else:
-                recalled.changed.append(entity_id)
+                recalled.changed.append(state.entity_id)
         return recalled
 
     @contextmanager
     def turning_off(self, entity_ids: Iterable[str]) -> Iterator[None]:
-        """Take what is on in this context for what will be off."""
+        """Count entities that are still on inside this context as off soon."""
         own = set(entity_ids)
         self._turning_off |= own
         try:
@@ -123,7 +197,7 @@ class Snapshot:
 
     @contextmanager
     def restoring(self, entity_ids: Iterable[str]) -> Iterator[None]:
-        """Take what turns on in this context for what the bot itself turned on."""
+        """Attribute turn-ons inside this context to the bot, not to a person."""
         own = set(entity_ids)
         self._restoring |= own
         try:
@@ -131,32 +205,54 @@ class Snapshot:
         finally:
             self._restoring -= own
 
-    async def async_forget(self, recalled: Recalled | None = None) -> None:
-        """Forget what was recalled, unless it was remembered anew since; or forget everything."""
-        for entity_id, entry in list((self._entries if recalled is None else recalled.entries).items()):
-            if self._entries.get(entity_id) is entry:
-                del self._entries[entity_id]
+    async def async_forget(self, entries: Iterable[Remembered] | None = None) -> None:
+        """Forget entries that were not remembered anew since, or all."""
+        for entry in list(self._entries.values() if entries is None else entries):
+            if self._entries.get(entry.key) is entry:
+                del self._entries[entry.key]
         await self._save()
 
     async def _save(self) -> None:
         # A light that hangs can outlast the bot, whose successor remembers by itself.
         if not self._is_stopped:
             self._listen()
-            await self._memory.async_save(self._entries)
+            await self._storage.async_save(self._stored())
+
+    def _stored(self) -> dict[str, Any]:
+        return {
+            self._entity_id(entry) or entry.entity_id: {
+                "at": entry.at,
+                "attributes": entry.attributes,
+                "changed": entry.is_changed,
+                "id": entry.registry_id,
+            }
+            for entry in self._entries.values()
+        }
+
+    def _entity_id(self, entry: Remembered) -> str | None:
+        """Return the entity id as it is now, or None when the entity is gone."""
+        return er.async_resolve_entity_id(er.async_get(self._hass), entry.key)
+
+    def _registry_id(self, entity_id: str) -> str | None:
+        registered = er.async_get(self._hass).async_get(entity_id)
+        return None if registered is None else registered.id
 
     def _is_live(self, entity_id: str, now: float) -> bool:
-        entry = self._entries.get(entity_id)
-        if entry is None or entry[CHANGED] or entity_id in self._restoring:
+        entry = self._by_entity_id.get(entity_id)
+        if entry is None or entry.is_changed or entity_id in self._restoring:
             return False
         return not self._is_expired(entry, now)
 
-    def _is_expired(self, entry: Mapping[str, Any], now: float) -> bool:
-        return bool(now - entry[AT] > self._remember_for)
+    def _is_expired(self, entry: Remembered, now: float) -> bool:
+        return now - entry.at > self._remember_for
 
     def _listen(self) -> None:
         self._stop()
-        if self._entries:
-            self._stop_listening = async_track_state_change_event(self._hass, list(self._entries), self._state_changed)
+        self._by_entity_id = {
+            entity_id: entry for entry in self._entries.values() if (entity_id := self._entity_id(entry)) is not None
+        }
+        if self._by_entity_id:
+            self._stop_listening = async_track_state_change_event(self._hass, self._by_entity_id, self._state_changed)
 
     def _stop(self) -> None:
         if self._stop_listening is not None:
@@ -165,37 +261,21 @@ class Snapshot:
 
     @callback
     def _state_changed(self, event: Event[EventStateChangedData]) -> None:
-        """Note what somebody turned on: it is theirs from then on, also when it is off again."""
+        """Mark what somebody turned on: it is theirs from then on, also when it is off again."""
         entity_id, old, new = event.data["entity_id"], event.data["old_state"], event.data["new_state"]
-        entry = self._entries[entity_id]
-        if is_turned_on(event) and entity_id not in self._restoring:
-            # Who is asked too early how it is may say how it was, still in the context of having been turned off.
-            if not entry[CHANGED] and old is not None and new is not None and old.context.id == new.context.id:
+        if new is None:
+            # It is gone, or goes on under another id.
+            self._listen()
+            return
+        entry = self._by_entity_id[entity_id]
+        if was_turned_on(event) and entity_id not in self._restoring:
+            # What is asked too early may answer how it was, still in the context of having been turned off.
+            if not entry.is_changed and old is not None and old.context.id == new.context.id:
                 self._bounced.add(entity_id)
-            entry[CHANGED] = True
-        elif entity_id in self._bounced and old is not None and new is not None and new.state == STATE_OFF:
+            entry.is_changed = True
+        elif entity_id in self._bounced and old is not None and new.state == state_when(entity_id, on=False):
             self._bounced.remove(entity_id)
-            entry[CHANGED] = new.last_changed - old.last_changed >= _BOUNCE
+            entry.is_changed = new.last_changed - old.last_changed >= _BOUNCE
         else:
             return
-        self._memory.async_delay_save(lambda: self._entries)
-
-    @callback
-    def _registry_updated(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-        if event.data["action"] == "update" and "old_entity_id" in event.data:
-            self._follow_renames()
-            self._listen()
-
-    def _follow_renames(self) -> None:
-        registry = er.async_get(self._hass)
-        self._entries = {
-            er.async_resolve_entity_id(registry, entry[ID] or entity_id) or entity_id: entry
-            for entity_id, entry in self._entries.items()
-        }
-
-
-def is_turned_on(event: Event[EventStateChangedData]) -> bool:
-    """Return whether a light or switch is on that was not before."""
-    old, new = event.data["old_state"], event.data["new_state"]
-    was_on = old is not None and old.state == STATE_ON
-    return new is not None and new.state == STATE_ON and not was_on
+        self._storage.async_delay_save(self._stored)

@@ -1,1 +1,33 @@
-"""The ways into a bot from outside Home Assistant."""
+"""The doors of a bot, opened as its user wants them."""
+
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..bot import Bot, DatastreamBotConfigEntry
+from ..messaging.router import Router
+from .botlab_api import BotlabDoor, CloudStreamView, LoginView, UserView
+from .door import Door
+from .rest_api import RestDoor, StreamView
+from .signature import signature_storage
+from .webhook import WebhookDoor
+
+DOORS: Final[tuple[type[Door], ...]] = (RestDoor, WebhookDoor, BotlabDoor)
+
+
+@callback
+def async_setup_views(hass: HomeAssistant) -> None:
+    """Register what answers over HTTP. It cannot be taken back, and finds the doors with each request."""
+    for view in (StreamView(), LoginView(), UserView(), CloudStreamView()):
+        hass.http.register_view(view)
+
+
+async def async_open_doors(bot: Bot, router: Router) -> None:
+    """Open the doors of a bot as its settings say, until the config entry is unloaded."""
+    for door in DOORS:
+        await door(bot, router).async_open()
+
+
+async def async_remove_doors(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
+    """Remove what the doors of a bot stored."""
+    await signature_storage(hass, entry.entry_id).async_remove()

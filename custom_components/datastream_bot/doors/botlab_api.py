@@ -8,19 +8,29 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any, ClassVar, Final, override
 
 from aiohttp.web import HTTPNotFound, Request, Response
-from homeassistant.auth.models import User
+from homeassistant.auth.models import RefreshToken, User
+from homeassistant.auth.providers.homeassistant import HassAuthProvider, InvalidAuth
+from homeassistant.components.http.auth_util import async_user_not_allowed_do_auth
 from homeassistant.components.http.ban import process_success_login, process_wrong_login
-from homeassistant.core import Context
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+from homeassistant.helpers.selector import BooleanSelector
+import voluptuous as vol
 
-from ..bot import loaded_bots
-from ..const import Origin
-from ..errors import DoorError, LimitedError, MessageError
-from ..messaging.router import DATA_ROUTER
-from ..rate_limit import TokenBucket
-from .door import Door
-from .entering import async_enter, doors_to
-from .logging_in import async_log_in, async_user_of
+from ..const import DOMAIN
+from ..errors import MessageError
+from ..rate_limit import TokenBuckets
+from .door import (
+    CONF_LOCAL_ONLY,
+    CONF_OPEN,
+    Door,
+    DoorError,
+    LimitedError,
+    async_enter,
+    async_take_each,
+    doors_to,
+    open_doors,
+)
 from .request import async_read_body, check_method, check_request_form, read_feed, refusal
 
 HEADERS_KEY: Final = ("API_KEY", "PRESENCE_API_KEY")
@@ -31,6 +41,8 @@ PARAMETER_USERNAME: Final = "username"
 LOGINS_PER_SECOND: Final = 1
 LOGINS_AT_ONCE: Final = 10
 MAX_REMOTES: Final = 1000
+
+_CLIENT_NAME: Final = "Data Stream Bot (BotLab-compatible API)"
 
 RESULT_OK: Final = 0
 _RESULT_UNAVAILABLE: Final = 1
@@ -45,6 +57,17 @@ _RESULTS: Final = {
     "too_busy": _RESULT_UNAVAILABLE,
 }
 """BotLab's result codes, by ours."""
+
+
+class BotlabDoor(Door):
+    """The BotLab-compatible API of a bot."""
+
+    origin: ClassVar = "cloud_api"
+    title: ClassVar = "BotLab-compatible API"
+    form: ClassVar = {
+        vol.Required(CONF_OPEN, default=False): BooleanSelector(),
+        vol.Required(CONF_LOCAL_ONLY, default=True): BooleanSelector(),
+    }
 
 
 class _CloudView(HomeAssistantView):
@@ -64,8 +87,8 @@ class _CloudView(HomeAssistantView):
 
     async def _answer(self, request: Request) -> Response:
         hass = request.app[KEY_HASS]
-        doors = [bot.doors[Origin.CLOUD_API] for bot in loaded_bots(hass) if Origin.CLOUD_API in bot.doors]
-        if not (doors := [door for door in doors if door.admits(request.remote)]):
+        doors: list[Door] = [door for door in open_doors(hass, BotlabDoor) if door.admits(request.remote)]
+        if not doors:
             raise HTTPNotFound
         try:
             check_method(request, self.method)
@@ -87,7 +110,7 @@ class LoginView(_CloudView):
 
     def __init__(self) -> None:
         """Initialize the view."""
-        self._logins: dict[str | None, TokenBucket] = {}
+        self._logins = TokenBuckets(rate=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE, maximum=MAX_REMOTES)
 
     @override
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
@@ -95,22 +118,15 @@ class LoginView(_CloudView):
         username, password = request.query.get(PARAMETER_USERNAME), request.headers.get(HEADER_PASSWORD)
         if not username or not password:
             raise MessageError(translation_key="login_missing")
-        self._slow_down(request.remote, hass.loop.time())
-        key = await async_log_in(hass, username, _text(password), request)
+        # What one machine does is not to keep the others out.
+        if wait := self._logins.take(request.remote, hass.loop.time()):
+            raise LimitedError(translation_key="rate_limited", wait=wait)
+        key = await _async_log_in(hass, username, _text(password), request)
         if key is None:
             await process_wrong_login(request)
             raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="login_refused")
         process_success_login(request)
         return {"key": key}
-
-    def _slow_down(self, remote: str | None, now: float) -> None:
-        """Let each machine log in only so often; what one of them does is not to keep the others out."""
-        bucket = self._logins.pop(remote, None) or TokenBucket(rate=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
-        self._logins[remote] = bucket
-        if len(self._logins) > MAX_REMOTES:
-            del self._logins[next(iter(self._logins))]
-        if wait := bucket.take(now):
-            raise LimitedError(translation_key="rate_limited", wait=wait)
 
 
 class UserView(_CloudView):
@@ -142,10 +158,10 @@ class CloudStreamView(_CloudView):
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
         user = await _user_of(request)
         check_request_form(request)
-        incoming = read_feed(request.query, await async_read_body(request))
-        router = request.app[KEY_HASS].data[DATA_ROUTER]
-        doors = doors_to(router, doors, incoming.address)
-        receipt = await async_enter(router, doors, incoming, Context(user_id=user.id), counted=False)
+        received = read_feed(request.query, await async_read_body(request))
+        doors, refused = async_take_each(doors_to(received.address, doors))
+        context = Context(user_id=user.id)
+        receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
         return receipt.as_dict()
 
 
@@ -157,7 +173,7 @@ async def _user_of(request: Request) -> User:
 
     """
     key = next((key for name in HEADERS_KEY if (key := request.headers.get(name))), "")
-    if (user := async_user_of(request.app[KEY_HASS], key, request)) is None:
+    if (user := _async_user_of(request.app[KEY_HASS], key, request)) is None:
         await process_wrong_login(request)
         raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="key_refused")
     return user
@@ -170,3 +186,44 @@ def _text(header: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+async def _async_log_in(hass: HomeAssistant, username: str, password: str, request: Request) -> str | None:
+    """Return a new access token of a user, valid for half an hour, or None when this user may not have it so.
+
+    Users with a second factor may not: nobody asks for it here.
+    """
+    provider = hass.auth.get_auth_provider("homeassistant", None)
+    if not isinstance(provider, HassAuthProvider):
+        return None
+    try:
+        await provider.async_validate_login(username, password)
+    except InvalidAuth:
+        return None
+    credentials = await provider.async_get_or_create_credentials({"username": username})
+    user = await hass.auth.async_get_user_by_credentials(credentials)
+    if user is None or async_user_not_allowed_do_auth(hass, user, request):
+        return None
+    if await hass.auth.async_get_enabled_mfa(user):
+        return None
+    # One for each user, however often programs log in.
+    token = next((token for token in user.refresh_tokens.values() if token.client_id == DOMAIN), None)
+    if token is None:
+        token = await hass.auth.async_create_refresh_token(
+            user, client_id=DOMAIN, client_name=_CLIENT_NAME, credential=credentials
+        )
+    return hass.auth.async_create_access_token(token, request.remote)
+
+
+@callback
+def _async_user_of(hass: HomeAssistant, key: str, request: Request) -> User | None:
+    """Return the user of an access token, or None when the token or the user is not valid here."""
+    token: RefreshToken | None
+    try:
+        token = hass.auth.async_validate_access_token(key)
+    except TypeError, ValueError:
+        # Home Assistant takes for granted that a token was made by somebody who means well.
+        token = None
+    if token is None or async_user_not_allowed_do_auth(hass, token.user, request):
+        return None
+    return token.user

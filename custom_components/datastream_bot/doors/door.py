@@ -1,132 +1,132 @@
-"""The door: a way into a bot from outside Home Assistant, and how much may come through it."""
+"""The door: a way into one bot from outside Home Assistant, and how much may come through it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from http import HTTPStatus
 from ipaddress import ip_address
 import logging
-from typing import Any, Final
+import math
+from typing import Any, ClassVar, Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.network import is_cloud_connection
 from homeassistant.util.network import is_local
+import voluptuous as vol
 
-from ..const import (
-    CONF_BURST,
-    CONF_CLOUD_API,
-    CONF_DOORS,
-    CONF_HOME,
-    CONF_KEEP_FOR,
-    CONF_KEEP_MESSAGES,
-    CONF_LIMITS,
-    CONF_LOCAL_ONLY,
-    CONF_MQTT,
-    CONF_OPEN,
-    CONF_ORGANIZATION,
-    CONF_RATE,
-    CONF_ROLE,
-    CONF_SIGNED,
-    CONF_WEBHOOK,
-    DOMAIN,
-    Origin,
-)
-from ..errors import LimitedError
-from ..messaging.receipt import Delivery, Outcome
-from ..mqtt.topics import Role
-from ..rate_limit import TokenBucket
+from ..bot import Bot, loaded_bots
+from ..errors import MessageError
+from ..issues import async_create_issue, async_delete_issue
+from ..messaging.receipt import Delivery, Outcome, Receipt
+from ..messaging.router import Router
+from ..rate_limit import BURST, LIMITS, LIMITS_FORM, RATE, TokenBucket
+from ..settings import door_settings
 
 _LOGGER = logging.getLogger(__name__)
+
+CONF_LOCAL_ONLY: Final = "local_only"
+CONF_OPEN: Final = "open"
 
 MAX_WORKING: Final = 100
 """For how many messages of a door bots may be at work."""
 
-CLOSED: Final[Mapping[str, Mapping[str, Any]]] = {
-    CONF_WEBHOOK: {CONF_OPEN: False, CONF_LOCAL_ONLY: True, CONF_SIGNED: False},
-    CONF_MQTT: {
-        CONF_OPEN: False,
-        CONF_ORGANIZATION: "",
-        CONF_HOME: "",
-        CONF_ROLE: Role.HOME.value,
-        CONF_KEEP_MESSAGES: 1000,
-        CONF_KEEP_FOR: 60,
-    },
-    CONF_CLOUD_API: {CONF_OPEN: False, CONF_LOCAL_ONLY: True},
-    CONF_LIMITS: {CONF_RATE: 10, CONF_BURST: 50},
-}
-"""The doors of a bot whose user has not opened any."""
-
 _RECEIVER: Final = "door"
 _CALM_AFTER: Final = 60.0
-_NAMES: Final = {
-    Origin.CLOUD_API: "BotLab-compatible API",
-    Origin.HTTP: "HTTP API",
-    Origin.WEBHOOK: "webhook",
-}
 
 
-def door_settings(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the doors that the data of a config entry hold; those of former versions hold fewer."""
-    stored = data.get(CONF_DOORS, {})
-    return {name: {**closed, **stored.get(name, {})} for name, closed in CLOSED.items()}
-
-
-class Door:
-    """A way into one bot, with limits of its own."""
+class DoorError(MessageError):
+    """A request was refused."""
 
     def __init__(
         self,
-        hass: HomeAssistant,
-        bot_id: str,
-        bot_name: str,
-        origin: Origin,
-        limits: Mapping[str, Any],
+        status: HTTPStatus,
+        headers: Mapping[str, str] | None = None,
         *,
-        local_only: bool = False,
+        translation_key: str,
+        **placeholders: object,
     ) -> None:
-        """Initialize the door.
+        """Initialize the error with the HTTP status and headers of the answer."""
+        super().__init__(translation_key=translation_key, **placeholders)
+        self.status = status
+        self.headers = headers or {}
 
-        Args:
-            hass: Home Assistant.
-            bot_id: Id of the bot that it leads to.
-            bot_name: What people call that bot.
-            origin: What messages that come through it are marked with.
-            limits: How many messages a second, and how many at once.
-            local_only: Whether it admits the home's own network only.
 
-        """
-        self.bot_id = bot_id
-        self.origin = origin
-        self.local_only = local_only
-        self.is_open = True
-        self._hass = hass
-        self._bot_name = bot_name
-        self._bucket = TokenBucket(rate=limits[CONF_RATE], burst=int(limits[CONF_BURST]))
+class LimitedError(DoorError):
+    """A request was refused because too many came."""
+
+    def __init__(self, *, translation_key: str, wait: float) -> None:
+        """Initialize the error with the seconds after which another request would be admitted."""
+        seconds = math.ceil(wait)
+        super().__init__(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            {"Retry-After": str(seconds)},
+            translation_key=translation_key,
+            seconds=seconds,
+        )
+
+
+class Door:
+    """A way into one bot, with limits of its own.
+
+    Attributes:
+        origin: What messages that come through it are marked with; also the key of its settings.
+        title: What people call it.
+        form: Its section in the form of the doors, with defaults; a door without one is always open.
+        bot_id: Config entry id of the bot.
+        bot_name: What people call the bot.
+        router: Takes the messages.
+        is_open: Whether it lets anybody in.
+
+    """
+
+    origin: ClassVar[str]
+    title: ClassVar[str]
+    form: ClassVar[Mapping[vol.Marker, Any]] = {}
+
+    def __init__(self, bot: Bot, router: Router) -> None:
+        """Initialize the door of a bot, closed."""
+        self.bot_id = bot.bot_id
+        self.bot_name = bot.entry.title
+        self.router = router
+        self.is_open = False
+        self._hass = bot.hass
+        self._bot = bot
+        self._settings = door_settings(bot.entry.data, self.origin, self.form)
+        self._local_only: bool = self._settings.get(CONF_LOCAL_ONLY, False)
+        limits = door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
+        self._bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
         self._working = 0
         self._counts: Counter[str] = Counter()
         self._calm: CALLBACK_TYPE | None = None
 
+    async def async_open(self) -> None:
+        """Let requests in until the config entry is unloaded, if the settings say so."""
+        if self._settings.get(CONF_OPEN, True):
+            self.is_open = True
+            self._bot.doors.append(self)
+            self._bot.entry.async_on_unload(self._close)
+
     @callback
-    def async_close(self) -> None:
-        """Let nobody in any more, and forget that messages were refused."""
+    def _close(self) -> None:
         self.is_open = False
+        self._bot.doors.remove(self)
         if self._calm is not None:
             self._calm()
             self._async_calm()
 
     def admits(self, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door at all."""
-        return self.is_open and (not self.local_only or _is_from_here(self._hass, remote))
+        return self.is_open and (not self._local_only or _is_from_here(self._hass, remote))
 
     @callback
     def async_count(self, code: str) -> None:
-        """Count a request that the door did not answer."""
+        """Count a request that was not answered."""
         self._counts[code] += 1
 
     @callback
     def async_take(self) -> None:
-        """Let one request through, or refuse it because too many came.
+        """Count a request within the rate limit.
 
         Raises:
             LimitedError: The limit is reached.
@@ -137,62 +137,149 @@ class Door:
 
     @callback
     def async_occupy(self) -> CALLBACK_TYPE:
-        """Take the place of a message, and return what gives it back when nobody is at work for the message any more.
+        """Reserve a concurrency slot; return the function that releases it.
 
         Raises:
-            LimitedError: There is no place.
+            LimitedError: There is none.
 
         """
         if self._working >= MAX_WORKING:
             raise self._limited(LimitedError(translation_key="too_busy", wait=1), translation_key="door_busy")
         self._counts["accepted"] += 1
         self._working += 1
+        return self._release
 
-        @callback
-        def leave() -> None:
-            self._working -= 1
-
-        return leave
-
-    def failed(self, error: str) -> Delivery:
-        """Return what a receipt says of the door's refusal."""
-        return Delivery(
-            bot_id=self.bot_id, bot_name=self._bot_name, receiver=_RECEIVER, outcome=Outcome.FAILED, error=error
-        )
+    @callback
+    def _release(self) -> None:
+        self._working -= 1
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what came to the door, and what became of it."""
-        return {"local_only": self.local_only, "working": self._working, "counts": dict(self._counts)}
+        return {"local_only": self._local_only, "working": self._working, "counts": dict(self._counts)}
 
     @callback
-    def _limited(self, refusal: LimitedError, *, translation_key: str) -> LimitedError:
-        """Return the refusal, having told about it once until no more are refused."""
-        self._counts[refusal.code] += 1
-        placeholders = {"door": _NAMES[self.origin], "bot": self._bot_name}
+    def _limited(self, error: LimitedError, *, translation_key: str) -> LimitedError:
+        """Return the refusal of a request; log it and raise a repair issue until no more are refused."""
+        self._counts[error.code] += 1
         if self._calm is None:
-            _LOGGER.warning("The %(door)s of %(bot)s refuses messages, as too many come at once", placeholders)
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                self._issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=translation_key,
-                translation_placeholders=placeholders,
+            _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.bot_name)
+            async_create_issue(
+                self._hass, self._issue_id, translation_key=translation_key, door=self.title, bot=self.bot_name
             )
         else:
             self._calm()
         self._calm = async_call_later(self._hass, _CALM_AFTER, self._async_calm)
-        return refusal
+        return error
 
     @callback
     def _async_calm(self, *_: object) -> None:
         self._calm = None
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+        async_delete_issue(self._hass, self._issue_id)
 
     @property
     def _issue_id(self) -> str:
         return f"door_limited_{self.origin}_{self.bot_id}"
+
+
+def open_doors[D: Door](hass: HomeAssistant, kind: type[D]) -> list[D]:
+    """Return the open doors of a kind, of which each bot has at most one."""
+    return [door for bot in loaded_bots(hass) for door in bot.doors if isinstance(door, kind)]
+
+
+def doors_to(address: str, doors: Iterable[Door]) -> list[Door]:
+    """Return those of the doors that lead to a bot that opened an address.
+
+    Raises:
+        DoorError: None does.
+
+    """
+    if found := [door for door in doors if door.is_open and door.router.registry.is_open(door.bot_id, address)]:
+        return found
+    raise DoorError(HTTPStatus.NOT_FOUND, translation_key="address_not_open", address=address)
+
+
+@callback
+def async_take_each(doors: Iterable[Door]) -> tuple[list[Door], list[Delivery]]:
+    """Count a request at each door, and return the doors within their rate limits, and the refusals of the others.
+
+    Raises:
+        LimitedError: All refuse it.
+
+    """
+    taken, refused = _ask_each(doors, Door.async_take)
+    return list(taken), refused
+
+
+async def async_enter(
+    doors: Iterable[Door],
+    address: str,
+    content: object,
+    *,
+    context: Context | None = None,
+    refused: Sequence[Delivery] = (),
+) -> Receipt:
+    """Send a message through doors of one kind, each of which leads to a bot that opened the address.
+
+    A bot at the limit of its door is `failed` in the receipt; the others receive the message.
+
+    Args:
+        doors: Where it comes in; at least one.
+        address: What it is sent to.
+        content: What nobody has checked yet.
+        context: Carries the user who sends it.
+        refused: What became of it at other doors.
+
+    Raises:
+        LimitedError: All doors are at their limits.
+        MessageError: The content is not valid, or fits none of the bots.
+
+    """
+    occupied, busy = _ask_each(doors, Door.async_occupy)
+
+    def release(*_: object) -> None:
+        for release_one in occupied.values():
+            release_one()
+
+    door = next(iter(occupied))
+    try:
+        dispatch = await door.router.async_dispatch(
+            address,
+            content,
+            origin=door.origin,
+            context=context,
+            internal=False,
+            only=[each.bot_id for each in occupied],
+            refused=[*busy, *refused],
+        )
+    except BaseException:
+        release()
+        raise
+    dispatch.finished.add_done_callback(release)
+    return await dispatch.async_receipt()
+
+
+def _ask_each[T](doors: Iterable[Door], ask: Callable[[Door], T]) -> tuple[dict[Door, T], list[Delivery]]:
+    """Return what each door answers, and the refusals of those at their limits; raise when all are."""
+    answers: dict[Door, T] = {}
+    refused: list[Delivery] = []
+    refusal: LimitedError | None = None
+    for door in doors:
+        try:
+            answers[door] = ask(door)
+        except LimitedError as err:
+            refusal = err
+            refused.append(
+                Delivery(
+                    bot_id=door.bot_id,
+                    bot_name=door.bot_name,
+                    receiver=_RECEIVER,
+                    outcome=Outcome.FAILED,
+                    error=str(err),
+                )
+            )
+    if refusal is not None and not answers:
+        raise refusal
+    return answers, refused
 
 
 def _is_from_here(hass: HomeAssistant, remote: str | None) -> bool:
@@ -202,7 +289,7 @@ def _is_from_here(hass: HomeAssistant, remote: str | None) -> bool:
 
 @lru_cache(maxsize=64)
 def _is_local(remote: str) -> bool:
-    """Return whether an address is in the home's own network; most requests come from the same few."""
+    """Return whether an IP address is in the home's own network; most requests come from the same few."""
     try:
         return is_local(ip_address(remote))
     except ValueError:

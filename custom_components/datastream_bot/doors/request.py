@@ -1,4 +1,4 @@
-"""What comes in over HTTP: a request is read, within limits, into an address and a content, or refused."""
+"""Requests over HTTP: read into an address and a content, within limits, or refused."""
 
 import asyncio
 from collections import Counter
@@ -16,9 +16,11 @@ from aiohttp.web import Request, RequestPayloadError
 from homeassistant.const import CONTENT_TYPE_JSON
 from multidict import MultiMapping
 
-from ..errors import DoorError, MessageError
-from ..messaging.message import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH, checked_address
-from ..messaging.schema import ContractError
+from ..errors import MessageError
+from ..messaging.content import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH
+from ..messaging.message import checked_address
+from ..messaging.schema import SchemaError
+from .door import DoorError
 
 MAX_BODY_BYTES: Final = MAX_CONTENT_BYTES
 BODY_TIMEOUT: Final = 10
@@ -34,8 +36,8 @@ _SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """An address, which is valid, and content, which nobody has checked."""
+class Received:
+    """What a request asks to be sent: an address that is valid, and content that nobody has checked."""
 
     address: str
     content: object
@@ -104,7 +106,7 @@ async def async_read_a_little(request: Request) -> None:
         await request.content.read(64)
 
 
-def read_message(query: MultiMapping[str], body: bytes) -> Incoming:
+def read_message(query: MultiMapping[str], body: bytes) -> Received:
     """Read `{"address": …, "content": …}`, the same with `feed`, or only the content when the query has the address.
 
     Raises:
@@ -113,16 +115,16 @@ def read_message(query: MultiMapping[str], body: bytes) -> Incoming:
     """
     data = _decoded(body)
     if _ADDRESS in query:
-        return Incoming(address=_address_in(query), content=data)
+        return Received(address=_address_in(query), content=data)
     _refuse_others(data, {_ADDRESS, _CONTENT, _FEED})
     if _CONTENT in data and _FEED in data:
         raise MessageError(translation_key="content_twice")
     if _ADDRESS not in data:
         raise MessageError(translation_key="address_missing")
-    return Incoming(address=checked_address(data[_ADDRESS]), content=data.get(_CONTENT, data.get(_FEED)))
+    return Received(address=checked_address(data[_ADDRESS]), content=data.get(_CONTENT, data.get(_FEED)))
 
 
-def read_feed(query: MultiMapping[str], body: bytes) -> Incoming:
+def read_feed(query: MultiMapping[str], body: bytes) -> Received:
     """Read `{"feed": …}` with the address in the query, as BotLab's scripts send it.
 
     Raises:
@@ -131,13 +133,13 @@ def read_feed(query: MultiMapping[str], body: bytes) -> Incoming:
     """
     data = _decoded(body)
     _refuse_others(data, {_FEED})
-    return Incoming(address=_address_in(query), content=data.get(_FEED))
+    return Received(address=_address_in(query), content=data.get(_FEED))
 
 
 def refusal(err: MessageError) -> tuple[dict[str, Any], HTTPStatus, Mapping[str, str]]:
     """Return what to answer to a message that was refused: the body, the HTTP status and the headers."""
     told: dict[str, Any] = {"code": err.code, "message": str(err)}
-    if isinstance(err, ContractError):
+    if isinstance(err, SchemaError):
         told["faults"] = [
             {"field": fault.field, "expected": fault.expected, "received": fault.received} for fault in err.faults
         ]

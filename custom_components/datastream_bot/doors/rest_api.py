@@ -1,18 +1,24 @@
-"""The authenticated door: whoever has a token of Home Assistant sends with the rights of its user."""
+"""The HTTP API: whoever has a token of Home Assistant sends with the rights of its user."""
 
 from http import HTTPStatus
+from typing import ClassVar
 
 from aiohttp.web import Request, Response
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
-from ..bot import loaded_bots
-from ..const import DOMAIN, Origin
-from ..errors import DoorError, MessageError
-from ..messaging.router import DATA_ROUTER
-from .door import Door
-from .entering import async_enter, doors_to
+from ..const import DOMAIN
+from ..errors import MessageError
+from ..messaging.receipt import Delivery
+from .door import Door, DoorError, async_enter, async_take_each, doors_to, open_doors
 from .request import async_read_body, check_request_form, read_message, refusal
+
+
+class RestDoor(Door):
+    """The HTTP API of a bot, which needs no opening: a token is good for Home Assistant's actions as well."""
+
+    origin: ClassVar = "http"
+    title: ClassVar = "HTTP API"
 
 
 class StreamView(HomeAssistantView):
@@ -24,16 +30,20 @@ class StreamView(HomeAssistantView):
 
     async def post(self, request: Request, bot: str | None = None) -> Response:
         """Send a message and answer with its receipt, or with why it was refused."""
-        hass = request.app[KEY_HASS]
+        refused: list[Delivery] = []
         try:
-            doors = _doors(hass, bot)
+            doors = _doors(request.app[KEY_HASS], bot)
             if bot is not None:
-                doors[0].async_take()
+                # Before anything is read.
+                doors, refused = async_take_each(doors)
             check_request_form(request)
-            incoming = read_message(request.query, await async_read_body(request))
-            router = hass.data[DATA_ROUTER]
-            doors = doors_to(router, doors, incoming.address)
-            receipt = await async_enter(router, doors, incoming, self.context(request), counted=bot is not None)
+            received = read_message(request.query, await async_read_body(request))
+            doors = doors_to(received.address, doors)
+            if bot is None:
+                # Not before it is known which bots it is for.
+                doors, refused = async_take_each(doors)
+            context = self.context(request)
+            receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
         except MessageError as err:
             return self.json(*refusal(err))
         return self.json(receipt.as_dict())
@@ -42,16 +52,18 @@ class StreamView(HomeAssistantView):
     get = head = put = patch = delete = post
 
 
-def _doors(hass: HomeAssistant, name: str | None) -> list[Door]:
-    """Return the door of the bot with this id or name, or those of all bots.
+def _doors(hass: HomeAssistant, bot: str | None) -> list[Door]:
+    """Return the doors of the bots with this id or name, or of all bots.
 
     Raises:
         DoorError: There is no such bot.
 
     """
-    bots = loaded_bots(hass)
-    if name is not None:
-        bots = [bot for bot in bots if name == bot.bot_id or name.casefold() == bot.entry.title.casefold()]
-        if not bots:
-            raise DoorError(HTTPStatus.NOT_FOUND, translation_key="bot_not_found", bot=name)
-    return [bot.doors[Origin.HTTP] for bot in bots]
+    doors: list[Door] = [
+        door
+        for door in open_doors(hass, RestDoor)
+        if bot is None or bot == door.bot_id or bot.casefold() == door.bot_name.casefold()
+    ]
+    if bot is not None and not doors:
+        raise DoorError(HTTPStatus.NOT_FOUND, translation_key="bot_not_found", bot=bot)
+    return doors

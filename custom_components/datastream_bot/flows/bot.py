@@ -1,105 +1,71 @@
-"""The form of a bot."""
+"""The form of a bot, made of its settings."""
 
 from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
 from typing import Any, Final
 
-from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
-from homeassistant.const import CONF_NAME, CONF_TARGET, Platform, UnitOfTime
+from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
-    BooleanSelector,
     EntityFilterSelectorConfig,
-    EntitySelector,
-    EntitySelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
     TargetSelector,
     TargetSelectorConfig,
     TextSelector,
 )
 import voluptuous as vol
 
-from ..const import (
-    CONF_EXCLUDE,
-    CONF_NOTIFY,
-    CONF_ON_LEAVING,
-    CONF_ON_RETURNING,
-    CONF_ONLY_WHEN_DARK,
-    CONF_PERSONS,
-    CONF_REMEMBER_FOR,
-    CONF_SETTLING,
-    CONF_VERIFY_AFTER,
-    Reaction,
-)
+from ..devices.domains import DOMAINS, domain_of
 from ..devices.groups import Groups
 from ..devices.selection import async_attached_entities
-from ..settings import DEFAULTS
+from ..settings import Settings
 
+CONF_EXCLUDE: Final = "exclude"
 CONF_MORE: Final = "more"
+CONF_TARGET: Final = "target"
+
 MAX_LISTED: Final = 50
-"""How many lights, and how many switches, the form names."""
+"""How many entities of a domain the form names."""
 
-_MAX_SECONDS: Final = 3600
-_MAX_HOURS: Final = 8760
-
-
-def _choice(field: str, *reactions: Reaction) -> SelectSelector:
-    options = [reaction.value for reaction in reactions]
-    return SelectSelector(SelectSelectorConfig(options=options, translation_key=field))
-
-
-def _number(maximum: int, unit: UnitOfTime, minimum: int = 0) -> NumberSelector:
-    return NumberSelector(
-        NumberSelectorConfig(min=minimum, max=maximum, unit_of_measurement=unit, mode=NumberSelectorMode.BOX)
-    )
-
-
-_LIGHTS_AND_SWITCHES: Final = TargetSelector(
-    TargetSelectorConfig(entity=[EntityFilterSelectorConfig(domain=[Platform.LIGHT, Platform.SWITCH])])
+_TARGET_SELECTOR: Final = TargetSelector(
+    TargetSelectorConfig(entity=[EntityFilterSelectorConfig(domain=list(DOMAINS))])
 )
-_MORE: Final = vol.Schema(
-    {
-        vol.Required(CONF_SETTLING, default=DEFAULTS[CONF_SETTLING]): _number(_MAX_SECONDS, UnitOfTime.SECONDS),
-        vol.Required(CONF_ONLY_WHEN_DARK, default=DEFAULTS[CONF_ONLY_WHEN_DARK]): BooleanSelector(),
-        vol.Required(CONF_REMEMBER_FOR, default=DEFAULTS[CONF_REMEMBER_FOR]): _number(_MAX_HOURS, UnitOfTime.HOURS, 1),
-        vol.Required(CONF_VERIFY_AFTER, default=DEFAULTS[CONF_VERIFY_AFTER]): _number(_MAX_SECONDS, UnitOfTime.SECONDS),
-    }
-)
-BOT_SCHEMA: Final = vol.Schema(
-    {
-        vol.Required(CONF_NAME): TextSelector(),
-        vol.Optional(CONF_PERSONS, default=list): EntitySelector(
-            EntitySelectorConfig(domain=PERSON_DOMAIN, multiple=True)
-        ),
-        vol.Optional(CONF_TARGET, default=dict): _LIGHTS_AND_SWITCHES,
-        vol.Required(CONF_ON_LEAVING, default=DEFAULTS[CONF_ON_LEAVING]): _choice(
-            CONF_ON_LEAVING, Reaction.OFF, Reaction.NOTHING
-        ),
-        vol.Required(CONF_ON_RETURNING, default=DEFAULTS[CONF_ON_RETURNING]): _choice(
-            CONF_ON_RETURNING, Reaction.ON, Reaction.RESTORE, Reaction.NOTHING
-        ),
-        vol.Optional(CONF_NOTIFY, default=list): EntitySelector(
-            EntitySelectorConfig(domain=Platform.NOTIFY, multiple=True)
-        ),
-        # Without a default of its own, or the page would take that for what is in it.
-        vol.Required(CONF_MORE): section(_MORE, {"collapsed": True}),
-    }
-)
-ATTACHED_SCHEMA: Final = vol.Schema({vol.Optional(CONF_EXCLUDE, default=dict): _LIGHTS_AND_SWITCHES})
-
 # The selectors let templates through, which would never be rendered here.
 _PLAIN_TARGET: Final = vol.Schema(cv.TARGET_FIELDS)
 
 
+def _fields(*, more: bool) -> dict[vol.Marker, Any]:
+    """Return the options of the form, or those of its collapsed section."""
+    return {
+        _marker(option): option.metadata["selector"] or _TARGET_SELECTOR
+        for option in fields(Settings)
+        if option.metadata["more"] is more and option.name != CONF_EXCLUDE
+    }
+
+
+def _marker(option: Field[Any]) -> vol.Marker:
+    if option.default is MISSING:
+        return vol.Optional(option.name, default=option.default_factory)
+    return vol.Required(option.name, default=option.default)
+
+
+BOT_SCHEMA: Final = vol.Schema(
+    {
+        vol.Required(CONF_NAME): TextSelector(),
+        **_fields(more=False),
+        # Without a default of its own, or the page would take that for what is in it.
+        vol.Required(CONF_MORE): section(vol.Schema(_fields(more=True)), {"collapsed": True}),
+    }
+)
+ATTACHED_SCHEMA: Final = vol.Schema({vol.Optional(CONF_EXCLUDE, default=dict): _TARGET_SELECTOR})
+
+
 def form_from_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form shows of the data of a config entry."""
-    data = {**DEFAULTS, **data}
-    return {**data, CONF_MORE: {str(name): data[name] for name in _MORE.schema}}
+    settings = Settings.from_data(data)
+    options = {option.name: getattr(settings, option.name) for option in fields(Settings)}
+    return {**options, CONF_MORE: {option.name: options[option.name] for option in fields(Settings)}}
 
 
 def data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +75,7 @@ def data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_plain(target: object) -> bool:
-    """Return whether a target names what it means, rather than having templates in it."""
+    """Return whether a target has no templates."""
     try:
         _PLAIN_TARGET(target)
     except vol.Invalid:
@@ -118,13 +84,13 @@ def is_plain(target: object) -> bool:
 
 
 def attached_to(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, str]:
-    """Return, for people, what a bot with this data would be attached to: how many, which switches and which lights."""
+    """Return, for people, what a bot with this data is attached to: how many entities, and a list for each domain."""
     attached = async_attached_entities(hass, data[CONF_TARGET], data[CONF_EXCLUDE], Groups(hass))
-    return {
-        "count": str(len(attached)),
-        "switches": _listed(hass, [entity_id for entity_id in attached if entity_id.startswith(Platform.SWITCH)]),
-        "lights": _listed(hass, [entity_id for entity_id in attached if entity_id.startswith(Platform.LIGHT)]),
+    lists = {
+        domain: _listed(hass, [entity_id for entity_id in attached if domain_of(entity_id) == domain])
+        for domain in DOMAINS
     }
+    return {"count": str(len(attached)), "lights": lists["light"], "switches": lists["switch"]}
 
 
 def _listed(hass: HomeAssistant, entity_ids: list[str]) -> str:

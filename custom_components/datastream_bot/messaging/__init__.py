@@ -1,1 +1,19 @@
-"""Messages: what they are, who receives them, and how they get there."""
+"""Messages, and what other integrations need to send and receive them."""
+
+from .message import Envelope, Message
+from .microservice import Microservice, Result, datastream
+from .receipt import Delivery, Outcome, Receipt
+from .schema import Field, FieldType
+
+__all__ = [
+    "Delivery",
+    "Envelope",
+    "Field",
+    "FieldType",
+    "Message",
+    "Microservice",
+    "Outcome",
+    "Receipt",
+    "Result",
+    "datastream",
+]

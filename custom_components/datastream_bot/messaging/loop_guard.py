@@ -1,16 +1,25 @@
-"""Hops: how many messages led to a message, and how many came of the first one."""
+"""The loop guard: counts how many messages led to a message and came of the first one, and refuses endless chains."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
+import logging
 from typing import Final
 
-from homeassistant.core import Context
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.issue_registry import IssueSeverity
+
+from ..const import DOMAIN
+from ..issues import async_create_issue, async_has_issue
+from .message import Message
 
 MAX_HOPS: Final = 8
 MAX_MESSAGES: Final = 1000
-"""How many messages may come of one message, well below what is remembered, so that no chain forgets itself."""
+"""How many messages may come of one, well below MAX_REMEMBERED, so that no chain forgets itself."""
 
 MAX_REMEMBERED: Final = 4096
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -20,17 +29,18 @@ class _Chain:
     messages: int = 0
 
 
-class HopCounter:
+class LoopGuard:
     """Follows messages along the contexts of what they cause.
 
     A context variable would not do: automations start in tasks of their own.
     """
 
-    def __init__(self) -> None:
-        """Initialize the counter."""
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Initialize the guard."""
+        self._hass = hass
         self._known: OrderedDict[str, tuple[int, _Chain]] = OrderedDict()
 
-    def after(self, context: Context) -> int:
+    def hops_in(self, context: Context) -> int:
         """Return the hops of a message that is sent in this context."""
         self.follow(context)
         known = self._known.get(context.id)
@@ -39,18 +49,27 @@ class HopCounter:
     def follow(self, context: Context) -> None:
         """Follow a message into a context whose parent is known.
 
-        Automations that set off each other by states and events get further from the message with every step.
+        Automations that trigger each other by states and events get further from the message with every step.
         """
         if (known := self._find(context)) is not None:
             self._remember(context, known)
 
-    def count(self, context: Context, hops: int) -> int:
-        """Count a message with the context that it has, and return how many came of the first one of its chain."""
+    def count(self, message: Message) -> None:
+        """Count a message.
+
+        Raises:
+            HomeAssistantError: More than 8 messages led to it, or more than 1,000 came of the first one.
+
+        """
+        context, hops = message.context, message.envelope.hops
         known = self._find(context)
         chain = _Chain() if known is None else known[1]
         chain.messages += 1
         self._remember(context, (hops, chain))
-        return chain.messages
+        if chain.messages > MAX_MESSAGES:
+            raise self._refusal(message.address, translation_key="too_many_messages", limit=MAX_MESSAGES)
+        if hops > MAX_HOPS:
+            raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
     def _find(self, context: Context) -> tuple[int, _Chain] | None:
         own = self._known.get(context.id)
@@ -64,3 +83,26 @@ class HopCounter:
         self._known.move_to_end(context.id)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
+
+    def _refusal(self, address: str, *, translation_key: str, limit: int) -> HomeAssistantError:
+        """Return the refusal of a message, told to the log and by a repair issue until the user has confirmed that."""
+        issue_id = f"endless_{address}"
+        if not async_has_issue(self._hass, issue_id):
+            _LOGGER.error(
+                "A message to %s was refused, as messages lead to each other without end; "
+                "look for automations that answer each other",
+                address,
+            )
+            async_create_issue(
+                self._hass,
+                issue_id,
+                translation_key="endless",
+                severity=IssueSeverity.ERROR,
+                is_fixable=True,
+                address=address,
+            )
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=translation_key,
+            translation_placeholders={"address": address, "limit": str(limit)},
+        )

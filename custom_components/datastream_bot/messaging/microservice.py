@@ -1,21 +1,18 @@
-"""The microservice: a part of a bot that listens to addresses."""
+"""The microservice: a part of a bot that subscribes to addresses."""
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import FunctionType
 from typing import Any, ClassVar, Final, override
 
-from .field import Field
 from .message import Message
+from .schema import Field
 
 type Result = Mapping[str, Any] | None
 """What a microservice tells the sender, as JSON can carry it."""
 
-type Stop = Callable[[], Coroutine[Any, Any, None]]
-"""Ends what was started."""
-
 _MARK: Final = "datastream"
 
-# The places of the microservices that every bot has; others come after them.
+# The order of the microservices that every bot has; others come after them.
 ORDER_LOCATION: Final = 0
 ORDER_MAPPING: Final = 1
 ORDER_DEVICE: Final = 2
@@ -23,10 +20,14 @@ ORDER_OTHERS: Final = 3
 
 
 def datastream[H: Callable[..., Awaitable[Result]]](address: str, fields: tuple[Field, ...] = ()) -> Callable[[H], H]:
-    """Mark a method of a microservice as the handler of an address, and say what content it takes.
+    """Mark a method of a microservice as the handler of an address.
 
     The handlers are collected when the class is made: a message can only choose among them, never name a method.
-    Content is checked against the fields before it reaches the method; without fields any content does.
+
+    Args:
+        address: What the method receives messages to.
+        fields: What their content has to fit before it reaches the method; without fields any content does.
+
     """
 
     def mark(method: H) -> H:
@@ -37,20 +38,20 @@ def datastream[H: Callable[..., Awaitable[Result]]](address: str, fields: tuple[
 
 
 class Microservice:
-    """A part of a bot that listens to addresses.
+    """A part of a bot that subscribes to addresses.
 
     Attributes:
-        name: What receipts call it.
+        name: Its name in receipts.
         order: Its place among the microservices of its bot.
         handlers: Its handlers by address, collected from the methods marked with `@datastream`.
-        contracts: The fields of the content that they take, by address.
+        fields: The fields of the content that they take, by address.
 
     """
 
     name: ClassVar[str]
     order: ClassVar[int] = ORDER_OTHERS
     handlers: ClassVar[Mapping[str, Callable[..., Awaitable[Result]]]] = {}
-    contracts: ClassVar[Mapping[str, tuple[Field, ...]]] = {}
+    fields: ClassVar[Mapping[str, tuple[Field, ...]]] = {}
 
     @override
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -62,18 +63,26 @@ class Microservice:
             if isinstance(member, FunctionType) and _MARK in vars(member)
         ]
         cls.handlers = {**cls.handlers, **{address: method for address, _, method in marked}}
-        cls.contracts = {**cls.contracts, **{address: fields for address, fields, _ in marked}}
+        cls.fields = {**cls.fields, **{address: fields for address, fields, _ in marked}}
 
     @property
     def addresses(self) -> Collection[str]:
-        """Return the addresses that it listens to."""
+        """Return the addresses that it subscribes to."""
         return self.handlers.keys()
 
     async def async_datastream_updated(self, message: Message) -> Result:
-        """React to a message to one of the addresses.
+        """Handle a message to one of the addresses.
 
-        The message is this microservice's own copy. What is returned stands in the sender's receipt, and so does the
-        error that is raised.
+        Args:
+            message: The microservice's own copy.
+
+        Returns:
+            What the sender's receipt shows as the result, as JSON can carry it.
+
+        Raises:
+            ServiceValidationError: The sender has made a mistake, which the receipt shows.
+            HomeAssistantError: It failed, which the receipt shows and the log.
+
         """
         return await self.handlers[message.address](self, message)
 

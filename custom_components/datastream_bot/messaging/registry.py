@@ -1,157 +1,214 @@
-"""The directory: who listens to which address, who opened it, and what content has to be there."""
+"""The registry: who subscribes to which address, which addresses are open, and what content fits them."""
 
+import asyncio
 from bisect import insort
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
-from .field import Field
-from .message import Message
-from .schema import NO_CONTRACT, Contract
+from .message import Message, Route
+from .microservice import Microservice
+from .receipt import Delivery, Elsewhere, Outcome
+from .schema import Field, Schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Receiver:
-    """One listener of a bot.
+class Forwarded(Protocol):
+    """A message on its way beyond this Home Assistant.
 
     Attributes:
-        name: What receipts call it.
-        order: Its place among the listeners of its bot.
-        deliver: What receives the message.
+        over: Done when nobody there is expected to answer any more.
 
     """
 
-    name: str
-    order: int
-    deliver: Callable[[Message], Awaitable[Mapping[str, Any] | None]]
+    over: asyncio.Future[None]
+
+    def by_now(self) -> Elsewhere:
+        """Return what became of the message so far."""
 
 
-class Listing:
-    """An address at one bot: its receivers, and the contract that content has to fit.
+type Forward = Callable[[Message], Forwarded]
+"""Sends a message on its way beyond this Home Assistant."""
+
+
+class Relay(Protocol):
+    """What carries the external messages of one bot beyond this Home Assistant."""
+
+    def resolve(self, route: Route) -> Forward | None:
+        """Return what forwards a message along a route, or None when the route leads to nobody.
+
+        Raises:
+            MessageError: The bot cannot send along this route.
+
+        """
+
+
+class Endpoint:
+    """An address at one bot.
 
     Attributes:
-        bot_id: Id of the bot.
+        bot_id: Config entry id of the bot.
         bot_name: What receipts call the bot.
-        receivers: Who listens, in order.
-        contract: The fields that were declared, those declared first before others of the same name.
+        receivers: The microservices that subscribe, in their order.
+        schema: The declared fields; of those with the same name, the ones declared first.
 
     """
 
-    __slots__ = ("_declared", "bot_id", "bot_name", "contract", "receivers")
+    __slots__ = ("_declared", "bot_id", "bot_name", "receivers", "schema")
 
     def __init__(self, bot_id: str, bot_name: str) -> None:
-        """Initialize the listing."""
+        """Initialize the endpoint."""
         self.bot_id = bot_id
         self.bot_name = bot_name
-        self.receivers: list[Receiver] = []
-        self.contract = NO_CONTRACT
+        self.receivers: list[Microservice] = []
+        self.schema = Schema()
         self._declared: list[tuple[Field, ...]] = []
 
     @property
-    def is_empty(self) -> bool:
-        """Return whether nobody listens to or declared the address."""
+    def is_unused(self) -> bool:
+        """Return whether nobody subscribes to or declares the address any more."""
         return not self.receivers and not self._declared
 
-    def connect(self, receiver: Receiver) -> None:
+    def subscribe(self, receiver: Microservice) -> None:
         """Add a receiver."""
         insort(self.receivers, receiver, key=lambda each: each.order)
 
-    def disconnect(self, receiver: Receiver) -> None:
+    def unsubscribe(self, receiver: Microservice) -> None:
         """Remove a receiver."""
         self.receivers.remove(receiver)
 
     def declare(self, fields: tuple[Field, ...]) -> None:
-        """Add fields to the contract."""
+        """Add fields to the schema."""
         self._declared.append(fields)
-        self._update_contract()
+        self._update_schema()
 
     def withdraw(self, fields: tuple[Field, ...]) -> None:
-        """Remove fields from the contract."""
+        """Remove fields from the schema."""
         self._declared.remove(fields)
-        self._update_contract()
+        self._update_schema()
 
-    def _update_contract(self) -> None:
-        self.contract = Contract.of(field for fields in self._declared for field in fields)
+    def delivery(
+        self,
+        receiver: str,
+        outcome: Outcome,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: str | None = None,
+    ) -> Delivery:
+        """Return what became of a message at a receiver of the bot."""
+        return Delivery(
+            bot_id=self.bot_id,
+            bot_name=self.bot_name,
+            receiver=receiver,
+            outcome=outcome,
+            result=result,
+            error=error,
+        )
+
+    def _update_schema(self) -> None:
+        self.schema = Schema(field for fields in self._declared for field in fields)
 
 
-class Directory:
-    """All bots' listings, and which of them are open to the outside."""
+class Registry:
+    """The endpoints of all bots, and which of them are open to messages from outside their bot."""
 
     def __init__(self) -> None:
-        """Initialize the directory."""
-        self._listings: dict[tuple[str, str], Listing] = {}
+        """Initialize the registry."""
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._open: dict[str, list[str]] = {}
-        self._changed: list[CALLBACK_TYPE] = []
+        self._relays: dict[str, Relay] = {}
+        self._observers: list[CALLBACK_TYPE] = []
 
     @property
     def addresses(self) -> set[str]:
-        """Return every address that a bot listens to, declared or opened."""
-        return {address for _, address in self._listings}.union(self._open)
+        """Return every address that a bot subscribes to, declared or opened."""
+        return {address for _, address in self._endpoints}.union(self._open)
 
     @callback
-    def async_on_change(self, changed: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call this whenever an address comes or goes, until it is disconnected."""
-        self._changed.append(changed)
-        return partial(self._changed.remove, changed)
+    def observe(self, observer: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Register a callback for when an address comes or goes; return the unsubscribe function."""
+        self._observers.append(observer)
+        return partial(self._observers.remove, observer)
 
     @callback
-    def connect(self, bot_id: str, bot_name: str, address: str, receiver: Receiver) -> CALLBACK_TYPE:
-        """Let a receiver of a bot listen to an address."""
-        self._list(bot_id, bot_name, address).connect(receiver)
-        return partial(self._leave, (bot_id, address), Listing.disconnect, receiver)
+    def subscribe(self, bot_id: str, bot_name: str, address: str, receiver: Microservice) -> CALLBACK_TYPE:
+        """Subscribe a receiver of a bot to an address; return the unsubscribe function."""
+        self._endpoint(bot_id, bot_name, address).subscribe(receiver)
+        return partial(self._leave, (bot_id, address), Endpoint.unsubscribe, receiver)
 
     @callback
     def declare(self, bot_id: str, bot_name: str, address: str, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
-        """Declare an address of a bot, with the fields that content has to have there."""
-        self._list(bot_id, bot_name, address).declare(fields)
-        return partial(self._leave, (bot_id, address), Listing.withdraw, fields)
+        """Declare the fields of content that a bot takes at an address; return the function that withdraws them."""
+        self._endpoint(bot_id, bot_name, address).declare(fields)
+        return partial(self._leave, (bot_id, address), Endpoint.withdraw, fields)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
-        """Open an address of a bot to messages from outside the bot."""
+        """Open an address of a bot to messages from outside the bot; return the function that closes it."""
         self._open.setdefault(address, []).append(bot_id)
-        self._tell()
+        self._notify()
         return partial(self._close, bot_id, address)
+
+    @callback
+    def connect_relay(self, bot_id: str, relay: Relay) -> CALLBACK_TYPE:
+        """Connect the relay of a bot's external messages; return the function that disconnects it."""
+        self._relays[bot_id] = relay
+
+        @callback
+        def disconnect() -> None:
+            del self._relays[bot_id]
+
+        return disconnect
 
     def is_open(self, bot_id: str, address: str) -> bool:
         """Return whether a bot opened an address to messages from outside the bot."""
         return bot_id in self._open.get(address, ())
 
-    def listings_for(self, message: Message) -> list[Listing]:
-        """Return who a message is for: first the sender's own, then all others who opened the address."""
-        address, sender = message.address, message.sender
-        bot_ids = [sender] if message.internal and sender is not None else []
-        if message.external:
+    def relay_of(self, bot_id: str | None) -> Relay | None:
+        """Return the relay of a bot, if there is one."""
+        return None if bot_id is None else self._relays.get(bot_id)
+
+    def endpoints(
+        self, address: str, *, sender: str | None, internal: bool, external: bool, only: Sequence[str] | None
+    ) -> list[Endpoint]:
+        """Return where a message goes: first to the sender's own receivers, then to all other bots that opened it.
+
+        Args:
+            address: What the message is sent to.
+            sender: Config entry id of the sending bot, or None from outside.
+            internal: Include the sender's own.
+            external: Include those of other bots.
+            only: Ids of the bots that a door or a transport found open and admitted the message to.
+
+        """
+        bot_ids = [sender] if internal and sender is not None else []
+        if external:
             bot_ids += [
-                bot_id
-                for bot_id in self._open.get(address, ())
-                if bot_id != sender and (message.recipients is None or bot_id in message.recipients)
+                bot_id for bot_id in (self._open.get(address, ()) if only is None else only) if bot_id != sender
             ]
-        return [listing for bot_id in bot_ids if (listing := self._listings.get((bot_id, address))) is not None]
+        return [endpoint for bot_id in bot_ids if (endpoint := self._endpoints.get((bot_id, address))) is not None]
 
-    def _list(self, bot_id: str, bot_name: str, address: str) -> Listing:
+    def _endpoint(self, bot_id: str, bot_name: str, address: str) -> Endpoint:
         key = (bot_id, address)
-        if (listing := self._listings.get(key)) is None:
-            listing = self._listings[key] = Listing(bot_id, bot_name)
-            self._tell()
-        return listing
+        if (endpoint := self._endpoints.get(key)) is None:
+            endpoint = self._endpoints[key] = Endpoint(bot_id, bot_name)
+            self._notify()
+        return endpoint
 
-    def _leave[T](self, key: tuple[str, str], remove: Callable[[Listing, T], None], what: T) -> None:
-        listing = self._listings[key]
-        remove(listing, what)
-        if listing.is_empty:
-            del self._listings[key]
-            self._tell()
+    def _leave[T](self, key: tuple[str, str], remove: Callable[[Endpoint, T], None], what: T) -> None:
+        endpoint = self._endpoints[key]
+        remove(endpoint, what)
+        if endpoint.is_unused:
+            del self._endpoints[key]
+            self._notify()
 
     def _close(self, bot_id: str, address: str) -> None:
         self._open[address].remove(bot_id)
         if not self._open[address]:
             del self._open[address]
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
-        for changed in self._changed:
-            changed()
+    def _notify(self) -> None:
+        for observer in self._observers:
+            observer()

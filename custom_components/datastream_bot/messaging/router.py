@@ -1,200 +1,288 @@
-"""The router: carries messages to whoever listens, and receipts back."""
+"""The router: the way of a message from top to bottom. Accept, resolve, announce, deliver, collect.
+
+It knows neither the sources of messages nor their receivers.
+"""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 import logging
-from typing import Any, Protocol
+from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, RECEIPT_WAIT
-from .delivery import answer, async_deliver, delivery_by_now
-from .loop_guard import MAX_HOPS, MAX_MESSAGES, HopCounter
-from .message import Message
-from .receipt import Afar, Delivery, Outcome, Receipt
-from .registry import Directory, Listing, Receiver
-from .schema import ContractError
+from ..errors import MessageError, PartlyFailedError
+from .content import checked_content
+from .loop_guard import LoopGuard
+from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
+from .microservice import Microservice
+from .receipt import Delivery, Outcome, Receipt
+from .registry import Endpoint, Forward, Forwarded, Registry
+from .schema import SchemaError
 
 _LOGGER = logging.getLogger(__name__)
 
 DATA_ROUTER: HassKey[Router] = HassKey(DOMAIN)
 
-RECEIVER_CONTRACT = "contract"
-"""What receipts call a bot's refusal of content that does not fit."""
+RECEIVER_SCHEMA: Final = "schema"
+"""What receipts call the schema of an address where it refuses content."""
 
-type Outlet = Callable[[Message, Mapping[str, Message]], None]
-"""Takes every message that was not refused, in the order sent, with the message as each bot received it, by bot id."""
-
-
-class Journey(Protocol):
-    """What becomes of a message elsewhere."""
-
-    @property
-    def over(self) -> asyncio.Future[None]:
-        """Return what is done when nobody else is expected to answer."""
-
-    def by_now(self) -> Afar:
-        """Return what became of the message by now."""
-
-
-type Carrier = Callable[[Message], Journey]
-"""Takes the external messages of a bot that go out of this Home Assistant."""
+type Listener = Callable[[Message, Mapping[str, Message]], None]
+"""Is told of every accepted message, in the order sent, with the message as each bot receives it, by bot id."""
 
 
 class Router:
-    """Carries messages from those who send to those who listen; it knows neither."""
+    """Carries messages from sources to receivers, and receipts back.
+
+    Attributes:
+        registry: Who receives what.
+
+    """
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the router."""
-        self.directory = Directory()
+        self.registry = Registry()
         self._hass = hass
-        self._hops = HopCounter()
-        self._outlets: list[Outlet] = []
-        self._carriers: dict[str, Carrier] = {}
-        # Fair, so that what was sent first also starts first.
-        self._starting = asyncio.Lock()
+        self._loop_guard = LoopGuard(hass)
+        self._listeners: list[Listener] = []
+        # Fair, so that receivers start in the order in which messages were sent.
+        self._turn = asyncio.Lock()
 
     @callback
-    def connect_outlet(self, outlet: Outlet) -> CALLBACK_TYPE:
-        """Connect an outlet of messages."""
-        self._outlets.append(outlet)
-        return lambda: self._outlets.remove(outlet)
-
-    @callback
-    def connect_carrier(self, bot_id: str, carrier: Carrier) -> CALLBACK_TYPE:
-        """Connect what takes the messages of a bot out of this Home Assistant."""
-        self._carriers[bot_id] = carrier
-
-        @callback
-        def disconnect() -> None:
-            del self._carriers[bot_id]
-
-        return disconnect
-
-    @callback
-    def hops_after(self, context: Context | None) -> int:
-        """Return the hops of a message that is sent in this context."""
-        return self._hops.after(context) if context else 0
+    def connect_listener(self, listener: Listener) -> CALLBACK_TYPE:
+        """Connect a listener; return the function that disconnects it."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
 
     @callback
     def follow(self, context: Context) -> None:
-        """Follow a message into a context that came of it, such as an automation's."""
-        self._hops.follow(context)
+        """Follow a message into a context that it caused, such as an automation's."""
+        self._loop_guard.follow(context)
 
-    async def async_send(self, message: Message, done: CALLBACK_TYPE | None = None) -> Receipt:
-        """Deliver a message and wait for the receipt, at most 10 seconds.
-
-        Whoever is not done by then goes on and is `running` in the receipt; so do all when the sender is cancelled. A
-        bot whose contract the content does not fit has failed in the receipt; the others receive it.
+    async def async_dispatch(
+        self,
+        address: object,
+        content: object,
+        *,
+        origin: str,
+        sender: str | None = None,
+        context: Context | None = None,
+        internal: bool = True,
+        external: bool = True,
+        route: Route = DEFAULT_ROUTE,
+        only: Sequence[str] | None = None,
+        refused: Iterable[Delivery] = (),
+        home: str | None = None,
+        hops: int = 0,
+    ) -> Dispatch:
+        """Send a message on its way, and return when its receivers have started.
 
         Args:
-            message: The message.
-            done: Called when nobody is at work for the message any more, unless the message is refused.
+            address: What it is sent to.
+            content: A JSON object, or None for an empty one.
+            origin: Kind of its source.
+            sender: Config entry id of the sending bot, or None from outside.
+            context: What it is sent because of.
+            internal: Deliver it to the sender's own microservices.
+            external: Deliver it to the other bots that opened the address.
+            route: Which bots beyond this Home Assistant it is for.
+            only: Ids of the bots to which a door or a transport admitted it, having found the address open there.
+            refused: What became of it at bots to which the door did not admit it.
+            home: Name of the home that it came from, or None.
+            hops: How many messages led to it elsewhere.
 
         Raises:
-            ContractError: The content fits none of the bots that would have received it.
-            HomeAssistantError: Too many messages led to this one, or came of the one that they came of.
+            MessageError: The address or the content is not valid, or fits none of the bots that would have received
+                it; nobody could ever receive it; or it cannot be sent along the route.
+            HomeAssistantError: Too many messages led to it, or came of the message that it came of.
 
         """
-        if self._hops.count(message.context, message.hops) > MAX_MESSAGES:
-            raise self._endless(message, translation_key="too_many_messages", limit=MAX_MESSAGES)
-        if message.hops > MAX_HOPS:
-            raise self._endless(message, translation_key="too_many_hops", limit=MAX_HOPS)
-        async with self._starting:
-            accepted, refused = _check_contracts(message, self.directory.listings_for(message))
-            # All who listen now, whoever comes or goes because of the message.
-            receivers = [(listing, receiver, fitted) for listing, fitted in accepted for receiver in listing.receivers]
-            received = {listing.bot_id: fitted for listing, fitted in accepted}
-            for outlet in self._outlets:
-                outlet(message, received)
-            tasks = [
-                (self._start(listing, receiver, fitted), listing, receiver) for listing, receiver, fitted in receivers
+        if not (internal and sender) and not external:
+            raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
+        envelope = self._stamp(address, context, origin=origin, sender=sender, external=external, home=home, hops=hops)
+        message = Message(envelope, checked_content(content))
+        forward = self._resolve_route(message, route)
+        self._loop_guard.count(message)
+        async with self._turn:
+            endpoints = self.registry.endpoints(
+                message.address, sender=sender, internal=internal, external=external, only=only
+            )
+            accepted, unfit = _resolve(message, endpoints)
+            # Fixed now, whoever comes or goes because of the message.
+            receivers = [
+                (endpoint, receiver, fitted) for endpoint, fitted in accepted for receiver in endpoint.receivers
             ]
-            journey = self._send_out(message)
-        waiting: list[asyncio.Future[Any]] = [task for task, _, _ in tasks if not task.done()]
-        _call_after(waiting, done)
-        if journey is not None:
-            waiting.append(journey.over)
-        if waiting:
-            await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
-        return Receipt(
-            message_id=message.message_id,
-            address=message.address,
-            deliveries=(*(delivery_by_now(listing, receiver, task) for task, listing, receiver in tasks), *refused),
-            afar=journey.by_now() if journey else None,
+            self._announce(message, {endpoint.bot_id: fitted for endpoint, fitted in accepted})
+            started = [self._deliver(*each) for each in receivers]
+            forwarded = None if forward is None else forward(message)
+        return Dispatch(message, started, (*unfit, *refused), forwarded)
+
+    def _stamp(
+        self,
+        address: object,
+        context: Context | None,
+        *,
+        origin: str,
+        sender: str | None,
+        external: bool,
+        home: str | None,
+        hops: int,
+    ) -> Envelope:
+        """Return the envelope with what no source can forget or forge: id, hops and context."""
+        return Envelope(
+            address=checked_address(address),
+            # A context of its own tells what the message causes from what else its sender does.
+            context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
+            origin=origin,
+            sender=sender,
+            hops=max(hops, self._loop_guard.hops_in(context)) if context else hops,
+            external=external,
+            home=home,
         )
 
-    def _start(self, listing: Listing, receiver: Receiver, message: Message) -> asyncio.Task[Delivery]:
-        """Let a receiver begin; most of them are done when this returns."""
-        return self._hass.async_create_task(
-            async_deliver(listing, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
+    def _resolve_route(self, message: Message, route: Route) -> Forward | None:
+        """Return what forwards a message beyond this Home Assistant, if it is to go there."""
+        sender, external = message.envelope.sender, message.envelope.external
+        if external and (relay := self.registry.relay_of(sender)) is not None:
+            return relay.resolve(route)
+        if route.is_empty:
+            return None
+        if sender is None:
+            raise MessageError(translation_key="scope_needs_bot")
+        raise MessageError(translation_key="relay_missing" if external else "scope_needs_external")
+
+    def _announce(self, message: Message, received: Mapping[str, Message]) -> None:
+        for listener in self._listeners:
+            listener(message, received)
+
+    def _deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Started:
+        """Start a receiver; most are done when this returns."""
+        task = self._hass.async_create_task(
+            _async_deliver(endpoint, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
         )
-
-    def _send_out(self, message: Message) -> Journey | None:
-        """Send a message out of this Home Assistant, if it is to go there."""
-        carrier = self._carriers.get(message.sender) if message.sender is not None else None
-        return carrier(message) if carrier is not None and message.topics else None
-
-    def _endless(self, message: Message, *, translation_key: str, limit: int) -> HomeAssistantError:
-        """Return the refusal, having told about it once until the user has confirmed the repair issue."""
-        issue_id = f"endless_{message.address}"
-        placeholders = {"address": message.address, "limit": str(limit)}
-        issue = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
-        # After a restart, the registry still knows the issues of the time before, but shows them no longer.
-        if issue is None or not issue.active:
-            _LOGGER.error(
-                "A message to %s was refused, as messages lead to each other without end; "
-                "look for automations that answer each other",
-                message.address,
-            )
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                issue_id,
-                is_fixable=True,
-                severity=ir.IssueSeverity.ERROR,
-                translation_key="endless",
-                translation_placeholders={"address": message.address},
-            )
-        return HomeAssistantError(
-            translation_domain=DOMAIN, translation_key=translation_key, translation_placeholders=placeholders
-        )
+        return endpoint, receiver, task
 
 
-def _check_contracts(message: Message, listings: list[Listing]) -> tuple[list[tuple[Listing, Message]], list[Delivery]]:
-    """Return the listings that accept a message, with the content as their contract reads it, and the refusals."""
-    accepted: list[tuple[Listing, Message]] = []
+def _resolve(message: Message, endpoints: list[Endpoint]) -> tuple[list[tuple[Endpoint, Message]], list[Delivery]]:
+    """Return the endpoints that accept a message, each with the content as its schema reads it, and the refusals.
+
+    Raises:
+        SchemaError: All of them refuse it.
+
+    """
+    accepted: list[tuple[Endpoint, Message]] = []
     refused: list[Delivery] = []
-    refusal: ContractError | None = None
-    for listing in listings:
+    refusal: SchemaError | None = None
+    for endpoint in endpoints:
         try:
-            content = listing.contract.checked(message.address, message.content)
-        except ContractError as err:
+            content = endpoint.schema.read(message.address, message.content)
+        except SchemaError as err:
             refusal = refusal or err
-            refused.append(answer(listing, RECEIVER_CONTRACT, Outcome.FAILED, error=str(err)))
+            refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err)))
         else:
-            fits_as_it_is = content is message.content
-            accepted.append((listing, message if fits_as_it_is else message.with_content(content)))
+            accepted.append((endpoint, Message(message.envelope, content)))
     if refusal is not None and not accepted:
         raise refusal
     return accepted, refused
 
 
-def _call_after(tasks: Iterable[asyncio.Future[Any]], done: CALLBACK_TYPE | None) -> None:
-    """Call back when all tasks are done."""
-    if done is None:
-        return
-    waiting = set(tasks)
-    if not waiting:
-        done()
+async def _async_deliver(endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery:
+    """Let a receiver handle its own copy of a message, and return what became of it."""
+    try:
+        result = await receiver.async_datastream_updated(message.copy())
+        if result is not None:
+            _check_result(result)
+    except ServiceValidationError as err:
+        # The mistake is the sender's, and the error may quote the content: it is for the receipt, not for the log.
+        _LOGGER.warning("%s of %s refused a message to %s", receiver.name, endpoint.bot_name, message.address)
+        _LOGGER.debug("The message was refused because of its content: %s", err)
+        return endpoint.delivery(receiver.name, Outcome.FAILED, error=_text(err))
+    except HomeAssistantError as err:
+        error = _text(err)
+        _LOGGER.warning(
+            "%s of %s failed on a message to %s: %s", receiver.name, endpoint.bot_name, message.address, error
+        )
+        result = err.result if isinstance(err, PartlyFailedError) else None
+        return endpoint.delivery(receiver.name, Outcome.FAILED, result=result, error=error)
+    except Exception as err:
+        _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, endpoint.bot_name, message.address)
+        return endpoint.delivery(receiver.name, Outcome.FAILED, error=f"{type(err).__name__}: {_text(err)}")
+    return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
-    def finished(task: asyncio.Future[Any]) -> None:
-        waiting.remove(task)
-        if not waiting:
-            done()
 
-    for task in list(waiting):
-        task.add_done_callback(finished)
+def _check_result(result: Mapping[str, Any]) -> None:
+    """Check that a result can be sent as JSON, as receipts are.
+
+    Raises:
+        HomeAssistantError: It cannot.
+
+    """
+    try:
+        json_bytes(result)
+    except (TypeError, ValueError) as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="result_not_json", translation_placeholders={"problem": str(err)}
+        ) from err
+
+
+def _text(err: Exception) -> str:
+    """Return the text of an error as Unicode that can be encoded."""
+    return str(err).encode(errors="replace").decode()
+
+
+type Started = tuple[Endpoint, Microservice, asyncio.Task[Delivery]]
+"""A receiver at work for a message."""
+
+
+class Dispatch:
+    """One message on its way.
+
+    Attributes:
+        message: The message.
+
+    """
+
+    __slots__ = ("_forwarded", "_refused", "_started", "message")
+
+    def __init__(
+        self, message: Message, started: list[Started], refused: tuple[Delivery, ...], forwarded: Forwarded | None
+    ) -> None:
+        """Initialize it with the receivers at work, and with what became of it at those that refused it."""
+        self.message = message
+        self._started = started
+        self._refused = refused
+        self._forwarded = forwarded
+
+    @property
+    def finished(self) -> asyncio.Future[Any]:
+        """Return a future that is done when no receiver here is at work for the message any more."""
+        return asyncio.gather(*(task for _, _, task in self._started), return_exceptions=True)
+
+    async def async_receipt(self) -> Receipt:
+        """Collect all deliveries, after at most 10 seconds.
+
+        Receivers that are not done by then are `running` and go on; so do all when the sender is cancelled.
+        """
+        waiting: list[asyncio.Future[Any]] = [task for _, _, task in self._started if not task.done()]
+        if self._forwarded is not None:
+            waiting.append(self._forwarded.over)
+        if waiting:
+            await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
+        return Receipt(
+            message_id=self.message.message_id,
+            address=self.message.address,
+            deliveries=(*(_delivery_by_now(*each) for each in self._started), *self._refused),
+            elsewhere=None if self._forwarded is None else self._forwarded.by_now(),
+        )
+
+
+def _delivery_by_now(endpoint: Endpoint, receiver: Microservice, task: asyncio.Task[Delivery]) -> Delivery:
+    if not task.done():
+        return endpoint.delivery(receiver.name, Outcome.RUNNING)
+    if task.cancelled():
+        return endpoint.delivery(receiver.name, Outcome.FAILED, error="Cancelled")
+    return task.result()

@@ -1,15 +1,137 @@
-"""The contract: what the content of messages to an address has to be."""
+"""The schema: which fields the content of messages to an address may have."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, override
+from enum import StrEnum
+import math
+import re
+from typing import Any, Final, NamedTuple, override
 
-from ..errors import MessageError
-from ..nearest import nearest
-from .field import Field, NoFitError
+import voluptuous as vol
+
+from ..errors import MessageError, nearest
 
 MAX_SHOWN: Final = 20
-"""How many faults an error tells in words; it has them all in its `faults`."""
+"""How many faults an error puts into words; all of them are in its `faults`."""
+
+_BOOLEANS: Final = {
+    "true": True,
+    "on": True,
+    "yes": True,
+    "1": True,
+    "false": False,
+    "off": False,
+    "no": False,
+    "0": False,
+}
+# The integers that JSON carries here.
+_MIN_INTEGER: Final = -(2**63)
+_MAX_INTEGER: Final = 2**64 - 1
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def _boolean(value: object) -> bool:
+    # Floats are left out on purpose, although 1.0 looks like 1.
+    if isinstance(value, bool | int | str) and (result := _BOOLEANS.get(str(value).lower())) is not None:
+        return result
+    raise vol.Invalid(type(value).__name__)
+
+
+def _text(value: object) -> str:
+    # A template renders text that looks like a number as a number.
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise vol.Invalid(type(value).__name__)
+
+
+def _required_text(value: object) -> str:
+    if (text := _text(value)).strip():
+        return text
+    raise vol.Invalid(type(value).__name__)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and math.isfinite(number := float(value)):
+        if not value.lstrip("-").isdigit():
+            return number
+        if _MIN_INTEGER <= (integer := int(value)) <= _MAX_INTEGER:
+            return integer
+    raise vol.Invalid(type(value).__name__)
+
+
+class FieldType(StrEnum):
+    """What a field holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list"
+    OBJECT = "object"
+
+
+class _Kind(NamedTuple):
+    """What belongs to a field type.
+
+    Attributes:
+        label: Its name in forms.
+        expected: Its name in errors.
+        read: Returns a value as this type, or raises `vol.Invalid`.
+
+    """
+
+    label: str
+    expected: str
+    read: Callable[[object], Any]
+
+
+_KINDS: Final[Mapping[FieldType, _Kind]] = {
+    FieldType.TEXT: _Kind("Text", "text", _text),
+    FieldType.NUMBER: _Kind("Number", "a number", _number),
+    FieldType.BOOLEAN: _Kind("True or false", "true or false", _boolean),
+    FieldType.LIST: _Kind("List", "a list", vol.Schema(list)),
+    FieldType.OBJECT: _Kind("Object", "an object", vol.Schema(dict)),
+}
+FIELD_TYPE_LABELS: Final[Mapping[FieldType, str]] = {type_: kind.label for type_, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of content.
+
+    Attributes:
+        name: Its key.
+        type: What it holds. Booleans and numbers may come as text, and text as a number.
+        required: Whether it has to be there. Required text may not be empty.
+        description: What it means, for people.
+        default: Its value when it is not there; None for no value.
+
+    """
+
+    name: str
+    type: FieldType
+    required: bool = False
+    description: str = ""
+    default: Any = None
+
+    @property
+    def expected(self) -> str:
+        """Return what the field should hold, for people."""
+        return "text that is not empty" if self.read is _required_text else _KINDS[self.type].expected
+
+    @property
+    def read(self) -> Callable[[object], Any]:
+        """Return the function that returns a value as the field's type, or raises `vol.Invalid`."""
+        return _required_text if self.required and self.type is FieldType.TEXT else _KINDS[self.type].read
+
+    def fits(self, value: object) -> bool:
+        """Return whether the field may hold a value."""
+        try:
+            self.read(value)
+        except vol.Invalid:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +140,7 @@ class Fault:
 
     Attributes:
         field: The field's name.
-        expected: What it should hold, or the names that may have been meant when nobody knows it.
+        expected: What it should hold, or for an unknown field the names that may have been meant.
         received: What came, or None when nothing did.
 
     """
@@ -36,7 +158,7 @@ class Fault:
 
 
 class UnknownField(Fault):
-    """A field that the contract does not know."""
+    """A field that the schema does not have."""
 
     @override
     def __str__(self) -> str:
@@ -44,11 +166,16 @@ class UnknownField(Fault):
         return f"{self.field} is unknown" + (f", perhaps {self.expected} is meant" if self.expected else "")
 
 
-class ContractError(MessageError):
-    """Content does not fit the contract of its address."""
+class SchemaError(MessageError):
+    """Content does not fit the schema of its address.
+
+    Attributes:
+        faults: All that is wrong with it.
+
+    """
 
     def __init__(self, address: str, faults: tuple[Fault, ...]) -> None:
-        """Initialize the error with all that is wrong."""
+        """Initialize the error."""
         shown = [str(fault) for fault in faults[:MAX_SHOWN]]
         if more := len(faults) - len(shown):
             shown.append(f"and {more} more")
@@ -56,61 +183,65 @@ class ContractError(MessageError):
         self.faults = faults
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """The fields that the content of messages to an address may have; without any, content is not checked."""
+class Schema:
+    """The fields that content may have; without any, all content fits.
 
-    fields: Mapping[str, Field]
+    Attributes:
+        fields: The fields by name.
 
-    @classmethod
-    def of(cls, fields: Iterable[Field]) -> Contract:
-        """Return the contract of these fields; of two with the same name the first counts."""
-        by_name: dict[str, Field] = {}
+    """
+
+    __slots__ = ("_optional", "_validate", "fields")
+
+    def __init__(self, fields: Iterable[Field] = ()) -> None:
+        """Initialize the schema; of two fields with the same name the first counts."""
+        self.fields: dict[str, Field] = {}
         for field in fields:
-            by_name.setdefault(field.name, field)
-        return cls(by_name)
+            self.fields.setdefault(field.name, field)
+        self._optional = {field.name for field in self.fields.values() if not field.required}
+        self._validate = vol.Schema({_key(field): field.read for field in self.fields.values()})
 
-    def checked(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the content with its values read and its defaults filled in.
+    def read(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return content with its values read as the types of their fields, and with defaults filled in.
 
         Raises:
-            ContractError: With every fault.
+            SchemaError: The content does not fit.
 
         """
-        if not self.fields or self._is_as_it_should_be(content):
+        if not self.fields:
             return content
+        if None in content.values():
+            # Null in an optional field counts as nothing.
+            optional = self._optional
+            content = {name: value for name, value in content.items() if value is not None or name not in optional}
+        try:
+            read: dict[str, Any] = self._validate(content)
+        except vol.MultipleInvalid as err:
+            wrong = {error.path[0] for error in err.errors}
+            raise SchemaError(address, self._faults(content, wrong)) from err
+        return read
+
+    def _faults(self, content: Mapping[str, Any], wrong: set[str]) -> tuple[Fault, ...]:
         unknown = [name for name in content if name not in self.fields]
-        # Looking for the nearest names takes its time, which a flood of unknown ones must not cost.
-        meant = {name: nearest(name, self.fields) for name in unknown[:MAX_SHOWN]}
-        faults: list[Fault] = [
-            UnknownField(field=name, expected=meant.get(name, ""), received=_shown(content[name])) for name in unknown
-        ]
-        result: dict[str, Any] = {}
-        for name, field in self.fields.items():
-            # Null in an optional field is as good as nothing.
-            if name in content and (content[name] is not None or field.required):
-                try:
-                    result[name] = field.read(content[name])
-                except NoFitError:
-                    faults.append(Fault(field=name, expected=field.expected, received=_shown(content[name])))
-            elif field.default is not None:
-                result[name] = field.read(field.default)
-            elif field.required:
-                faults.append(Fault(field=name, expected=field.expected, received=None))
-        if faults:
-            raise ContractError(address, tuple(faults))
-        return result
-
-    def _is_as_it_should_be(self, content: Mapping[str, Any]) -> bool:
-        """Return whether there is nothing to read, to fill in, or to find wrong, as is most often so."""
-        fields = self.fields
-        for name, value in content.items():
-            if (field := fields.get(name)) is None or not field.is_read(value):
-                return False
-        return all(name in content for name, field in fields.items() if field.required or field.default is not None)
+        # Looking for similar names takes its time, which a flood of unknown ones must not cost.
+        similar = {name: nearest(name, self.fields) for name in unknown[:MAX_SHOWN]}
+        return (
+            *(
+                UnknownField(field=name, expected=similar.get(name, ""), received=_shown(content[name]))
+                for name in unknown
+            ),
+            *(
+                Fault(field=name, expected=field.expected, received=_shown(content[name]) if name in content else None)
+                for name, field in self.fields.items()
+                if name in wrong
+            ),
+        )
 
 
-NO_CONTRACT: Final = Contract.of(())
+def _key(field: Field) -> vol.Marker:
+    if field.default is not None:
+        return vol.Optional(field.name, default=field.default)
+    return vol.Required(field.name) if field.required else vol.Optional(field.name)
 
 
 def _shown(value: object) -> str:

@@ -1,82 +1,92 @@
-"""The device microservice: toggles the lights and switches that it attaches to."""
+"""The device microservice: toggles the entities that a bot is attached to."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
-from functools import partial
-from typing import Any, ClassVar, override
+from collections.abc import Collection, Hashable, Mapping
+from typing import Any, ClassVar, Final, override
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..bot import Bot
-from ..built_in import BUILT_IN_FIELDS
-from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT, Origin
-from ..devices.belated import Belated
+from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT
 from ..devices.command import Toggle
-from ..devices.control import async_switch
-from ..devices.expectations import Verification
+from ..devices.control import async_restore, async_split_by_permission, async_switch
+from ..devices.domains import is_unavailable
+from ..devices.expectations import Expectations
 from ..devices.groups import Groups
-from ..devices.restoring import async_restore, async_restore_states
-from ..devices.selection import async_attached_entities, async_cut, async_single_out
+from ..devices.selection import async_attached_entities, async_selected, async_ungrouped
+from ..devices.snapshot import Snapshot
 from ..errors import PartlyFailedError
 from ..messaging.message import Message
-from ..messaging.microservice import ORDER_DEVICE, Microservice, Result, Stop, datastream
+from ..messaging.microservice import ORDER_DEVICE, Microservice, Result, datastream
+from ..messaging.schema import Field, FieldType
+from ..settings import Settings
+
+NOT_ALLOWED: Final = "not allowed"
+"""The error of entities that the user may not switch."""
+
+TOGGLE_EVERYTHING_FIELDS: Final = (
+    Field(name="on", type=FieldType.BOOLEAN, required=True, description="On, or off."),
+    Field(name="remember", type=FieldType.BOOLEAN, description="With off: remember what was on, for restore."),
+    Field(name="restore", type=FieldType.BOOLEAN, description="With on: only what was remembered, as it was."),
+    Field(name="target", type=FieldType.OBJECT, description="Only these, such as area_id: kitchen."),
+    Field(name="domain", type=FieldType.TEXT, description="Only light, or only switch."),
+)
 
 
 class DeviceMicroservice(Microservice):
-    """Turns everything on or off, one message after the other and the newest before those that waited."""
+    """Turns entities on or off, one message after the other; of those that wait, the newest counts."""
 
     name: ClassVar = "device"
     order: ClassVar = ORDER_DEVICE
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str, settings: Settings) -> None:
         """Initialize the microservice."""
-        self._hass = bot.hass
-        self._entry = bot.entry
-        self._settings = bot.settings
-        self._snapshot = bot.snapshot
-        self._belated = Belated(bot.hass)
-        self._following = bot.following
-        self._verification = Verification(bot.hass, bot.bot_id, bot.entry.title, bot.settings.verify_after)
+        self._hass = hass
+        self._settings = settings
+        self._snapshot = Snapshot(hass, bot_id, settings.remember_for)
+        self._expectations = Expectations(hass, bot_id, bot_name, settings.verify_after, self._still_attached)
         self._switching = asyncio.Lock()
-        self._newest: dict[tuple[str | None, str], Message] = {}
-        self._stop_listening: CALLBACK_TYPE
+        self._newest: dict[Hashable, Message] = {}
 
-    async def async_start(self) -> Stop:
-        """Remember what was on before a restart, and take messages until the returned function is called."""
+    async def async_start(self) -> None:
+        """Load what was on before a restart."""
         await self._snapshot.async_start()
-        self._stop_listening = self._following.async_on_turn(self._turned)
-        return self._async_stop
 
-    async def _async_stop(self) -> None:
-        """Give up the messages that wait for their turn."""
+    async def async_stop(self, *, forget: bool) -> None:
+        """Give up the messages that wait for their turn.
+
+        Args:
+            forget: Do not restore later, perhaps after weeks, what was on.
+
+        """
         self._newest.clear()
-        self._stop_listening()
-        self._verification.async_stop()
-        self._belated.async_give_up()
-        await self._snapshot.async_stop(forget=self._entry.disabled_by is not None)
+        self._expectations.async_stop()
+        await self._snapshot.async_stop(forget=forget)
 
     @callback
-    def _turned(self) -> None:
-        """Leave undone what was left to do because of presence as it was."""
-        self._verification.async_drop_reactions()
-        self._belated.async_give_up()
+    def async_supersede(self, message_id: str | None) -> None:
+        """Leave undone what is still to be done because of a message that presence has overtaken."""
+        self._expectations.async_supersede(message_id)
 
-    @datastream(ADDRESS_TOGGLE_EVERYTHING, BUILT_IN_FIELDS[ADDRESS_TOGGLE_EVERYTHING])
+    async def async_forget(self) -> None:
+        """Forget what was on."""
+        await self._snapshot.async_forget()
+
+    @datastream(ADDRESS_TOGGLE_EVERYTHING, TOGGLE_EVERYTHING_FIELDS)
     async def toggle_everything(self, message: Message) -> Result:
-        """Turn everything, or what the message means of it, on or off, as `on` says."""
+        """Turn what the message selects on or off, as `on` says."""
         toggle = Toggle.from_content(message.content)
-        # Only among messages of one user about the same does the newest count: nobody's message is to keep another's
-        # from being carried out.
-        matter = (message.context.user_id, toggle.matter)
-        self._newest[matter] = message
+        # Only among messages of one user about the same does the newest count: no message may keep somebody else's from
+        # being carried out.
+        subject = (message.context.user_id, toggle.subject)
+        self._newest[subject] = message
         async with self._switching:
-            if (newest := self._newest.get(matter)) is None:
+            if (newest := self._newest.get(subject)) is None:
                 raise HomeAssistantError(translation_domain=DOMAIN, translation_key="bot_unloaded")
             if newest is not message:
                 return {"superseded_by": newest.message_id}
             task = self._hass.async_create_task(self._async_toggle(toggle, message), f"{DOMAIN} switching")
-            del self._newest[matter]
+            del self._newest[subject]
             # A device that hangs must not keep the others from what the next message says.
             await asyncio.wait([task], timeout=RECEIPT_WAIT)
         return await task
@@ -89,11 +99,11 @@ class DeviceMicroservice(Microservice):
         return async_attached_entities(self._hass, self._settings.target, self._settings.exclude, groups)
 
     def _with_members(self, entity_ids: list[str], groups: Groups) -> set[str]:
-        """Return groups and what is in them: either may be remembered."""
-        return {*entity_ids, *async_single_out(self._hass, entity_ids, groups)}
+        """Return entities and the members of groups among them: either may have been remembered."""
+        return {*entity_ids, *async_ungrouped(self._hass, entity_ids, groups)}
 
-    def _still_attached(self, entity_ids: Iterable[str]) -> list[str]:
-        """Return those that may be asked once more: what was excluded meanwhile is left alone."""
+    def _still_attached(self, entity_ids: Collection[str]) -> list[str]:
+        """Return those that may still be switched: what was excluded meanwhile is left alone."""
         groups = Groups(self._hass)
         attached = self._with_members(self._attached(groups), groups)
         return [entity_id for entity_id in entity_ids if entity_id in attached]
@@ -101,49 +111,79 @@ class DeviceMicroservice(Microservice):
     async def _async_toggle(self, toggle: Toggle, message: Message) -> dict[str, Any]:
         groups = Groups(self._hass)
         attached = self._attached(groups)
-        meant = attached if toggle.is_all else async_cut(self._hass, attached, toggle.target, toggle.domain, groups)
+        selected = attached
+        if not toggle.is_all:
+            selected = async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
         if toggle.restore:
-            all_attached = self._with_members(attached, groups)
-            scope = None if toggle.is_all else self._with_members(meant, groups)
-            return await self._async_restore(all_attached, scope, message)
-        single = async_single_out(self._hass, meant, groups)
-        self._belated.async_give_up(single)
+            meant = None if toggle.is_all else self._with_members(selected, groups)
+            return await self._async_restore(self._with_members(attached, groups), meant, message.context)
+        return await self._async_switch(toggle, selected, groups, message.context)
+
+    async def _async_switch(
+        self, toggle: Toggle, selected: list[str], groups: Groups, context: Context
+    ) -> dict[str, Any]:
+        """Turn entities on or off.
+
+        Returns:
+            `on`, and the entity ids that were `switched` and those that are `unavailable`.
+
+        Raises:
+            PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
+
+        """
+        allowed, not_allowed = await async_split_by_permission(self._hass, selected, context)
+        ungrouped = async_ungrouped(self._hass, selected, groups)
+        self._expectations.async_drop(set(ungrouped))
         if toggle.remember:
-            await self._snapshot.async_remember(single)
-        switch = partial(async_switch, self._hass, on=toggle.on, context=message.context)
-
-        def ask(late: list[str]) -> Awaitable[object]:
-            return switch(self._still_attached(late))
-
-        is_reaction = message.origin is Origin.PRESENCE
+            await self._snapshot.async_remember(ungrouped)
+        unavailable = {entity_id for entity_id in allowed if is_unavailable(self._hass, entity_id)}
+        available = [entity_id for entity_id in allowed if entity_id not in unavailable]
         with (
-            self._snapshot.turning_off(() if toggle.on else single),
-            self._verification.expecting(meant, on=toggle.on, ask=ask, is_reaction=is_reaction),
+            self._snapshot.turning_off(() if toggle.on else ungrouped),
+            self._expectations.expecting(allowed, on=toggle.on, context=context),
         ):
-            return await switch(meant)
+            errors = await async_switch(self._hass, available, on=toggle.on, context=context)
+        failed = dict.fromkeys(not_allowed, NOT_ALLOWED) | errors
+        switched = [entity_id for entity_id in available if entity_id not in failed]
+        return _result({"on": toggle.on, "switched": switched, "unavailable": sorted(unavailable)}, failed)
 
-    async def _async_restore(self, attached: set[str], scope: set[str] | None, message: Message) -> dict[str, Any]:
-        recalled = self._snapshot.recall(attached, scope)
-        states = {state.entity_id: state for state in (*recalled.states, *recalled.unavailable)}
-        now = [state.entity_id for state in recalled.states]
+    async def _async_restore(self, attached: set[str], meant: set[str] | None, context: Context) -> dict[str, Any]:
+        """Turn entities on again as they were.
 
-        def restore(late: list[str]) -> Awaitable[object]:
-            late_states = [states[entity_id] for entity_id in self._still_attached(late)]
-            return async_restore_states(self._hass, late_states, message.context)
+        Returns:
+            `on`, the entity ids that were `switched`, and those that were left alone: because somebody has `changed`
+            them, because they are `unavailable` or `gone`, or because what was remembered has `expired`.
 
-        # Nor is to be turned off any more what need not be turned on.
-        self._verification.async_expect_nothing({*(attached if scope is None else scope), *recalled.entries})
-        self._belated.async_wait([state.entity_id for state in recalled.unavailable], restore)
-        is_reaction = message.origin is Origin.PRESENCE
+        Raises:
+            PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
+
+        """
+        recalled = self._snapshot.recall(attached, meant)
+        states = {state.entity_id: state for state in recalled.states}
+        allowed, not_allowed = await async_split_by_permission(self._hass, sorted(states), context)
+        # What is to stay on need not be turned off any more.
+        self._expectations.async_drop(attached if meant is None else meant, keep_deferred=True)
+        self._expectations.async_defer(recalled.unavailable, context)
         with (
-            self._snapshot.restoring(now),
-            self._verification.expecting(now, on=True, ask=restore, is_reaction=is_reaction),
+            self._snapshot.restoring(allowed),
+            self._expectations.expecting(allowed, on=True, context=context, states=states),
         ):
-            try:
-                result = await async_restore(self._hass, recalled, message.context)
-            except PartlyFailedError:
-                await self._snapshot.async_forget(recalled)
-                raise
-        # Not before: a restart in the midst of it must not lose what is still to be restored.
-        await self._snapshot.async_forget(recalled)
-        return result
+            errors = await async_restore(self._hass, [states[entity_id] for entity_id in allowed], context)
+        # Not before: a restart in the middle must not lose what is still to be restored.
+        await self._snapshot.async_forget(recalled.entries)
+        failed = dict.fromkeys(not_allowed, NOT_ALLOWED) | errors
+        result = {
+            "on": True,
+            "switched": [entity_id for entity_id in allowed if entity_id not in failed],
+            "unavailable": sorted(state.entity_id for state in recalled.unavailable),
+            "changed": sorted(recalled.changed),
+            "gone": sorted(recalled.gone),
+            "expired": sorted(recalled.expired),
+        }
+        return _result(result, failed)
+
+
+def _result(result: dict[str, Any], failed: Mapping[str, str]) -> dict[str, Any]:
+    if failed:
+        raise PartlyFailedError(translation_key="not_switched", errors=failed, result=result)
+    return result

@@ -6,9 +6,8 @@ from typing import Final
 
 from homeassistant.core import callback
 
-from ..messaging.message import MAX_CONTENT_DEPTH
-from ..messaging.receipt import MAX_DELIVERIES, Lists, shortened
-from .envelope import MAX_PAYLOAD_BYTES, Envelope, Kind, is_deep
+from ..messaging.content import MAX_CONTENT_DEPTH
+from .envelope import MAX_DELIVERIES, MAX_PAYLOAD_BYTES, Envelope, Kind, Lists, is_deep, shortened
 from .roster import Peer
 from .voice import Voice
 

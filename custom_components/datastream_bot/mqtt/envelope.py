@@ -3,7 +3,7 @@
 All of it is JSON. Who speaks is named in it for whoever reads along; what counts is the topic that it came on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -13,8 +13,7 @@ from homeassistant.util.json import json_loads
 import voluptuous as vol
 
 from ..const import ATTR_ADDRESS, ATTR_CONTENT
-from ..messaging.message import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH
-from ..messaging.receipt import MAX_DELIVERIES
+from ..messaging.content import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH
 
 VERSION: Final = 1
 MAX_PAYLOAD_BYTES: Final = 2 * MAX_CONTENT_BYTES
@@ -22,6 +21,12 @@ MAX_PAYLOAD_BYTES: Final = 2 * MAX_CONTENT_BYTES
 
 MAX_DIRECTED: Final = 500
 """For how many homes a message to all can tell what was sent to them alone."""
+
+MAX_DELIVERIES: Final = 50
+MAX_ERROR: Final = 200
+
+type Lists = Mapping[str, Sequence[Mapping[str, Any]]]
+"""The deliveries of a receipt as JSON, by outcome."""
 
 MAX_NUMBER: Final = 2**53
 MAX_TIME: Final = 250_000_000_000
@@ -205,6 +210,21 @@ _ENVELOPE: Final = vol.Schema(
     },
     extra=vol.REMOVE_EXTRA,
 )
+
+
+def shortened(lists: Lists) -> Lists:
+    """Return deliveries that are not too large to be sent: what a receiver returns can be of any size."""
+    return {
+        outcome: [_shortened(delivery) for delivery in deliveries[:MAX_DELIVERIES]]
+        for outcome, deliveries in lists.items()
+    }
+
+
+def _shortened(delivery: Mapping[str, Any]) -> dict[str, Any]:
+    short = {name: value for name, value in delivery.items() if name != "result"}
+    if "error" in short:
+        short["error"] = short["error"][:MAX_ERROR]
+    return short
 
 
 def decode(payload: str | bytes | bytearray) -> Envelope:

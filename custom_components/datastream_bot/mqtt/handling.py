@@ -10,13 +10,13 @@ from homeassistant.core import CALLBACK_TYPE
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..const import ATTR_ADDRESS, ATTR_CONTENT, Origin
+from ..const import ATTR_ADDRESS, ATTR_CONTENT
 from ..errors import MessageError
 from ..messaging.loop_guard import MAX_HOPS
-from ..messaging.message import Message
-from ..messaging.receipt import Delivery, Lists, Outcome, Receipt
+from ..messaging.message import checked_address
+from ..messaging.receipt import Delivery, Outcome, Receipt
 from ..messaging.router import Router
-from .envelope import Envelope, Sender
+from .envelope import Envelope, Lists, Sender
 from .roster import Peer
 from .trouble import Trouble
 
@@ -30,6 +30,8 @@ MAX_BEHIND: Final = 60.0
 
 MAX_KEPT: Final = 24 * 3600.0 + MAX_AHEAD
 """Seconds that a sender may keep a message, as the form of the doors has it, and more for its clock."""
+
+ORIGIN: Final = "mqtt"
 
 _RECEIVER: Final = "door"
 
@@ -107,24 +109,26 @@ class Handling:
     async def _async_send(self, peer: Peer, arrival: Arrival, done: CALLBACK_TYPE) -> Lists:
         envelope = arrival.envelope
         self._check_time(peer, arrival)
-        message = Message.create(
-            envelope.data[ATTR_ADDRESS],
-            envelope.data[ATTR_CONTENT],
-            origin=Origin.MQTT,
-            hops=envelope.data["hops"],
-            internal=False,
-            recipients=frozenset((self._sender.bot,)),
-            home=peer.sender.home,
-        )
-        if message.hops > MAX_HOPS:
+        address, hops = checked_address(envelope.data[ATTR_ADDRESS]), envelope.data["hops"]
+        if hops > MAX_HOPS:
             # Its sender should have refused it, and told there of automations that answer each other.
-            raise MessageError(translation_key="too_many_hops", address=message.address, limit=str(MAX_HOPS))
-        if not self._router.directory.is_open(self._sender.bot, message.address):
+            raise MessageError(translation_key="too_many_hops", address=address, limit=str(MAX_HOPS))
+        if not self._router.registry.is_open(self._sender.bot, address):
             self._counts["not_open"] += 1
             done()
-            return Receipt(message_id=message.message_id, address=message.address).lists()
+            return Receipt(message_id="", address=address).lists()
         self._counts["accepted"] += 1
-        return (await self._router.async_send(message, done)).lists()
+        dispatch = await self._router.async_dispatch(
+            address,
+            envelope.data[ATTR_CONTENT],
+            origin=ORIGIN,
+            internal=False,
+            only=(self._sender.bot,),
+            home=peer.sender.home,
+            hops=hops,
+        )
+        dispatch.finished.add_done_callback(lambda _: done())
+        return (await dispatch.async_receipt()).lists()
 
     def _check_time(self, peer: Peer, arrival: Arrival) -> None:
         """Check that a message is neither too old nor from the future.

@@ -8,14 +8,14 @@ from typing import Final
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
-from ..const import CONF_MQTT, CONF_OPEN, DOMAIN
-from ..doors.door import door_settings
+from ..const import DOMAIN
 from .envelope import MAX_NUMBER, Envelope, EnvelopeError, Fault, Kind, Sender, decode
 from .greeting import Greeting
 from .link import Payload
 from .posting import Posting
 from .receiving import Receiving
 from .roster import Peer, Roster
+from .settings import CONF_OPEN, mqtt_settings
 from .topics import Membership, is_name, membership_of
 from .trouble import Trouble
 from .voice import Voice
@@ -173,8 +173,8 @@ class Hearing:
         entry = self._hass.config_entries.async_get_entry(sender.bot)
         if entry is None or entry.domain != DOMAIN:
             return False
-        own = door_settings(entry.data)[CONF_MQTT]
-        return own[CONF_OPEN] and membership_of(own).home == sender.home
+        own = mqtt_settings(entry.data)
+        return bool(own[CONF_OPEN]) and membership_of(own).home == sender.home
 
     def _reply_soon(self, peer: Peer) -> None:
         """Say hello to a bot that asked who is there, not all homes at once."""

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from homeassistant.core import callback
 
-from ..messaging.receipt import Afar, Answer, shortened
-from .envelope import home_key
+from ..messaging.receipt import Elsewhere
+from .envelope import Lists, home_key, shortened
 from .outbox import Letter
 
 MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
@@ -16,6 +16,57 @@ MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
 
 _SAVED: Final = "saved"
 _SENT: Final = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a bot elsewhere answered.
+
+    Attributes:
+        home: Name of its home, or None for the organization.
+        bot_id: Id of the bot.
+        bot_name: What people call it.
+        deliveries: The lists of its receipt, by outcome.
+
+    """
+
+    home: str | None
+    bot_id: str
+    bot_name: str
+    deliveries: Lists
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nobody there received the message."""
+        return not any(self.deliveries.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer as response data."""
+        return {"home": self.home, "bot": self.bot_name, "config_entry_id": self.bot_id, **self.deliveries}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Afar:
+    """What became of a message elsewhere.
+
+    Attributes:
+        answers: Those of the bots that answered within the wait.
+        unanswered: How many bots that are known did not.
+        is_kept: Whether the message waits here for the broker.
+
+    """
+
+    answers: tuple[Answer, ...]
+    unanswered: int
+    is_kept: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as response data."""
+        return {
+            "answered": [answer.as_dict() for answer in self.answers],
+            "unanswered": self.unanswered,
+            "kept": self.is_kept,
+        }
 
 
 class PostedJourney:
@@ -75,13 +126,11 @@ class PostedJourney:
         self._unanswered -= {key, home_key(answer.home)}
         self._met(key)
 
-    def by_now(self) -> Afar:
+    def by_now(self) -> Elsewhere:
         """Return what became of the message by now."""
-        return Afar(
-            answers=tuple(self._answers.values()),
-            unanswered=len(self._unanswered),
-            is_kept=not self.letter.is_sent,
-        )
+        answers = tuple(self._answers.values())
+        afar = Afar(answers=answers, unanswered=len(self._unanswered), is_kept=not self.letter.is_sent)
+        return Elsewhere(is_received=not all(answer.is_empty for answer in answers), data=afar.as_dict())
 
     def _met(self, key: str) -> None:
         self._expected.discard(key)

@@ -1,7 +1,8 @@
 """The MQTT door: messages between the bots of many homes, over the broker that Home Assistant is connected to."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 import logging
 import time
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
-from ..const import CONF_KEEP_FOR, CONF_KEEP_MESSAGES, CONF_LIMITS, CONF_MQTT
-from ..messaging.microservice import Stop
+from ..messaging.message import Route
+from ..messaging.registry import Forward
 from ..messaging.router import Router
-from ..signals import mqtt_signal
+from ..signals import transport_signal
 from .envelope import Sender
 from .greeting import Greeting
 from .hearing import Hearing
@@ -21,7 +22,8 @@ from .outbox import Outbox
 from .posting import Posting
 from .receiving import Receiving
 from .roster import MAX_FILES, Roster
-from .topics import Scope, membership_of
+from .settings import CONF_KEEP_FOR, CONF_KEEP_MESSAGES
+from .topics import membership_of
 from .trouble import Trouble
 from .voice import Voice
 
@@ -37,7 +39,14 @@ class MqttDoor:
     """
 
     def __init__(
-        self, hass: HomeAssistant, bot_id: str, bot_name: str, router: Router, settings: Mapping[str, Any]
+        self,
+        hass: HomeAssistant,
+        bot_id: str,
+        bot_name: str,
+        router: Router,
+        *,
+        own: Mapping[str, Any],
+        limits: Mapping[str, Any],
     ) -> None:
         """Initialize the door of a bot.
 
@@ -46,13 +55,13 @@ class MqttDoor:
             bot_id: Id of the bot.
             bot_name: What people call the bot.
             router: Carries the messages.
-            settings: The settings of all doors.
+            own: The settings of the door.
+            limits: How many messages a second may come from one home, and how many at once.
 
         """
         self.is_ready = False
         self._hass = hass
         self._router = router
-        own = settings[CONF_MQTT]
         self._membership = membership_of(own)
         self._self = Sender(home=self._membership.home, bot=bot_id, name=bot_name)
         self._counts: Counter[str] = Counter()
@@ -89,7 +98,7 @@ class MqttDoor:
             router,
             roster=self._roster,
             counts=self._counts,
-            limits=settings[CONF_LIMITS],
+            limits=limits,
             voice=self._voice,
             trouble=self._trouble,
         )
@@ -106,11 +115,11 @@ class MqttDoor:
             trouble=self._trouble,
         )
 
-    async def async_open(self) -> Stop:
+    async def async_open(self) -> Callable[[], Coroutine[Any, Any, None]]:
         """Send and receive until the returned function is called."""
         await self._roster.async_load(time.time())
         await self._outbox.async_load()
-        disconnect = self._router.connect_carrier(self._self.bot, self._posting.async_send)
+        disconnect = self._router.registry.connect_relay(self._self.bot, self)
         self._posting.async_start()
         close_link = await self._link.async_open()
 
@@ -129,14 +138,20 @@ class MqttDoor:
 
         return async_close
 
-    def topics_for(self, scopes: Collection[Scope] | None, homes: Collection[str] | None) -> tuple[str, ...]:
-        """Return the topics that a message goes out on.
+    @property
+    def is_connected(self) -> bool:
+        """Return whether the broker lets the bot speak and listen."""
+        return self.is_ready
+
+    def resolve(self, route: Route) -> Forward | None:
+        """Return what sends a message out along a route, or None when that leads to nobody.
 
         Raises:
             MessageError: It cannot be sent there.
 
         """
-        return self._membership.topics_for(scopes, homes)
+        topics = self._membership.topics_for(route.scopes, route.homes)
+        return partial(self._posting.async_send, topics) if topics else None
 
     @property
     def kept(self) -> int:
@@ -192,4 +207,4 @@ class MqttDoor:
             self._self.name,
         )
         self._posting.async_set_ready(is_ready=is_ready)
-        async_dispatcher_send(self._hass, mqtt_signal(self._self.bot))
+        async_dispatcher_send(self._hass, transport_signal(self._self.bot))

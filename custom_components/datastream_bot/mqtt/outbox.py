@@ -8,7 +8,7 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
-from ..storage import Memory
+from ..storage import Storage
 from .waiting import Keys, Waiting
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -91,9 +91,9 @@ class Letter:
         return OVERHEAD + self.size + sum(map(len, self.topics)) + self.waiting.bits.bit_length() // 4
 
 
-def outbox_memory(hass: HomeAssistant, bot_id: str) -> Memory[dict[str, Any]]:
+def outbox_memory(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
     """Return what remembers the messages of a bot that are on their way."""
-    return Memory(hass, f"{bot_id}.outbox", _SCHEMA)
+    return Storage(hass, f"{bot_id}.outbox", _SCHEMA)
 
 
 class Outbox:

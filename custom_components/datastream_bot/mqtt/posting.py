@@ -2,19 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 import time
 from typing import Final
 from weakref import WeakValueDictionary
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.json import json_bytes
 
+from ..messaging.content import copied_content
 from ..messaging.message import Message
-from ..messaging.receipt import Answer
 from .addressing import Addressing
 from .envelope import Envelope, Kind, Sender, home_key
-from .journey import PostedJourney
+from .journey import Answer, PostedJourney
 from .link import Link
 from .outbox import Letter, Outbox
 from .resending import Resending
@@ -109,19 +110,19 @@ class Posting:
             journey.stuck()
 
     @callback
-    def async_send(self, message: Message) -> PostedJourney:
-        """Send a message."""
+    def async_send(self, topics: Collection[str], message: Message) -> PostedJourney:
+        """Send a message on some topics."""
         now = time.time()
         letter = Letter(
             number=self._outbox.next_number(now),
             message_id=message.message_id,
             address=message.address,
-            content=message.copied_content(),
-            hops=message.hops,
+            content=copied_content(message.content),
+            hops=message.envelope.hops,
             time=now,
             expires=now + self._outbox.keep_for,
-            size=message.size,
-            topics=list(message.topics),
+            size=len(json_bytes(message.content)),
+            topics=list(topics),
         )
         hearers = dict(self._addressing.hearers(letter))
         expected = [key for key, peer in hearers.items() if peer is not None and not peer.is_silent]

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..const import CONF_BURST, CONF_RATE
-from ..doors.door import MAX_WORKING
 from ..errors import MessageError
 from ..messaging.router import Router
+from ..rate_limit import BURST, RATE
 from .answering import Answering
 from .envelope import Envelope, Sender
 from .handling import Arrival, Handling
@@ -23,6 +22,9 @@ from .roster import Peer, Roster
 from .topics import mark_of
 from .trouble import Trouble
 from .voice import Voice
+
+MAX_WORKING: Final = 100
+"""For how many messages a bot may be at work."""
 
 FINISHED_WITHIN: Final = 3.0
 """Seconds that messages at work have when the bot stops; what is not done by then is answered as running."""
@@ -76,8 +78,8 @@ class Receiving:
         self._counts = counts
         self._trouble = trouble
         # After so many seconds without a message, so many may come at once again as ever.
-        self._rest = int(limits[CONF_BURST]) / limits[CONF_RATE]
-        self._households = Households(rate=limits[CONF_RATE], burst=int(limits[CONF_BURST]))
+        self._rest = int(limits[BURST]) / limits[RATE]
+        self._households = Households(rate=limits[RATE], burst=int(limits[BURST]))
         self._answering = Answering(voice)
         self._handling = Handling(sender, router, counts, trouble)
         self._mark = mark_of(sender.home or "")

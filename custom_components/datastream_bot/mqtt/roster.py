@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 import voluptuous as vol
 
 from ..rate_limit import TokenBucket
-from ..storage import Memory
+from ..storage import Storage
 from .envelope import Sender
 
 FORGOTTEN_AFTER: Final = 30 * 24 * 3600.0
@@ -106,9 +106,9 @@ class _Home:
 type _Stored = dict[str, dict[str, Any]]
 
 
-def roster_memories(hass: HomeAssistant, bot_id: str, files: int = MAX_FILES) -> list[Memory[_Stored]]:
+def roster_memories(hass: HomeAssistant, bot_id: str, files: int = MAX_FILES) -> list[Storage[_Stored]]:
     """Return what remembers the bots elsewhere that a bot knows."""
-    return [Memory(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(files)]
+    return [Storage(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(files)]
 
 
 class Roster:

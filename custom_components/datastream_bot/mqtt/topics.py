@@ -10,10 +10,15 @@ from hashlib import sha256
 import re
 from typing import Any, Final
 
-from ..const import CONF_HOME, CONF_ORGANIZATION, CONF_ROLE, DOMAIN
+from ..const import DOMAIN
 from ..errors import MessageError
+from ..messaging.message import Scope
 
 ALL_HOMES: Final = "all"
+
+CONF_HOME: Final = "home"
+CONF_ORGANIZATION: Final = "organization"
+CONF_ROLE: Final = "role"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -22,13 +27,6 @@ class Role(StrEnum):
     """What a bot speaks for."""
 
     HOME = "home"
-    ORGANIZATION = "organization"
-
-
-class Scope(StrEnum):
-    """Whose bots a message is for, beyond those of this Home Assistant."""
-
-    LOCATION = "location"
     ORGANIZATION = "organization"
 
 

@@ -1,1 +1,1 @@
-"""Presence: who is home."""
+"""Presence: who is home, and when that has changed for sure."""

@@ -1,4 +1,4 @@
-"""Presence: whether anyone is home."""
+"""Persons: where each of them is, as far as their trackers tell."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -10,9 +10,11 @@ from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedD
 from homeassistant.helpers.event import TrackStates, async_track_state_change_filtered
 from homeassistant.helpers.start import async_at_started
 
+from ..settings import resolve_entity_ids
+
 
 class Presence(StrEnum):
-    """Whether anyone is home."""
+    """Whether somebody is home."""
 
     HOME = "home"
     AWAY = "away"
@@ -21,20 +23,21 @@ class Presence(StrEnum):
 
 @callback
 def async_presences(hass: HomeAssistant, persons: Sequence[str]) -> dict[str, Presence]:
-    """Return where each of these persons is, or everyone when none are named."""
+    """Return the presence of these persons, or of everyone when none are named, by entity id."""
+    entity_ids = resolve_entity_ids(hass, persons) or hass.states.async_entity_ids(PERSON_DOMAIN)
     return {
-        person: _presence_of(state)
-        for person in persons or hass.states.async_entity_ids(PERSON_DOMAIN)
-        # A person who was removed says no more.
-        if (state := hass.states.get(person)) is not None and not _is_untracked(state)
+        entity_id: _presence_of(state)
+        for entity_id in entity_ids
+        # A person who was removed has no state.
+        if (state := hass.states.get(entity_id)) is not None and not _is_untracked(state)
     }
 
 
 def presence_among(presences: Mapping[str, Presence]) -> Presence:
-    """Return whether anyone of these persons is home.
+    """Return whether any of these persons is home.
 
-    The number of persons in the home zone would not do: it also drops to 0 while Home Assistant starts and when
-    trackers become unavailable.
+    The number of persons in the home zone would not do: it drops to 0 while Home Assistant starts, and when trackers
+    become unavailable.
     """
     found = set(presences.values())
     if Presence.HOME in found:
@@ -43,13 +46,15 @@ def presence_among(presences: Mapping[str, Presence]) -> Presence:
 
 
 @callback
-def async_track_presence(
-    hass: HomeAssistant,
-    persons: Sequence[str],
-    action: Callable[[Context | None], None],
-) -> CALLBACK_TYPE:
-    """Call the action once Home Assistant has started, and again, with what told it, whenever a person changes."""
-    disconnect: list[CALLBACK_TYPE] = []
+def async_track_persons(hass: HomeAssistant, action: Callable[[Context | None], None]) -> CALLBACK_TYPE:
+    """Track all persons once Home Assistant has started; return the unsubscribe function.
+
+    Args:
+        hass: Home Assistant.
+        action: Is called with the context of each change of a person, and with None at first.
+
+    """
+    unsubscribe: list[CALLBACK_TYPE] = []
 
     @callback
     def person_changed(event: Event[EventStateChangedData]) -> None:
@@ -57,20 +62,17 @@ def async_track_presence(
 
     @callback
     def started(_: HomeAssistant) -> None:
-        tracker = async_track_state_change_filtered(
-            hass,
-            TrackStates(all_states=False, entities=set(persons), domains=set() if persons else {PERSON_DOMAIN}),
-            person_changed,
-        )
-        disconnect.append(tracker.async_remove)
+        # Everyone, as there are few, and those who are named may be renamed.
+        tracked = TrackStates(all_states=False, entities=set(), domains={PERSON_DOMAIN})
+        unsubscribe.append(async_track_state_change_filtered(hass, tracked, person_changed).async_remove)
         action(None)
 
-    disconnect.append(async_at_started(hass, started))
+    unsubscribe.append(async_at_started(hass, started))
 
     @callback
     def stop() -> None:
-        for disconnect_one in disconnect:
-            disconnect_one()
+        for unsubscribe_one in unsubscribe:
+            unsubscribe_one()
 
     return stop
 
@@ -85,9 +87,8 @@ def _presence_of(state: State) -> Presence:
 
 
 def _is_untracked(state: State) -> bool:
-    """Return whether nothing could ever tell where a person is.
+    """Return whether a person has no tracker.
 
-    Such persons are common, as every user of Home Assistant is given one, and would leave everybody else unsure for
-    good.
+    Such persons are common, as every user of Home Assistant gets one, and would leave the bot unsure for good.
     """
     return state.attributes.get("device_trackers") == []

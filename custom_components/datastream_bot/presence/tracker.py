@@ -1,217 +1,273 @@
-"""Following presence: what a bot believes, and the edges that it acts on, across restarts."""
+"""The presence tracker: what a bot believes about presence, and the edges that it acts on, across restarts."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
+import voluptuous as vol
 
 from ..const import DOMAIN
-from ..signals import presence_signal
-from .persons import Presence, async_presences, async_track_presence, presence_among
-from .presence_memory import ACTED_ON, PERSONS, REACTING, SINCE, SURE, presence_memory
+from ..settings import resolve_entity_ids
+from ..storage import Storage
+from .persons import Presence, async_presences, async_track_persons, presence_among
 
-type OnEdge = Callable[[Presence, Context | None], None]
-"""Takes where everybody is now, home or away, and what told it."""
+_PRESENCE: Final = vol.In((Presence.HOME, Presence.AWAY))
+_STORED: Final = vol.Schema(
+    {
+        vol.Required("persons"): [cv.string],
+        vol.Required("presence"): vol.Any(None, _PRESENCE),
+        vol.Optional("sure", default=None): vol.Any(None, _PRESENCE),
+        vol.Optional("since", default=0): vol.Coerce(float),
+        vol.Optional("reacting", default=True): bool,
+    }
+)
 
 
-class Following:
-    """Follows persons: home or away is believed once it is sure, and acted on when it has settled.
+def presence_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
+    """Return the storage of what a bot believes about presence."""
+    return Storage(hass, bot_id, _STORED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceState:
+    """What a bot believes about presence.
 
     Attributes:
-        presences: Where each person is, as far as it is known.
+        presences: The presence of each person, by entity id.
+        sure: The last presence that was sure, or None before the first.
+        since: When that began, in seconds since 1970.
+        unsure_since: Since when presence is unsure, or None while it is sure.
+        acted_on: The presence of the last edge, or None before anything was sure.
+
+    """
+
+    presences: Mapping[str, Presence] = field(default_factory=dict)
+    sure: Presence | None = None
+    since: float = 0.0
+    unsure_since: float | None
+    acted_on: Presence | None = None
+
+    def left_to_settle(self, now: float, settling: float) -> float | None:
+        """Return the seconds until leaving is an edge, or None when nobody has left since the last one."""
+        if self.sure is not Presence.AWAY or self.acted_on is not Presence.HOME:
+            return None
+        return self.since + settling - now
+
+
+def observe(
+    state: PresenceState, presences: Mapping[str, Presence], now: float, settling: float
+) -> tuple[PresenceState, Presence | None]:
+    """Return the state after an observation of all persons, and the presence of the edge, if it is one.
+
+    Args:
+        state: The state before.
+        presences: The presence of each person now, by entity id.
+        now: The time in seconds since 1970.
+        settling: Seconds until leaving is an edge; returning is one at once.
+
+    """
+    presence = presence_among(presences)
+    acted_on = None if _somebody_else_is_home(state.presences, presences) else state.acted_on
+    if presence is Presence.UNSURE:
+        unsure_since = now if state.unsure_since is None else state.unsure_since
+        return replace(state, presences=presences, unsure_since=unsure_since, acted_on=acted_on), None
+    was_unsure = bool(state.presences) and state.unsure_since is not None
+    # The clock may have been set back meanwhile.
+    since = min(state.since, now)
+    state = replace(state, presences=presences, unsure_since=None, since=since, acted_on=acted_on or presence)
+    left = state.left_to_settle(now, settling)
+    # The first to be seen again may be a tracker that tells what it last knew, so leaving settles anew.
+    is_late = was_unsure and left is not None and left <= 0
+    if presence is not state.sure or is_late:
+        state = replace(state, sure=presence, since=now)
+        left = state.left_to_settle(now, settling)
+    if presence is state.acted_on or (left is not None and left > 0):
+        return state, None
+    return replace(state, acted_on=presence), presence
+
+
+def _somebody_else_is_home(before: Mapping[str, Presence], now: Mapping[str, Presence]) -> bool:
+    """Return whether somebody at home was added or removed as a person: nobody has left or returned then."""
+    both = {**before, **now}
+    return bool(before) and any(both[person] is Presence.HOME for person in before.keys() ^ now.keys())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """A settled change of presence.
+
+    Attributes:
+        presence: Home or away.
+        context: Home Assistant's context of the change, if it is known.
+
+    """
+
+    presence: Presence
+    context: Context | None
+
+
+type Listener = Callable[[Edge | None], None]
+"""Is called with each change of what is believed, and with the edge when it is one."""
+
+
+class PresenceTracker:
+    """Follows persons.
+
+    Attributes:
+        state: What is believed.
         is_reacting: Whether edges are to be reacted to; they are followed in any case.
 
     """
 
     def __init__(self, hass: HomeAssistant, bot_id: str, persons: list[str], settling: float) -> None:
-        """Initialize what follows these persons, or everyone, and waits some seconds before leaving is an edge."""
-        self.presences: Mapping[str, Presence] = {}
+        """Initialize the tracker of these persons, or of everyone."""
+        self.state = PresenceState(unsure_since=dt_util.utcnow().timestamp())
         self.is_reacting = True
         self._hass = hass
-        self._bot_id = bot_id
         self._persons = persons
         self._settling = settling
-        self._memory = presence_memory(hass, bot_id)
-        self._acted_on: Presence | None = None
-        self._sure: Presence | None = None
-        self._since = 0.0
-        self._unsure_since: float | None = dt_util.utcnow().timestamp()
+        self._storage = presence_storage(hass, bot_id)
         self._context: Context | None = None
-        self._settled: CALLBACK_TYPE | None = None
+        self._listeners: list[Listener] = []
+        self._cancel_timer: CALLBACK_TYPE | None = None
         self._saving: asyncio.Task[None] | None = None
-        self._turned: list[CALLBACK_TYPE] = []
-        self._on_edge: OnEdge
         self._stop_tracking: CALLBACK_TYPE
 
     @property
     def belief(self) -> Presence:
         """Return what is believed now."""
-        return self._sure if self._sure is not None and self._unsure_since is None else Presence.UNSURE
+        return self.state.sure if self.state.sure and self.state.unsure_since is None else Presence.UNSURE
 
     @property
     def since(self) -> datetime:
         """Return since when it is believed."""
-        return dt_util.utc_from_timestamp(self._since if self._unsure_since is None else self._unsure_since)
+        unsure_since = self.state.unsure_since
+        return dt_util.utc_from_timestamp(self.state.since if unsure_since is None else unsure_since)
 
     @property
     def settles_at(self) -> datetime | None:
         """Return when leaving will be acted on, unless somebody comes back."""
-        if self._settled is None:
-            return None
-        return dt_util.utc_from_timestamp(self._since) + timedelta(seconds=self._settling)
+        is_settling = self._cancel_timer is not None
+        return dt_util.utc_from_timestamp(self.state.since + self._settling) if is_settling else None
 
     async def async_load(self) -> None:
-        """Believe what was believed before.
+        """Load what was believed before a restart.
 
-        It is what the first presence is compared with, so that everyone leaving while Home Assistant restarts is
-        noticed. That of other persons says nothing.
+        The first observation is compared with it, so that everyone leaving while Home Assistant restarts is noticed.
+        What was believed about other persons says nothing.
         """
-        if (stored := await self._memory.async_load()) is not None:
-            self.is_reacting = stored[REACTING]
-            if stored[PERSONS] == self._persons and stored[ACTED_ON] is not None:
-                self._acted_on = Presence(stored[ACTED_ON])
-                self._sure = Presence(stored[SURE] or stored[ACTED_ON])
-                self._since = stored[SINCE]
+        if (stored := await self._storage.async_load()) is None:
+            return
+        self.is_reacting = stored["reacting"]
+        acted_on, persons = stored["presence"], resolve_entity_ids(self._hass, stored["persons"])
+        if acted_on is not None and persons == resolve_entity_ids(self._hass, self._persons):
+            self.state = replace(
+                self.state,
+                acted_on=Presence(acted_on),
+                sure=Presence(stored["sure"] or acted_on),
+                since=stored["since"],
+            )
 
     @callback
-    def async_start(self, on_edge: OnEdge) -> None:
-        """Follow from now on."""
-        self._on_edge = on_edge
-        self._stop_tracking = async_track_presence(self._hass, self._persons, self._updated)
+    def async_start(self) -> None:
+        """Start to follow."""
+        self._stop_tracking = async_track_persons(self._hass, self._observe)
 
     @callback
-    def async_on_turn(self, turned: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call this when what was done because of the last edge is no longer wanted, until it is disconnected."""
-        self._turned.append(turned)
-        return partial(self._turned.remove, turned)
+    def async_connect(self, listener: Listener) -> CALLBACK_TYPE:
+        """Connect a listener; return the function that disconnects it."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
 
     async def async_stop(self, *, forget: bool) -> None:
-        """Follow no longer, and leave nothing half stored.
+        """Stop to follow, and leave nothing half stored.
 
         Args:
-            forget: What happens from now on is not to be acted on later, perhaps after weeks.
+            forget: Do not act later, perhaps after weeks, on what happens from now on.
 
         """
         self._stop_tracking()
-        self._cancel_settling()
+        self._stop_timer()
         if self._saving is not None:
             await self._saving
         if forget:
-            self._acted_on = None
-            await self._memory.async_save(self._stored())
+            self.state = replace(self.state, acted_on=None)
+            await self._storage.async_save(self._stored())
 
     @callback
     def async_set_reacting(self, *, reacting: bool) -> None:
-        """Turn the reaction to edges off or on; what is on its way when it is turned off is none any more."""
+        """Turn the reaction to edges off or on; turning it off cancels a departure that is still settling."""
         self.is_reacting = reacting
         if not reacting:
-            self._turn()
-            self._cancel_settling()
-            self._acted_on = self._acted_on and self._sure
+            self._stop_timer()
+            self.state = replace(self.state, acted_on=self.state.acted_on and self.state.sure)
         self.async_save()
-        self._tell()
+        self._notify(None)
 
     @callback
     def async_save(self) -> None:
-        """Remember that the last edge was acted on.
+        """Save the state.
 
-        Not before: what a reload or a restart interrupts is done again.
+        After an edge this is for who reacts to do: a reaction that a reload or a restart interrupts is done again.
         """
-        self._saving = self._hass.async_create_task(self._memory.async_save(self._stored()), f"{DOMAIN} save")
+        self._saving = self._hass.async_create_task(self._storage.async_save(self._stored()), f"{DOMAIN} save")
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what is believed, and what of it was acted on."""
         return {
             "presence": self.belief,
             "since": self.since.isoformat(),
-            "acted_on": self._acted_on,
+            "acted_on": self.state.acted_on,
             "settles_at": self.settles_at.isoformat() if self.settles_at else None,
             "reacting": self.is_reacting,
         }
 
     def _stored(self) -> dict[str, Any]:
         return {
-            PERSONS: self._persons,
-            ACTED_ON: self._acted_on,
-            SURE: self._sure,
-            SINCE: self._since,
-            REACTING: self.is_reacting,
+            "persons": self._persons,
+            "presence": self.state.acted_on,
+            "sure": self.state.sure,
+            "since": self.state.since,
+            "reacting": self.is_reacting,
         }
 
     @callback
-    def _updated(self, context: Context | None) -> None:
-        before, self.presences = self.presences, async_presences(self._hass, self._persons)
-        if _somebody_else_is_home(before, self.presences):
-            self._acted_on = None
-        presence = presence_among(self.presences)
-        if presence is Presence.UNSURE:
-            self._unsure_since = self._unsure_since or dt_util.utcnow().timestamp()
-        else:
-            self._unsure_since = None
-            was_unsure = bool(before) and presence_among(before) is Presence.UNSURE
-            self._be_sure(presence, context, was_unsure=was_unsure)
-        self._tell()
+    def _observe(self, context: Context | None) -> None:
+        before = self.state
+        presences = async_presences(self._hass, self._persons)
+        self.state, presence = observe(before, presences, dt_util.utcnow().timestamp(), self._settling)
+        if (self.state.sure, self.state.since) != (before.sure, before.since):
+            self._context = context
+            if presence is None:
+                self.async_save()
+        self._settle()
+        self._notify(None if presence is None else Edge(presence=presence, context=self._context))
 
-    def _be_sure(self, presence: Presence, context: Context | None, *, was_unsure: bool) -> None:
-        # The first to be seen again may be a tracker that tells what it last knew.
-        is_late = was_unsure and presence is not self._acted_on and self._left_to_settle(presence) <= 0
-        is_new = presence is not self._sure or is_late
-        if is_new:
-            self._sure, self._since, self._context = presence, dt_util.utcnow().timestamp(), context
-        if self._acted_on is None:
-            self._acted_on = presence
-        if presence is self._acted_on:
-            self._cancel_settling()
-        elif (wait := self._left_to_settle(presence)) <= 0:
-            self._act(presence)
-            return
-        elif self._settled is None:
-            self._settled = async_call_later(self._hass, wait, self._has_settled)
-        if is_new:
-            self.async_save()
-
-    def _left_to_settle(self, presence: Presence) -> float:
-        """Return how many seconds are left until the edge is one; nobody waits for returning."""
-        if presence is Presence.HOME:
-            return 0
-        # The clock may have been set meanwhile.
-        return min(self._since + self._settling - dt_util.utcnow().timestamp(), self._settling)
+    def _settle(self) -> None:
+        """Start or stop the timer of a departure. While presence is unsure, it goes on and decides nothing."""
+        left = self.state.left_to_settle(dt_util.utcnow().timestamp(), self._settling)
+        if left is None:
+            self._stop_timer()
+        elif self._cancel_timer is None and self.state.unsure_since is None:
+            self._cancel_timer = async_call_later(self._hass, left, self._settled)
 
     @callback
-    def _has_settled(self, _: datetime) -> None:
-        self._settled = None
-        # Who cannot be seen may be home again; then the next to be seen decides.
-        if self._unsure_since is None:
-            self._act(Presence.AWAY)
-        self._tell()
+    def _settled(self, _: datetime) -> None:
+        self._cancel_timer = None
+        self._observe(self._context)
 
-    def _act(self, presence: Presence) -> None:
-        self._cancel_settling()
-        self._acted_on = presence
-        self._turn()
-        self._on_edge(presence, self._context)
+    def _stop_timer(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
 
-    def _turn(self) -> None:
-        for turned in self._turned:
-            turned()
-
-    def _cancel_settling(self) -> None:
-        if self._settled is not None:
-            self._settled()
-            self._settled = None
-
-    @callback
-    def _tell(self) -> None:
-        async_dispatcher_send(self._hass, presence_signal(self._bot_id))
-
-
-def _somebody_else_is_home(before: Mapping[str, Presence], now: Mapping[str, Presence]) -> bool:
-    """Return whether somebody at home came into being or ceased to be: nobody has left or returned then."""
-    both = {**before, **now}
-    return bool(before) and any(both[person] is Presence.HOME for person in before.keys() ^ now.keys())
+    def _notify(self, edge: Edge | None) -> None:
+        for listener in list(self._listeners):
+            listener(edge)

@@ -1,7 +1,6 @@
 """Messages that cause messages: followed through automations and scripts, and stopped before they go on for ever."""
 
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -14,9 +13,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.messaging.loop_guard import MAX_MESSAGES, MAX_REMEMBERED, HopCounter
-from custom_components.datastream_bot.messaging.router import Router
+from custom_components.datastream_bot.messaging.loop_guard import MAX_MESSAGES, MAX_REMEMBERED, LoopGuard
+from custom_components.datastream_bot.messaging.message import Envelope, Message
 
 from .conftest import AddBot, Home, Send
 
@@ -34,6 +34,16 @@ def automation(name: str, listens_to: str, *actions: dict[str, Any]) -> dict[str
 def sends(address: str) -> dict[str, Any]:
     """Return the action that sends a message from outside."""
     return {"action": "datastream_bot.send", "data": {"address": address}}
+
+
+async def after_eight_messages(hass: HomeAssistant, bot: Bot) -> Context:
+    """Return the context of a message that eight others led to."""
+    events = async_capture_events(hass, "datastream_bot_message")
+    context = Context()
+    for _ in range(9):
+        await bot.async_distribute_datastream_message("other", {}, context=context)
+        context = events[-1].context
+    return context
 
 
 async def settle(hass: HomeAssistant) -> None:
@@ -63,7 +73,7 @@ async def test_two_automations_that_answer_each_other_come_to_an_end(
     assert [(event.data["address"], event.data["hops"]) for event in events] == [
         ("ping" if hops % 2 == 0 else "pong", hops) for hops in range(9)
     ]
-    refusals = [record for record in caplog.records if record.name.endswith("messaging.router")]
+    refusals = [record for record in caplog.records if record.name.endswith("messaging.loop_guard")]
     assert [record.getMessage() for record in refusals] == [
         (
             "A message to pong was refused, as messages lead to each other without end; "
@@ -77,7 +87,7 @@ async def test_two_automations_that_answer_each_other_come_to_an_end(
     await send("ping")
     await settle(hass)
     assert len(events) == 18
-    assert len([record for record in caplog.records if record.name.endswith("messaging.router")]) == 1
+    assert len([record for record in caplog.records if record.name.endswith("messaging.loop_guard")]) == 1
 
 
 @pytest.mark.warns
@@ -128,15 +138,13 @@ async def test_a_script_may_send_as_often_as_it_likes(hass: HomeAssistant, add_b
 async def test_the_repair_issue_goes_when_the_user_says_that_it_is_mended(
     hass: HomeAssistant,
     add_bot: AddBot,
-    router: Callable[[], Router],
     hass_client: ClientSessionGenerator,
     issue_registry: ir.IssueRegistry,
 ) -> None:
     """And it comes back when it was not."""
     assert await async_setup_component(hass, "repairs", {})
     bot = await add_bot()
-    context = Context()
-    router()._hops.count(context, 8)
+    context = await after_eight_messages(hass, bot)
 
     async def one_too_many() -> None:
         with pytest.raises(HomeAssistantError, match="more than 8 messages led to it"):
@@ -156,12 +164,11 @@ async def test_the_repair_issue_goes_when_the_user_says_that_it_is_mended(
 
 @pytest.mark.warns
 async def test_the_repair_issue_comes_back_after_a_restart(
-    hass: HomeAssistant, add_bot: AddBot, router: Callable[[], Router], issue_registry: ir.IssueRegistry
+    hass: HomeAssistant, add_bot: AddBot, issue_registry: ir.IssueRegistry
 ) -> None:
     """Home Assistant remembers the issues of the time before, but does not show them."""
     bot = await add_bot()
-    context = Context()
-    router()._hops.count(context, 8)
+    context = await after_eight_messages(hass, bot)
     issue_registry.issues[DOMAIN, "endless_news"] = ir.IssueEntry(
         active=False,
         breaks_in_ha_version=None,
@@ -207,24 +214,32 @@ async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end
     assert [event.data["hops"] for event in events] == [0]
 
 
-def test_only_so_many_contexts_are_remembered() -> None:
+def message(context: Context, hops: int) -> Message:
+    """Return a message that so many others led to."""
+    envelope = Envelope(
+        address="news", context=context, origin="action", sender=None, hops=hops, external=True, home=None
+    )
+    return Message(envelope, {})
+
+
+def test_only_so_many_contexts_are_remembered(hass: HomeAssistant) -> None:
     """The oldest are forgotten."""
-    counter = HopCounter()
+    guard = LoopGuard(hass)
     contexts = [Context() for _ in range(MAX_REMEMBERED + 1)]
     for context in contexts:
-        counter.count(context, 3)
+        guard.count(message(context, 3))
 
-    assert counter.after(contexts[0]) == 0
-    assert counter.after(contexts[1]) == 4
-    assert counter.after(Context(parent_id=contexts[-1].id)) == 4
+    assert guard.hops_in(contexts[0]) == 0
+    assert guard.hops_in(contexts[1]) == 4
+    assert guard.hops_in(Context(parent_id=contexts[-1].id)) == 4
 
 
-def test_of_two_ways_to_a_message_the_longer_counts() -> None:
+def test_of_two_ways_to_a_message_the_longer_counts(hass: HomeAssistant) -> None:
     """A context can be known itself and by its parent."""
-    counter = HopCounter()
+    guard = LoopGuard(hass)
     parent = Context()
     child = Context(parent_id=parent.id)
-    counter.count(parent, 5)
-    counter.count(child, 2)
+    guard.count(message(parent, 5))
+    guard.count(message(child, 2))
 
-    assert counter.after(child) == 6
+    assert guard.hops_in(child) == 6

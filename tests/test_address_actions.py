@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.service import async_get_all_descriptions as async_get_actions
 from homeassistant.helpers.trigger import TRIGGER_DESCRIPTION_CACHE, async_get_all_descriptions as async_get_triggers
+import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from .conftest import AddBot
@@ -48,6 +49,7 @@ async def test_a_bot_that_is_unloaded_takes_its_addresses_with_it(hass: HomeAssi
     await add_bot("Garden")
     await add_stream(bot, "doorbell")
     await hass.config_entries.async_unload(bot.bot_id)
+    await hass.async_block_till_done()
     assert await offered(hass) == BUILT_IN
 
 
@@ -81,3 +83,15 @@ async def test_an_address_that_is_added_while_other_triggers_are_loaded_is_offer
     await add_stream(bot, "doorbell")
     hass.data[TRIGGER_DESCRIPTION_CACHE] = copied
     assert await offered(hass) == ["doorbell", *BUILT_IN]
+
+
+async def test_without_home_assistants_descriptions_of_triggers_the_action_still_offers_the_addresses(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, add_bot: AddBot
+) -> None:
+    """They are no public part of it, and may go with any release."""
+    monkeypatch.delattr("homeassistant.helpers.trigger.TRIGGER_DESCRIPTION_CACHE")
+
+    await add_bot()
+
+    action: Any = (await async_get_actions(hass))["datastream_bot"]["send"]
+    assert action["fields"]["address"]["selector"]["select"]["options"] == BUILT_IN

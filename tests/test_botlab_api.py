@@ -22,12 +22,11 @@ from pytest_homeassistant_custom_component.common import async_capture_events, e
 import requests
 
 from custom_components.datastream_bot.bot import Bot, loaded_bots
-from custom_components.datastream_bot.const import Origin
-from custom_components.datastream_bot.doors.botlab_api import LoginView
+from custom_components.datastream_bot.rate_limit import TokenBuckets
 
 from .conftest import AddBot, Home
 from .doors import OPEN, Client, as_json, go_online, open_doors, raw, request_head
-from .home import is_on
+from .home import is_on, seen_at
 from .streams import add_stream
 
 LOGIN, USER, STREAM = "/cloud/json/login", "/cloud/json/user", "/cloud/appstore/stream"
@@ -412,7 +411,7 @@ async def test_the_limit_of_one_bot_does_not_silence_the_others(
     receipt = await on[-1].json()
     assert [delivery["bot"] for delivery in receipt["handled"]] == ["Anna"]
     assert [(delivery["bot"], delivery["receiver"]) for delivery in receipt["failed"]] == [("Bo", "door")]
-    counts = [bot.doors[Origin.CLOUD_API].diagnostics()["counts"] for bot in loaded_bots(hass)]
+    counts = [(await seen_at(bot, "cloud_api"))["counts"] for bot in loaded_bots(hass)]
     assert counts == [{"accepted": 3}, {"accepted": 1, "rate_limited": 4}]
 
 
@@ -436,10 +435,12 @@ async def test_who_guesses_keeps_nobody_else_out(
 
 def test_only_so_many_machines_are_remembered() -> None:
     """Or many that guess would fill the memory."""
-    view = LoginView()
-    for number in range(1500):
-        view._slow_down(str(number), 0.0)
-    assert len(view._logins) == 1000
+    logins = TokenBuckets(rate=1, burst=1, maximum=1000)
+    for number in range(1001):
+        assert logins.take(number, 0.0) == 0
+
+    assert logins.take(1000, 0.0) > 0
+    assert logins.take(0, 0.0) == 0
 
 
 @pytest.mark.warns

@@ -1,13 +1,12 @@
-"""Contracts: what content may be, and everything that is wrong with what it is."""
+"""Schemas: what content may be, and everything that is wrong with what it is."""
 
 from typing import Any
 
 import pytest
 
-from custom_components.datastream_bot.messaging.field import Field, FieldType
-from custom_components.datastream_bot.messaging.schema import Contract, ContractError, Fault
+from custom_components.datastream_bot.messaging.schema import Fault, Field, FieldType, Schema, SchemaError
 
-EVERYTHING = Contract.of(
+EVERYTHING = Schema(
     (
         Field(name="text", type=FieldType.TEXT),
         Field(name="number", type=FieldType.NUMBER),
@@ -34,7 +33,7 @@ EVERYTHING = Contract.of(
 )
 def test_values_are_read_as_the_type_of_their_field(given: dict[str, Any], read: dict[str, Any]) -> None:
     """Booleans and numbers may come as text, and text as a number; null in an optional field is as good as nothing."""
-    assert EVERYTHING.checked("news", given) == read
+    assert EVERYTHING.read("news", given) == read
 
 
 @pytest.mark.parametrize(
@@ -59,22 +58,22 @@ def test_values_are_read_as_the_type_of_their_field(given: dict[str, Any], read:
 )
 def test_what_is_not_of_the_type_is_a_fault(field: str, value: object) -> None:
     """It names the field and shows the value."""
-    with pytest.raises(ContractError) as refused:
-        EVERYTHING.checked("news", {field: value})
+    with pytest.raises(SchemaError) as refused:
+        EVERYTHING.read("news", {field: value})
     assert [(fault.field, fault.received) for fault in refused.value.faults] == [(field, repr(value))]
 
 
 def test_all_faults_are_told_at_once() -> None:
     """Unknown fields name the nearest known one, whatever its case."""
-    contract = Contract.of(
+    schema = Schema(
         (
             Field(name="room", type=FieldType.TEXT, required=True),
             Field(name="level", type=FieldType.NUMBER, required=True),
             Field(name="colour", type=FieldType.TEXT),
         )
     )
-    with pytest.raises(ContractError) as refused:
-        contract.checked("paint", {"Room": "hall", "color": "red", "x": 1, "level": "high"})
+    with pytest.raises(SchemaError) as refused:
+        schema.read("paint", {"Room": "hall", "color": "red", "x": 1, "level": "high"})
 
     assert refused.value.translation_placeholders == {
         "address": "paint",
@@ -89,7 +88,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_defaults_stand_for_what_is_not_there() -> None:
     """Also when the field is required, and when null came in an optional one."""
-    contract = Contract.of(
+    schema = Schema(
         (
             Field(name="room", type=FieldType.TEXT, required=True, default="hall"),
             Field(name="level", type=FieldType.NUMBER, default="0"),
@@ -97,14 +96,14 @@ def test_defaults_stand_for_what_is_not_there() -> None:
             Field(name="on", type=FieldType.BOOLEAN, default="off"),
         )
     )
-    assert contract.checked("paint", {"level": None}) == {"room": "hall", "level": 0, "on": False}
+    assert schema.read("paint", {"level": None}) == {"room": "hall", "level": 0, "on": False}
 
 
 def test_a_flood_of_faults_is_told_in_few_words() -> None:
     """The error has them all for whoever can use them."""
-    contract = Contract.of((Field(name="room", type=FieldType.TEXT),))
-    with pytest.raises(ContractError) as refused:
-        contract.checked("paint", {f"rooms{number}": 1 for number in range(1000)})
+    schema = Schema((Field(name="room", type=FieldType.TEXT),))
+    with pytest.raises(SchemaError) as refused:
+        schema.read("paint", {f"rooms{number}": 1 for number in range(1000)})
 
     assert len(refused.value.faults) == 1000
     told = (refused.value.translation_placeholders or {})["faults"]
@@ -115,10 +114,10 @@ def test_a_flood_of_faults_is_told_in_few_words() -> None:
 def test_without_fields_nothing_is_checked() -> None:
     """Whatever the content is."""
     content = {"anything": [None]}
-    assert Contract.of(()).checked("news", content) is content
+    assert Schema(()).read("news", content) is content
 
 
 def test_of_two_fields_with_the_same_name_the_first_counts() -> None:
     """So nobody can take from a built-in address what its own handling relies on."""
-    contract = Contract.of((Field(name="on", type=FieldType.BOOLEAN), Field(name="on", type=FieldType.TEXT)))
-    assert contract.fields["on"].type is FieldType.BOOLEAN
+    schema = Schema((Field(name="on", type=FieldType.BOOLEAN), Field(name="on", type=FieldType.TEXT)))
+    assert schema.fields["on"].type is FieldType.BOOLEAN

@@ -16,7 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
-from .home import PretendLight, PretendSwitch
+from .home import PretendLight, PretendSwitch, diagnostics_of
 
 KITCHEN, PORCH, FAN = "light.kitchen", "light.porch", "switch.fan"
 
@@ -171,8 +171,9 @@ async def test_what_the_form_names_keeps_its_meaning_when_it_is_renamed(
     await hass.async_block_till_done()
 
     assert await switched(send) == [KITCHEN, PORCH]
-    assert bot.entry.data["persons"] == ["person.anne"]
-    assert bot.entry.data["notify"] == ["notify.phone"]
+    data = (await diagnostics_of(bot))["entry"]["data"]
+    assert data["persons"] == ["person.anne"]
+    assert data["notify"] == ["notify.phone"]
 
 
 async def test_a_target_may_name_what_is_hidden(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

@@ -1,0 +1,92 @@
+"""The domains of what a bot can be attached to, and how their entities are switched."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.components.light.const import ColorMode, LightEntityStateAttribute
+from homeassistant.components.light.reproduce_state import COLOR_MODE_TO_ATTRIBUTE
+from homeassistant.const import (
+    SERVICE_TURN_OFF,
+    SERVICE_TURN_ON,
+    STATE_OFF,
+    STATE_ON,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+    Platform,
+)
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
+
+
+def _no_attributes(_: State) -> dict[str, Any]:
+    return {}
+
+
+def _light_attributes(state: State) -> dict[str, Any]:
+    """Return brightness, color and effect of a light, with the color mode only if its color is known."""
+    attributes: dict[str, Any] = {
+        name: state.attributes[name]
+        for name in tuple(LightEntityStateAttribute)
+        if state.attributes.get(name) is not None
+    }
+    color = COLOR_MODE_TO_ATTRIBUTE.get(attributes.get(LightEntityStateAttribute.COLOR_MODE, ColorMode.UNKNOWN))
+    if color is not None and color.state_attr not in attributes:
+        del attributes[LightEntityStateAttribute.COLOR_MODE]
+    return attributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """How the entities of a domain are switched.
+
+    Attributes:
+        on: State of what is on.
+        off: State of what is off.
+        turn_on: Action that turns on.
+        turn_off: Action that turns off.
+        attributes: Returns the attributes that restore an entity as it is on.
+
+    """
+
+    on: str = STATE_ON
+    off: str = STATE_OFF
+    turn_on: str = SERVICE_TURN_ON
+    turn_off: str = SERVICE_TURN_OFF
+    attributes: Callable[[State], dict[str, Any]] = _no_attributes
+
+
+DOMAINS: Final[Mapping[str, Domain]] = {
+    Platform.LIGHT: Domain(attributes=_light_attributes),
+    Platform.SWITCH: Domain(),
+}
+
+
+def domain_of(entity_id: str) -> str:
+    """Return the domain of an entity id."""
+    return entity_id.partition(".")[0]
+
+
+def state_when(entity_id: str, *, on: bool) -> str:
+    """Return the state of an entity that is on, or off."""
+    domain = DOMAINS[domain_of(entity_id)]
+    return domain.on if on else domain.off
+
+
+def is_on(state: State | None) -> bool:
+    """Return whether an entity is on."""
+    return state is not None and state.state == DOMAINS[state.domain].on
+
+
+def can_be_turned_on(state: State | None) -> bool:
+    """Return whether an entity is off, or may be, as it does not tell."""
+    return state is not None and state.state in (DOMAINS[state.domain].off, STATE_UNKNOWN)
+
+
+def is_unavailable(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether an entity cannot be reached, or is not there."""
+    return (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE
+
+
+def was_turned_on(event: Event[EventStateChangedData]) -> bool:
+    """Return whether an entity is on that was not before."""
+    return is_on(event.data["new_state"]) and not is_on(event.data["old_state"])

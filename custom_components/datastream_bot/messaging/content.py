@@ -1,0 +1,102 @@
+"""Content: the JSON object that a message carries."""
+
+from collections.abc import Mapping, Sequence
+import math
+from typing import Any, Final
+
+from homeassistant.helpers.json import json_bytes
+
+from ..errors import MessageError
+
+MAX_CONTENT_BYTES: Final = 32 * 1024
+MAX_CONTENT_DEPTH: Final = 16
+
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
+
+
+def checked_content(content: object) -> dict[str, Any]:
+    """Return a deep copy of content after checking that it is a JSON object; None is an empty one.
+
+    Raises:
+        MessageError: It is no JSON object, larger than 32 KiB as JSON, or more than 16 levels deep.
+
+    """
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        raise MessageError(translation_key="content_not_object", received=type(content).__name__)
+    copied = _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
+    try:
+        size = len(json_bytes(copied))
+    except (TypeError, ValueError) as err:
+        # Text that is not Unicode, and integers beyond 64 bits.
+        raise MessageError(translation_key="content_not_json", path="content", received=err) from err
+    if size > MAX_CONTENT_BYTES:
+        raise _too_large()
+    return copied
+
+
+def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a deep copy of checked content."""
+    return {key: value if type(value) in _PLAIN else _copied(value) for key, value in content.items()}
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return copied_content(value)
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _too_large() -> MessageError:
+    return MessageError(translation_key="content_too_large", max_kib=MAX_CONTENT_BYTES // 1024)
+
+
+class _Checker:
+    """Copies content while checking that JSON can carry it.
+
+    It counts the values, because a few nested references to the same list stand for more values than fit in memory.
+    Encoding to JSON alone would not do: NaN would become null.
+    """
+
+    def __init__(self) -> None:
+        self._values = 0
+
+    def copied_object(self, value: Mapping[Any, object], path: str, depth: int) -> dict[str, Any]:
+        """Return a deep copy of the object at a path, which may have as many levels as depth says.
+
+        Raises:
+            MessageError: It does not fit into JSON.
+
+        """
+        self._enter(value, depth)
+        copied = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise MessageError(translation_key="content_key_not_text", path=path, received=repr(key))
+            copied[key] = item if type(item) in _PLAIN else self._copied(item, f"{path}.{key}", depth - 1)
+        return copied
+
+    def _copied_list(self, value: Sequence[object], path: str, depth: int) -> list[Any]:
+        self._enter(value, depth)
+        return [
+            item if type(item) in _PLAIN else self._copied(item, f"{path}[{index}]", depth - 1)
+            for index, item in enumerate(value)
+        ]
+
+    def _copied(self, value: object, path: str, depth: int) -> Any:
+        if isinstance(value, Mapping):
+            return self.copied_object(value, path, depth)
+        if isinstance(value, list | tuple):
+            return self._copied_list(value, path, depth)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise MessageError(translation_key="content_not_json", path=path, received=value)
+        if isinstance(value, str | int | float):
+            return value
+        raise MessageError(translation_key="content_not_json", path=path, received=type(value).__name__)
+
+    def _enter(self, value: Mapping[Any, object] | Sequence[object], depth: int) -> None:
+        if depth == 0:
+            raise MessageError(translation_key="content_too_deep", max_depth=MAX_CONTENT_DEPTH)
+        self._values += len(value)
+        if self._values > MAX_CONTENT_BYTES:
+            raise _too_large()

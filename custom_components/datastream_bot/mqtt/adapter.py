@@ -1,0 +1,60 @@
+"""The adapter: the MQTT door as the transport of a bot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+
+from ..bot import Bot, DatastreamBotConfigEntry
+from ..messaging.router import Router
+from ..rate_limit import LIMITS, LIMITS_FORM
+from ..settings import door_settings
+from .farewell import async_forget_kept, async_remove_mqtt, async_say_goodbye
+from .mqtt_door import MqttDoor
+from .settings import CONF_OPEN, mqtt_settings
+from .topics import membership_of
+
+
+class MqttTransport(MqttDoor):
+    """The MQTT door of a bot."""
+
+    def __init__(self, bot: Bot, router: Router, settings: Mapping[str, Any]) -> None:
+        """Initialize the door, which is not open yet."""
+        limits = door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
+        super().__init__(bot.hass, bot.bot_id, bot.entry.title, router, own=settings, limits=limits)
+        self._bot = bot
+        self._settings = settings
+
+    async def async_start(self) -> None:
+        """Send and receive, until the config entry is unloaded."""
+        close = await self.async_open()
+
+        async def async_close() -> None:
+            await close()
+            await self._async_leave()
+
+        self._bot.entry.async_on_unload(async_close)
+
+    async def _async_leave(self) -> None:
+        """Let nobody elsewhere wait for a bot that is closed or speaks for somebody else from now on."""
+        hass, bot_id, own, now = self._bot.hass, self._bot.bot_id, self._settings, mqtt_settings(self._bot.entry.data)
+        is_other = membership_of(now) != membership_of(own)
+        if is_other or not now[CONF_OPEN]:
+            await async_say_goodbye(hass, bot_id, self._bot.entry.title, own)
+            await async_forget_kept(hass, bot_id)
+        if is_other:
+            await async_remove_mqtt(hass, bot_id)
+
+
+def create_transport(bot: Bot, router: Router) -> MqttTransport | None:
+    """Return the transport of a bot whose MQTT door is to be open."""
+    settings = mqtt_settings(bot.entry.data)
+    return MqttTransport(bot, router, settings) if settings[CONF_OPEN] else None
+
+
+async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
+    """Remove what the transport of a bot stored, and let nobody elsewhere wait for it."""
+    settings = mqtt_settings(entry.data)
+    if settings[CONF_OPEN]:
+        await async_say_goodbye(hass, entry.entry_id, entry.title, settings)
+    await async_remove_mqtt(hass, entry.entry_id)

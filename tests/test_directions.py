@@ -1,0 +1,74 @@
+"""The house: an import only goes down, and the top level holds nothing but what belongs there."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
+
+# From the ground up. On a floor, packages do not know each other.
+GROUND = {"const", "errors", "issues", "rate_limit", "settings", "signals", "storage"}
+FLOORS = (
+    GROUND,
+    {"messaging", "presence", "devices"},
+    {"microservices"},
+    {"bot", "data_streams"},
+    {"doors", "mqtt"},
+)
+SHOWN = {
+    # What Home Assistant loads by itself, and what else users see.
+    *("config_flow", "flows", "services", "trigger", "diagnostics"),
+    *("binary_sensor", "entity", "event", "switch"),
+    *("address_actions", "event_bus"),
+}
+PACKAGES = {"messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
+BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
+# Doors and other homes are opened from the top; only forms know them besides.
+BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}
+BELOW |= {part: BELOW[part] | {"doors", "mqtt"} for part in ("config_flow", "flows")}
+BELOW |= {"__init__": set().union(*FLOORS) | SHOWN}
+# These stand on one floor because they are one subject each, in files that build on each other.
+BELOW |= {part: BELOW[part] | GROUND for part in GROUND} | {"bot": BELOW["bot"] | {"data_streams"}}
+
+MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    """Return the package or the module of the top level that a module belongs to."""
+    return path.parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Return the packages and modules of the top level that a module imports, wherever in it that stands."""
+    parts: set[str] = set()
+    for node in ast.walk(ast.parse((HOUSE / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            within = path.parts[: len(path.parts) - node.level]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            parts |= {".".join((*within, name)).split(".")[0] for name in names}
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+            assert "datastream_bot" not in str(module), "The house is imported relatively"
+    return parts
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_an_import_only_goes_down(path: Path) -> None:
+    """Wherever in the module it stands."""
+    part = part_of(path)
+    own = {part} if part in PACKAGES else set()
+    assert imported(path) <= BELOW[part] | own
+
+
+def test_the_top_level_holds_what_belongs_there() -> None:
+    """What is ours alone lives in a package by subject."""
+    assert {part_of(path) for path in MODULES} == BELOW.keys()
+    assert {part_of(path) for path in MODULES if len(path.parts) > 1} == PACKAGES
+
+
+def test_the_story_of_how_it_is_wired_is_short() -> None:
+    """It decides nothing, so it has no class."""
+    text = (HOUSE / "__init__.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 90
+    assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
