@@ -1,6 +1,7 @@
 """The actions of Data Stream Bot."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
@@ -11,7 +12,7 @@ import voluptuous as vol
 from .bot import DatastreamBotConfigEntry
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .errors import MessageError, nearest
-from .messaging.message import Route, Scope
+from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.receipt import Receipt
 from .messaging.router import DATA_ROUTER, Router
 
@@ -66,12 +67,17 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
         context=call.context,
         internal=call.data[ATTR_INTERNAL],
         external=call.data[ATTR_EXTERNAL],
-        route=Route(scopes=call.data.get(ATTR_SCOPE), homes=call.data.get(ATTR_HOMES)),
+        route=_route(call.data),
     )
     receipt = await dispatch.async_receipt()
     if call.data[ATTR_REQUIRE_RECEIVER]:
         _require_receiver(router, receipt)
     return receipt.as_dict() if call.return_response else None
+
+
+def _route(data: Mapping[str, Any]) -> Route:
+    scopes, homes = data.get(ATTR_SCOPE), data.get(ATTR_HOMES)
+    return DEFAULT_ROUTE if scopes is None and homes is None else Route(scopes=scopes, homes=homes)
 
 
 def _require_receiver(router: Router, receipt: Receipt) -> None:

@@ -11,7 +11,10 @@ from ..errors import MessageError
 MAX_CONTENT_BYTES: Final = 32 * 1024
 MAX_CONTENT_DEPTH: Final = 16
 
+# Types of values that need neither check nor copy, and of those that need no copy.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
+_IMMUTABLE: Final = _PLAIN | {float}
+_TEXT: Final = frozenset({str})
 
 
 def checked_content(content: object) -> dict[str, Any]:
@@ -25,7 +28,7 @@ def checked_content(content: object) -> dict[str, Any]:
         return {}
     if not isinstance(content, Mapping):
         raise MessageError(translation_key="content_not_object", received=type(content).__name__)
-    copied = _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
+    copied = dict(content) if _is_plain(content) else _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
     try:
         size = len(json_bytes(copied))
     except (TypeError, ValueError) as err:
@@ -38,13 +41,20 @@ def checked_content(content: object) -> dict[str, Any]:
 
 def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a deep copy of checked content."""
-    return {key: value if type(value) in _PLAIN else _copied(value) for key, value in content.items()}
+    if _IMMUTABLE.issuperset(map(type, content.values())):
+        return dict(content)
+    return {key: _copied(value) for key, value in content.items()}
 
 
 def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return copied_content(value)
     return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_plain(content: Mapping[Any, object]) -> bool:
+    """Return whether content needs no further check, as is most often so."""
+    return _TEXT.issuperset(map(type, content)) and _PLAIN.issuperset(map(type, content.values()))
 
 
 def _too_large() -> MessageError:
@@ -73,15 +83,12 @@ class _Checker:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise MessageError(translation_key="content_key_not_text", path=path, received=repr(key))
-            copied[key] = item if type(item) in _PLAIN else self._copied(item, f"{path}.{key}", depth - 1)
+            copied[key] = self._copied(item, f"{path}.{key}", depth - 1)
         return copied
 
     def _copied_list(self, value: Sequence[object], path: str, depth: int) -> list[Any]:
         self._enter(value, depth)
-        return [
-            item if type(item) in _PLAIN else self._copied(item, f"{path}[{index}]", depth - 1)
-            for index, item in enumerate(value)
-        ]
+        return [self._copied(item, f"{path}[{index}]", depth - 1) for index, item in enumerate(value)]
 
     def _copied(self, value: object, path: str, depth: int) -> Any:
         if isinstance(value, Mapping):
@@ -90,7 +97,7 @@ class _Checker:
             return self._copied_list(value, path, depth)
         if isinstance(value, float) and not math.isfinite(value):
             raise MessageError(translation_key="content_not_json", path=path, received=value)
-        if isinstance(value, str | int | float):
+        if value is None or isinstance(value, str | int | float):
             return value
         raise MessageError(translation_key="content_not_json", path=path, received=type(value).__name__)
 

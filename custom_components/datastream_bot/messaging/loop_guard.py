@@ -29,6 +29,10 @@ class _Chain:
     messages: int = 0
 
 
+type _Known = tuple[int, _Chain]
+"""How many messages led to a context, and the chain that it is in."""
+
+
 class LoopGuard:
     """Follows messages along the contexts of what they cause.
 
@@ -38,21 +42,21 @@ class LoopGuard:
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the guard."""
         self._hass = hass
-        self._known: OrderedDict[str, tuple[int, _Chain]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def hops_in(self, context: Context) -> int:
         """Return the hops of a message that is sent in this context."""
-        self.follow(context)
-        known = self._known.get(context.id)
+        known = self.follow(context)
         return 0 if known is None else known[0] + 1
 
-    def follow(self, context: Context) -> None:
-        """Follow a message into a context whose parent is known.
+    def follow(self, context: Context) -> _Known | None:
+        """Follow a message into a context whose parent is known, and return what is known of it.
 
         Automations that trigger each other by states and events get further from the message with every step.
         """
         if (known := self._find(context)) is not None:
             self._remember(context, known)
+        return known
 
     def count(self, message: Message) -> None:
         """Count a message.
@@ -61,7 +65,7 @@ class LoopGuard:
             HomeAssistantError: More than 8 messages led to it, or more than 1,000 came of the first one.
 
         """
-        context, hops = message.context, message.envelope.hops
+        context, hops = message.envelope.context, message.envelope.hops
         known = self._find(context)
         chain = _Chain() if known is None else known[1]
         chain.messages += 1
@@ -71,14 +75,14 @@ class LoopGuard:
         if hops > MAX_HOPS:
             raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
-    def _find(self, context: Context) -> tuple[int, _Chain] | None:
+    def _find(self, context: Context) -> _Known | None:
         own = self._known.get(context.id)
         parents = None if context.parent_id is None else self._known.get(context.parent_id)
         if own is None or parents is None:
             return own or parents
         return max(own, parents, key=lambda known: known[0])
 
-    def _remember(self, context: Context, known: tuple[int, _Chain]) -> None:
+    def _remember(self, context: Context, known: _Known) -> None:
         self._known[context.id] = known
         self._known.move_to_end(context.id)
         if len(self._known) > MAX_REMEMBERED:

@@ -1,9 +1,9 @@
 """The receipt: who received a message, and what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Outcome(StrEnum):
@@ -12,6 +12,9 @@ class Outcome(StrEnum):
     HANDLED = "handled"
     FAILED = "failed"
     RUNNING = "running"
+
+
+_OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ class Receipt:
 
     message_id: str
     address: str
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: Sequence[Delivery] = ()
     elsewhere: Elsewhere | None = None
 
     @property
@@ -87,7 +90,7 @@ class Receipt:
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """Return the deliveries as response data, with a list for each outcome."""
-        lists: dict[str, list[dict[str, Any]]] = {outcome.value: [] for outcome in Outcome}
+        lists: dict[str, list[dict[str, Any]]] = {outcome: [] for outcome in _OUTCOMES}
         for delivery in self.deliveries:
             lists[delivery.outcome].append(delivery.as_dict())
         return lists

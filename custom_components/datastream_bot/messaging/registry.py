@@ -11,7 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from .message import Message, Route
 from .microservice import Microservice
 from .receipt import Delivery, Elsewhere, Outcome
-from .schema import Field, Schema
+from .schema import NO_SCHEMA, Field, Schema
 
 
 class Forwarded(Protocol):
@@ -62,7 +62,7 @@ class Endpoint:
         self.bot_id = bot_id
         self.bot_name = bot_name
         self.receivers: list[Microservice] = []
-        self.schema = Schema()
+        self.schema = NO_SCHEMA
         self._declared: list[tuple[Field, ...]] = []
 
     @property
@@ -107,7 +107,8 @@ class Endpoint:
         )
 
     def _update_schema(self) -> None:
-        self.schema = Schema(field for fields in self._declared for field in fields)
+        fields = [field for fields in self._declared for field in fields]
+        self.schema = Schema(fields) if fields else NO_SCHEMA
 
 
 class Registry:

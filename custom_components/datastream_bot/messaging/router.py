@@ -119,7 +119,7 @@ class Router:
             self._announce(message, {endpoint.bot_id: fitted for endpoint, fitted in accepted})
             started = [self._deliver(*each) for each in receivers]
             forwarded = None if forward is None else forward(message)
-        return Dispatch(message, started, (*unfit, *refused), forwarded)
+        return Dispatch(message, started, [*unfit, *refused], forwarded)
 
     def _stamp(
         self,
@@ -249,7 +249,7 @@ class Dispatch:
     __slots__ = ("_forwarded", "_refused", "_started", "message")
 
     def __init__(
-        self, message: Message, started: list[Started], refused: tuple[Delivery, ...], forwarded: Forwarded | None
+        self, message: Message, started: list[Started], refused: list[Delivery], forwarded: Forwarded | None
     ) -> None:
         """Initialize it with the receivers at work, and with what became of it at those that refused it."""
         self.message = message
@@ -267,16 +267,17 @@ class Dispatch:
 
         Receivers that are not done by then are `running` and go on; so do all when the sender is cancelled.
         """
+        envelope, forwarded = self.message.envelope, self._forwarded
         waiting: list[asyncio.Future[Any]] = [task for _, _, task in self._started if not task.done()]
-        if self._forwarded is not None:
-            waiting.append(self._forwarded.over)
+        if forwarded is not None:
+            waiting.append(forwarded.over)
         if waiting:
             await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
         return Receipt(
-            message_id=self.message.message_id,
-            address=self.message.address,
-            deliveries=(*(_delivery_by_now(*each) for each in self._started), *self._refused),
-            elsewhere=None if self._forwarded is None else self._forwarded.by_now(),
+            message_id=envelope.context.id,
+            address=envelope.address,
+            deliveries=[_delivery_by_now(*each) for each in self._started] + self._refused,
+            elsewhere=None if forwarded is None else forwarded.by_now(),
         )
 
 

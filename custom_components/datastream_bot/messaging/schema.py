@@ -191,15 +191,15 @@ class Schema:
 
     """
 
-    __slots__ = ("_optional", "_validate", "fields")
+    __slots__ = ("_validator", "fields")
 
     def __init__(self, fields: Iterable[Field] = ()) -> None:
         """Initialize the schema; of two fields with the same name the first counts."""
         self.fields: dict[str, Field] = {}
         for field in fields:
             self.fields.setdefault(field.name, field)
-        self._optional = {field.name for field in self.fields.values() if not field.required}
-        self._validate = vol.Schema({_key(field): field.read for field in self.fields.values()})
+        # Made when it is needed, as it takes much more memory than all else of an address.
+        self._validator: vol.Schema | None = None
 
     def read(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return content with its values read as the types of their fields, and with defaults filled in.
@@ -211,15 +211,19 @@ class Schema:
         if not self.fields:
             return content
         if None in content.values():
-            # Null in an optional field counts as nothing.
-            optional = self._optional
-            content = {name: value for name, value in content.items() if value is not None or name not in optional}
+            content = {name: value for name, value in content.items() if value is not None or self._refuses_null(name)}
+        if self._validator is None:
+            self._validator = vol.Schema({_key(field): field.read for field in self.fields.values()})
         try:
-            read: dict[str, Any] = self._validate(content)
+            read: dict[str, Any] = self._validator(content)
         except vol.MultipleInvalid as err:
             wrong = {error.path[0] for error in err.errors}
             raise SchemaError(address, self._faults(content, wrong)) from err
         return read
+
+    def _refuses_null(self, name: str) -> bool:
+        """Return whether null is an error in a field; in an optional field it counts as nothing."""
+        return name not in self.fields or self.fields[name].required
 
     def _faults(self, content: Mapping[str, Any], wrong: set[str]) -> tuple[Fault, ...]:
         unknown = [name for name in content if name not in self.fields]
@@ -236,6 +240,9 @@ class Schema:
                 if name in wrong
             ),
         )
+
+
+NO_SCHEMA: Final = Schema()
 
 
 def _key(field: Field) -> vol.Marker:

@@ -5,7 +5,7 @@ Assistant that may change, and so stands by itself.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import logging
 from typing import Any, Final, Self
 
@@ -59,7 +59,7 @@ class ActionScript:
         )
         return cls(hass, script)
 
-    async def async_run(self, variables: Mapping[str, Any], context: Context) -> dict[str, object]:
+    async def async_run(self, variables: dict[str, Any], context: Context) -> dict[str, object]:
         """Run the actions.
 
         Returns:
@@ -73,7 +73,7 @@ class ActionScript:
         script_stack_cv.set(list(script_stack_cv.get() or ()))
         trace_clear()
         try:
-            run = await self._script.async_run(dict(variables), context)
+            run = await self._script.async_run(variables, context)
         except ServiceValidationError as err:
             # The mistake is in the actions, and not the sender's.
             raise HomeAssistantError(str(err)) from err
