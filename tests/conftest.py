@@ -20,7 +20,7 @@ from custom_components.datastream_bot.messaging.router import DATA_ROUTER, Route
 
 from .doors import Client, go_online
 from .forms import submit_bot
-from .home import PretendLight, PretendSwitch
+from .home import PretendLight, PretendSwitch, is_on
 
 type Home = dict[str, PretendLight | PretendSwitch]
 
@@ -88,6 +88,12 @@ async def home(hass: HomeAssistant) -> Home:
     }
     await furnish(hass, devices)
     return devices
+
+
+@pytest.fixture
+def on(hass: HomeAssistant, home: Home) -> Callable[[], list[str]]:
+    """Return a function that tells what is on."""
+    return lambda: [entity_id for entity_id in home if is_on(hass, entity_id)]
 
 
 async def furnish(hass: HomeAssistant, devices: Home) -> None:

@@ -9,8 +9,10 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.const import RECEIPT_WAIT
 
 from .conftest import SetPresence
+from .home import ticks
 
 RESTORE = {"on_returning": "restore"}
 LEAVING = {"on": False, "remember": True}
@@ -22,6 +24,14 @@ async def go_on(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: fl
     freezer.tick(seconds)
     async_fire_time_changed(hass, dt_util.utcnow())
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def wait_over(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let the time pass that senders wait for receivers."""
+    await ticks(50)
+    freezer.tick(RECEIPT_WAIT + 1)
+    async_fire_time_changed(hass)
+    await ticks(50)
 
 
 async def everybody(persons: SetPresence, state: str) -> None:

@@ -1,7 +1,7 @@
 """A home for the tests: devices that only pretend, and microservices that remember."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, override
 
 from homeassistant.components.light import LightEntity
@@ -11,6 +11,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity import ToggleEntity
+import pytest
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.diagnostics import async_get_config_entry_diagnostics
@@ -167,3 +168,13 @@ async def seen_at(bot: Bot, door: str) -> dict[str, Any]:
     """Return what a door of a bot has seen."""
     seen: dict[str, Any] = (await diagnostics_of(bot))["doors"][door]
     return seen
+
+
+async def until(is_so: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Let the event loop go round until something is so, also while time stands still."""
+    for _ in range(100_000):
+        answer = is_so()
+        if answer if isinstance(answer, bool) else await answer:
+            return
+        await asyncio.sleep(0)
+    pytest.fail("It never came to be")

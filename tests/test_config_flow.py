@@ -3,17 +3,20 @@
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import (
+    device_registry as dr,
+)
 import pytest
 
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.data_streams import DataStream
 
-from .conftest import AddBot, Home, Send, SetPresence
+from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .forms import show_form_of, submit_bot, suggested
-from .home import is_on
+from .home import PretendLight, PretendSwitch, diagnostics_of, is_on
 
 
 async def show_form(hass: HomeAssistant) -> Any:
@@ -147,3 +150,47 @@ async def test_a_bot_cannot_be_given_the_name_of_another(hass: HomeAssistant, ad
 
     assert kept["type"] is FlowResultType.ABORT
     assert garden.entry.title == "garden"
+
+
+async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """And again, after something was excluded, until the user is content."""
+    devices: Home = {"light.kitchen": PretendLight("Kitchen"), "light.porch": PretendLight("Porch")}
+    devices |= {"switch.fan": PretendSwitch("Fan"), "switch.freezer": PretendSwitch("Freezer")}
+    devices["switch.child_lock"] = PretendSwitch("Child lock", category=EntityCategory.CONFIG)
+    await furnish(hass, devices)
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
+    configure = hass.config_entries.flow.async_configure
+
+    first: Any = await configure(flow["flow_id"], {"name": "Home", "more": {}})
+    second: Any = await configure(flow["flow_id"], {"exclude": {"entity_id": ["switch.freezer"]}})
+    wrong: Any = await configure(flow["flow_id"], {"exclude": {"entity_id": ["{{ all }}"]}})
+    third: Any = await configure(flow["flow_id"], {"exclude": {"entity_id": ["switch.freezer"]}})
+
+    assert first["description_placeholders"] == {
+        "count": "4",
+        "switches": "- Fan (`switch.fan`)\n- Freezer (`switch.freezer`)",
+        "lights": "- Kitchen (`light.kitchen`)\n- Porch (`light.porch`)",
+    }
+    assert second["step_id"] == "attached"
+    assert second["description_placeholders"]["switches"] == "- Fan (`switch.fan`)"
+    assert suggested(second) == {"exclude": {"entity_id": ["switch.freezer"]}}
+    assert (wrong["errors"], suggested(wrong)) == ({"exclude": "target_invalid"}, suggested(second))
+    bot = third["result"].runtime_data
+    assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.freezer"]}
+
+
+async def test_the_form_names_so_many_and_counts_the_rest(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Nobody reads a thousand names; and what is not there yet has none."""
+    await furnish(hass, {f"light.l{number}": PretendLight(f"L{number}") for number in range(60)})
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
+    target = {"entity_id": [*(f"light.l{number}" for number in range(60)), "switch.soon"]}
+
+    shown: Any = await hass.config_entries.flow.async_configure(
+        flow["flow_id"], {"name": "Home", "target": target, "more": {}}
+    )
+
+    placeholders = shown["description_placeholders"]
+    assert placeholders["count"] == "61"
+    assert placeholders["lights"].endswith("\n- … 10 more")
+    assert len(placeholders["lights"].splitlines()) == 51
+    assert placeholders["switches"] == "- `switch.soon`"

@@ -10,9 +10,8 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.datastream_bot.const import RECEIPT_WAIT
 from custom_components.datastream_bot.errors import MessageError
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
@@ -20,6 +19,7 @@ from custom_components.datastream_bot.messaging.receipt import Receipt
 from custom_components.datastream_bot.messaging.router import Router
 
 from .conftest import AddBot
+from .days import wait_over
 from .home import Reader, Scribbler
 
 
@@ -32,13 +32,6 @@ async def send_news(router: Router, number: int = 0) -> Receipt:
 def outcomes(receipt: Receipt) -> list[tuple[str, str, str]]:
     """Return who answered what."""
     return [(delivery.bot_name, delivery.receiver, delivery.outcome.value) for delivery in receipt.deliveries]
-
-
-async def wait_over(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Let the time pass that a sender waits."""
-    await asyncio.sleep(0)
-    freezer.tick(RECEIPT_WAIT + 1)
-    async_fire_time_changed(hass)
 
 
 async def test_an_internal_message_reaches_the_senders_own_microservices_only(

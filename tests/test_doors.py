@@ -1,8 +1,10 @@
 """What all doors share: limits, the repair issue, the form, and diagnostics."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
 from homeassistant.helpers import issue_registry as ir
@@ -14,14 +16,15 @@ from pytest_homeassistant_custom_component.components.diagnostics import get_dia
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.doors import door
-from custom_components.datastream_bot.messaging import router
+from custom_components.datastream_bot.doors.door import MAX_WORKING, open_doors as open_doors_of
+from custom_components.datastream_bot.doors.webhook import WebhookDoor
 from custom_components.datastream_bot.rate_limit import TokenBucket
 
 from .conftest import AddBot, Home
+from .days import wait_over
 from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told
 from .forms import show_form_of, submit_bot
-from .home import diagnostics_of, seen_at
+from .home import diagnostics_of, seen_at, until
 from .streams import add_stream
 
 ON = {"address": "toggle_everything", "content": {"on": True}}
@@ -82,20 +85,24 @@ async def test_only_so_many_messages_of_a_door_are_in_work(
     home: Home,
     add_bot: AddBot,
     client: Client,
-    monkeypatch: pytest.MonkeyPatch,
+    freezer: FrozenDateTimeFactory,
     issue_registry: ir.IssueRegistry,
 ) -> None:
     """Also those that have their receipt and go on; the others are refused at once."""
-    monkeypatch.setattr(door, "MAX_WORKING", 5)
-    monkeypatch.setattr(router, "RECEIPT_WAIT", 0.1)
     bot = await add_bot("Home")
     path = await open_webhook(bot)
+    (door,) = open_doors_of(hass, WebhookDoor)
+    others = [door.async_occupy() for _ in range(MAX_WORKING - 1)]
     home["light.kitchen"].responding.clear()
-    waiting = [await client.post(path, json=ON) for _ in range(5)]
-    assert [len((await response.json())["running"]) for response in waiting] == [1] * 5
+    waiting = asyncio.create_task(client.post(path, json=ON))
+    await until(lambda: home["light.kitchen"].commands == [True])
+    await wait_over(hass, freezer)
+    assert len((await (await waiting).json())["running"]) == 1
 
     refused = await client.post(path, json=ON)
     home["light.kitchen"].responding.set()
+    for release in others:
+        release()
 
     assert await told(refused) == (429, "too_busy")
     assert issue_registry.issues[DOMAIN, f"door_limited_webhook_{bot.bot_id}"].translation_key == "door_busy"
@@ -103,7 +110,7 @@ async def test_only_so_many_messages_of_a_door_are_in_work(
     assert await seen_at(bot.entry.runtime_data, "webhook") == {
         "local_only": True,
         "working": 0,
-        "counts": {"accepted": 5, "too_busy": 1},
+        "counts": {"accepted": MAX_WORKING, "too_busy": 1},
     }
     assert (await client.post(path, json=ON)).status == 200
 

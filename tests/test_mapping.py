@@ -10,14 +10,15 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 
-from custom_components.datastream_bot.const import DOMAIN, RECEIPT_WAIT
+from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import ORDER_LOCATION, Microservice, datastream
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER
 
 from .conftest import AddBot, Home, Send
+from .days import wait_over
 from .home import is_on, state_of, ticks
 from .streams import add_stream, change_stream, remove_stream, row, stream_of
 
@@ -148,8 +149,7 @@ async def test_a_sender_that_goes_on_is_not_taken_for_a_part_of_the_actions(
 
     for _ in range(2):
         await ticks(200)
-        freezer.tick(RECEIPT_WAIT + 1)
-        async_fire_time_changed(hass)
+        await wait_over(hass, freezer)
     await running
     hass.bus.async_fire("go")
     await hass.async_block_till_done()
@@ -168,8 +168,7 @@ async def test_actions_that_outlive_the_wait_are_running_and_go_on(
     sending = hass.async_create_task(send("slow"))
     await ticks(200)
 
-    freezer.tick(RECEIPT_WAIT + 1)
-    async_fire_time_changed(hass)
+    await wait_over(hass, freezer)
     assert [delivery["receiver"] for delivery in (await sending)["running"]] == ["mapping"]
 
     hass.bus.async_fire("go")

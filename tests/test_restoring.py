@@ -11,14 +11,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn
-from .home import is_on, remembered, state_of
-
-
-@pytest.fixture
-def on(hass: HomeAssistant, home: Home) -> Any:
-    """Return a function that tells what is on."""
-    return lambda: [entity_id for entity_id in home if is_on(hass, entity_id)]
+from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn, wait_over
+from .home import is_on, remembered, state_of, ticks
 
 
 @pytest.mark.parametrize("only", [{}, {"domain": "light"}, {"target": {"entity_id": "light.both"}}])
@@ -84,12 +78,10 @@ async def test_a_light_that_is_still_being_turned_off_when_somebody_returns_come
     persons: SetPresence,
     add_bot: AddBot,
     on: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    freezer: FrozenDateTimeFactory,
     answer: str | None,
 ) -> None:
     """As soon as it is off, if it ever is; the others need not wait for it."""
-    for module in ("messaging.router", "microservices.device"):
-        monkeypatch.setattr(f"custom_components.datastream_bot.{module}.RECEIPT_WAIT", 0.1)
     bot = await add_bot(verify_after=300, **RESTORE)
     await turn(hass, "light.kitchen", "on")
     await turn(hass, "light.porch", "on")
@@ -97,9 +89,9 @@ async def test_a_light_that_is_still_being_turned_off_when_somebody_returns_come
     home["light.kitchen"].broken = answer
     for person in ("anna", "bo"):
         hass.states.async_set(f"device_tracker.{person}", "not_home")
-    await asyncio.sleep(0.3)
+    await wait_over(hass, freezer)
     hass.states.async_set("device_tracker.anna", "home")
-    await asyncio.sleep(0.3)
+    await ticks(50)
     assert home["light.porch"].commands == [True, False, True]
     home["light.kitchen"].responding.set()
     await hass.async_block_till_done()

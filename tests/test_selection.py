@@ -13,7 +13,9 @@ from homeassistant.helpers import (
 )
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+)
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .home import PretendLight, PretendSwitch, diagnostics_of
@@ -348,3 +350,37 @@ async def test_the_label_is_known_by_its_name_too(hass: HomeAssistant, home: Hom
     labels.async_update(label.label_id, name="datastream_bot_ignore")
 
     assert await switched(send) == [KITCHEN, PORCH]
+
+
+async def test_what_has_the_label_is_never_touched(
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    send: Send,
+    entity_registry: er.EntityRegistry,
+    device_registry: dr.DeviceRegistry,
+    area_registry: ar.AreaRegistry,
+    label_registry: lr.LabelRegistry,
+) -> None:
+    """On the entity, on its device or on its area, put on at any time, and even if a bot names it."""
+    label = label_registry.async_create("datastream_bot_ignore")
+    assert label.label_id == "datastream_bot_ignore"
+    entry = MockConfigEntry()
+    entry.add_to_hass(hass)
+    device = device_registry.async_get_or_create(config_entry_id=entry.entry_id, identifiers={("test", "plug")})
+    area = area_registry.async_create("Cellar")
+    await add_bot("Freezer", target={"entity_id": ["switch.fan", "light.porch", "light.kitchen"]})
+
+    async def switched() -> list[str]:
+        (delivery,) = (await send("toggle_everything", {"on": True}))["handled"]
+        switched: list[str] = delivery["result"]["switched"]
+        return switched
+
+    entity_registry.async_update_entity("switch.fan", labels={label.label_id})
+    assert await switched() == ["light.kitchen", "light.porch"]
+    entity_registry.async_update_entity("light.porch", device_id=device.id)
+    device_registry.async_update_device(device.id, labels={label.label_id})
+    assert await switched() == ["light.kitchen"]
+    entity_registry.async_update_entity("light.kitchen", area_id=area.id)
+    area_registry.async_update(area.id, labels={label.label_id})
+    assert await switched() == []

@@ -5,13 +5,19 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    entity_registry as er,
+    label_registry as lr,
+)
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_capture_events, async_fire_time_changed
-
-from custom_components.datastream_bot.const import RECEIPT_WAIT
+from pytest_homeassistant_custom_component.common import (
+    MockUser,
+    async_capture_events,
+)
 
 from .conftest import AddBot, Home, Send, furnish
+from .days import wait_over
 from .home import PretendLight, is_on, ticks
 
 
@@ -237,9 +243,7 @@ async def test_a_light_that_hangs_holds_up_the_next_message_only_so_long(
     await ticks()
     assert home["light.porch"].commands == [True]
 
-    freezer.tick(RECEIPT_WAIT + 1)
-    async_fire_time_changed(hass)
-    await ticks(20)
+    await wait_over(hass, freezer)
 
     assert home["light.porch"].commands == [True, False]
     assert [delivery["receiver"] for delivery in (await first)["running"]] == ["device"]
@@ -264,17 +268,17 @@ async def test_it_attaches_to_lights_that_come_later(hass: HomeAssistant, add_bo
     assert is_on(hass, "light.new")
 
 
-async def test_a_thousand_lights_are_switched_by_one_message(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+async def test_hundreds_of_lights_are_switched_by_one_message(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """One of them broken, one unavailable."""
-    lights: Home = {f"light.l{number}": PretendLight(f"L{number}") for number in range(1000)}
+    lights: Home = {f"light.l{number}": PretendLight(f"L{number}") for number in range(250)}
     await furnish(hass, lights)
     await add_bot()
     lights["light.l7"].set_available(available=False)
 
     receipt = await send("toggle_everything", {"on": True})
 
-    assert len(receipt["handled"][0]["result"]["switched"]) == 999
-    assert sum(is_on(hass, entity_id) for entity_id in lights) == 999
+    assert len(receipt["handled"][0]["result"]["switched"]) == 249
+    assert sum(is_on(hass, entity_id) for entity_id in lights) == 249
 
 
 @pytest.mark.warns
@@ -323,3 +327,79 @@ async def test_a_sender_that_is_cancelled_leaves_no_lights_half_switched(
 
     assert sending.cancelled()
     assert [is_on(hass, entity_id) for entity_id in home] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ({"on": True, "remember": True}, "Only what is turned off can be remembered"),
+        ({"on": False, "restore": True}, "Only what is turned on can be restored"),
+        ({"on": True, "domain": "cover"}, "The domain is 'cover', it must be light or switch"),
+        ({"on": True, "target": {"room": "kitchen"}}, "The target is not valid"),
+        ({"on": True, "target": {"entity_id": "{{ x }}"}}, "The target is not valid"),
+        ({"on": True, "target": {"entity_id": 5}}, "The target is not valid"),
+    ],
+)
+@pytest.mark.warns
+async def test_what_does_not_go_together_is_refused(
+    home: Home, add_bot: AddBot, send: Send, content: dict[str, Any], error: str
+) -> None:
+    """And nothing is switched."""
+    await add_bot()
+    (failed,) = (await send("toggle_everything", content))["failed"]
+    assert error in failed["error"]
+    assert all(device.commands == [] for device in home.values())
+
+
+async def test_a_message_says_which_lights_it_means(
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    send: Send,
+    entity_registry: er.EntityRegistry,
+    area_registry: ar.AreaRegistry,
+    label_registry: lr.LabelRegistry,
+) -> None:
+    """By entity, area, label or domain, always cut with what the bot is attached to."""
+    area, label = area_registry.async_create("Kitchen"), label_registry.async_create("Cosy")
+    entity_registry.async_update_entity("light.kitchen", area_id=area.id)
+    entity_registry.async_update_entity("light.porch", labels={label.label_id})
+    await add_bot(exclude={"entity_id": ["switch.fan"]})
+    targets: list[tuple[dict[str, Any], list[str]]] = [
+        ({"target": {"area_id": area.id}}, ["light.kitchen"]),
+        ({"target": {"label_id": [label.label_id]}}, ["light.porch"]),
+        ({"target": {"entity_id": ["light.porch", "switch.fan", "light.unknown"]}}, ["light.porch"]),
+        ({"target": {"area_id": "unknown"}}, []),
+        ({"target": {"area_id": []}}, []),
+        ({"target": {"entity_id": []}}, []),
+        ({"target": {"area_id": None}}, []),
+        ({"domain": "light"}, ["light.kitchen", "light.porch"]),
+        ({"domain": "switch"}, []),
+        ({"target": {}}, ["light.kitchen", "light.porch"]),
+    ]
+    for content, meant in targets:
+        (delivery,) = (await send("toggle_everything", {"on": True, **content}))["handled"]
+        assert delivery["result"]["switched"] == meant, content
+
+
+async def test_messages_about_different_lights_do_not_supersede_each_other(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """Only of those about the same does the newest count."""
+    await add_bot()
+    home["light.kitchen"].responding.clear()
+    contents: list[dict[str, Any]] = [
+        {"on": True},
+        {"on": True, "target": {"entity_id": "light.porch"}},
+        {"on": False, "target": {"entity_id": "switch.fan"}},
+        {"on": False, "target": {"entity_id": "light.porch"}},
+    ]
+    sending = []
+    for content in contents:
+        sending.append(hass.async_create_task(send("toggle_everything", content)))
+        await ticks()
+    home["light.kitchen"].responding.set()
+    receipts = [await task for task in sending]
+
+    assert ["superseded_by" in receipt["handled"][0]["result"] for receipt in receipts] == [False, True, False, False]
+    assert (home["light.porch"].commands, home["switch.fan"].commands) == ([True, False], [True, False])

@@ -4,9 +4,17 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers import entity_registry as er, issue_registry as ir, label_registry as lr
+from homeassistant.helpers import (
+    entity_registry as er,
+    issue_registry as ir,
+    label_registry as lr,
+)
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.common import (
+    MockUser,
+)
+
+from custom_components.datastream_bot.const import DOMAIN
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn
@@ -205,4 +213,112 @@ async def test_who_may_not_switch_a_group_is_not_reported_for_what_is_in_it(
             await go_on(hass, freezer, 11)
 
     assert home["light.kitchen"].commands == []
+    assert not ir.async_get(hass).issues
+
+
+@pytest.mark.warns
+async def test_what_did_not_switch_is_asked_once_more_and_told_after_three_times(
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    send: Send,
+    freezer: FrozenDateTimeFactory,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    """Bulbs that do not hear what they are told, and bulbs that hear only the second time."""
+    bot = await add_bot("Home", verify_after=10)
+    issue = (DOMAIN, f"not_reached_{bot.bot_id}")
+    home["light.porch"].is_momentary = True
+    home["switch.fan"].set_available(available=False)
+    deaf = home["light.kitchen"]
+    deaf.broken = "no answer"
+
+    for number in range(1, 4):
+        assert issue not in issue_registry.issues
+        await send("toggle_everything", {"on": True})
+        await go_on(hass, freezer, 11)
+        await go_on(hass, freezer, 11)
+        assert deaf.commands == [True, True] * number
+    shown = issue_registry.issues[issue]
+    assert shown.translation_placeholders == {"bot": "Home", "entities": "light.kitchen, light.porch"}
+
+    home["light.porch"].is_momentary = False
+    await send("toggle_everything", {"on": True})
+    deaf.broken = None
+    await go_on(hass, freezer, 11)
+    await go_on(hass, freezer, 11)
+    assert is_on(hass, "light.kitchen")
+    assert issue not in issue_registry.issues
+
+
+async def test_what_did_switch_is_not_asked_again(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """Whoever turns it on again meanwhile has their reasons; so has a newer message."""
+    await add_bot("Home", verify_after=10)
+    await send("toggle_everything", {"on": True})
+    await send("toggle_everything", {"on": False})
+    await turn(hass, "light.kitchen", "on")
+    for _ in range(3):
+        await go_on(hass, freezer, 11)
+
+    assert home["light.kitchen"].commands == [True, False, True]
+    assert home["light.porch"].commands == [True, False]
+
+
+@pytest.mark.warns
+async def test_restoring_is_verified_too(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """As it was, and without asking who may not."""
+    await add_bot("Home", verify_after=10)
+    await send("toggle_everything", {"on": True})
+    await send("toggle_everything", LEAVING)
+    home["light.porch"].is_momentary = True
+    home["light.kitchen"].broken = "no answer"
+
+    await send("toggle_everything", RETURNING | {"target": {"entity_id": "light.kitchen"}})
+    home["light.kitchen"].broken = None
+    await go_on(hass, freezer, 11)
+
+    assert is_on(hass, "light.kitchen")
+
+
+@pytest.mark.warns
+async def test_who_may_not_switch_does_not_ask_again(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nor is that the light's fault."""
+    bot = await add_bot("Home", verify_after=10)
+    policy: Any = {"entities": {"entity_ids": {"light.porch": {"control": True}}}}
+    user = MockUser(name="Child").add_to_hass(hass)
+    user.mock_policy(policy)
+    for _ in range(3):
+        await send("toggle_everything", {"on": True}, context=Context(user_id=user.id))
+        await send("toggle_everything", {"on": True}, context=Context(user_id="nobody"))
+        for _ in range(3):
+            await go_on(hass, freezer, 11)
+
+    assert home["light.kitchen"].commands == []
+    assert not ir.async_get(hass).issues
+    await hass.config_entries.async_unload(bot.bot_id)
+
+
+@pytest.mark.warns
+async def test_unloaded_while_it_waits_for_a_light_a_bot_looks_no_more(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nor does it complain of a light that was removed meanwhile."""
+    bot = await add_bot("Home", verify_after=10)
+    home["light.kitchen"].responding.clear()
+    sending = hass.async_create_task(send("toggle_everything", {"on": True}))
+    await ticks(10)
+    er.async_get(hass).async_remove("light.porch")
+    await hass.config_entries.async_unload(bot.bot_id)
+    home["light.kitchen"].responding.set()
+    await sending
+    for _ in range(3):
+        await go_on(hass, freezer, 11)
+
+    assert home["light.kitchen"].commands == [True]
     assert not ir.async_get(hass).issues

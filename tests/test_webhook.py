@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 import gzip
+from http import HTTPStatus
 from itertools import count
 import json
 import logging
@@ -25,12 +26,13 @@ from pytest_homeassistant_custom_component.common import async_capture_events, a
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.doors import request as incoming, webhook
+from custom_components.datastream_bot.doors import webhook
 from custom_components.datastream_bot.doors.door import DoorError, open_doors as open_webhooks
 from custom_components.datastream_bot.doors.request import async_read_body, read_message
 from custom_components.datastream_bot.errors import MessageError
 
 from .conftest import AddBot, Home, Send
+from .days import go_on, wait_over
 from .doors import (
     OPEN,
     Client,
@@ -44,7 +46,7 @@ from .doors import (
     signed,
     told,
 )
-from .home import is_on, seen_at
+from .home import is_on, seen_at, ticks, until
 from .streams import add_stream, row
 
 DEEP = b'{"address": "doorbell", "content": {"a": ' + b"[" * 16_000 + b"]" * 16_000 + b"}}"
@@ -98,16 +100,18 @@ async def test_an_address_that_needs_no_content_needs_no_body(hass: HomeAssistan
 @pytest.mark.parametrize("status", ["failed", "running"])
 @pytest.mark.warns
 async def test_the_receipt_tells_what_did_not_work(
-    hass: HomeAssistant, home: Home, bot: Bot, client: Client, monkeypatch: pytest.MonkeyPatch, status: str
+    hass: HomeAssistant, home: Home, bot: Bot, client: Client, freezer: FrozenDateTimeFactory, status: str
 ) -> None:
     """It came through the door all the same."""
-    monkeypatch.setattr("custom_components.datastream_bot.messaging.router.RECEIPT_WAIT", 0.1)
     path = await open_webhook(bot)
     home["light.porch"].broken = "stuck"
     if status == "running":
         home["light.kitchen"].responding.clear()
 
-    response = await client.post(path, json=ON)
+    sending = asyncio.create_task(client.post(path, json=ON))
+    await until(lambda: home["light.porch"].commands == [True])
+    await wait_over(hass, freezer)
+    response = await sending
 
     assert response.status == 200
     assert [delivery["receiver"] for delivery in (await response.json())[status]] == ["device"]
@@ -278,11 +282,23 @@ async def test_a_body_of_a_wrong_length_does_nothing(home: Home, bot: Bot, clien
     assert all(device.commands == [] for device in home.values())
 
 
-async def test_a_slow_sender_is_given_up_and_holds_nobody_up(
-    bot: Bot, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_body_that_takes_too_long_is_given_up(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """After ten seconds."""
+    stream = StreamReader(Mock(), 2**16, loop=hass.loop)
+    request = make_mocked_request("POST", "/", headers={"Content-Length": "5"}, payload=stream)
+    reading = asyncio.create_task(async_read_body(request))
+    await ticks()
+
+    await go_on(hass, freezer, 11)
+
+    with pytest.raises(DoorError) as refused:
+        await reading
+    assert refused.value.status == HTTPStatus.REQUEST_TIMEOUT
+
+
+@pytest.mark.slow
+async def test_a_slow_sender_is_given_up_and_holds_nobody_up(bot: Bot, client: Client) -> None:
     """However many there are of them."""
-    monkeypatch.setattr(incoming, "BODY_TIMEOUT", 1.0)
     path, body = await open_webhook(bot), as_json(**ON)
     slow = [
         asyncio.create_task(raw(client, request_head(path, f"Content-Length: {len(body)}"), body[:5], pause=0.01))
@@ -605,8 +621,7 @@ async def test_a_bot_that_goes_during_a_message_finishes_it(
     path = await open_webhook(bot)
     home["light.kitchen"].responding.clear()
     sending = asyncio.create_task(client.post(path, json=ON))
-    await asyncio.sleep(0.2)
-    assert (await seen_at(bot.entry.runtime_data, "webhook"))["working"] == 1
+    await until(lambda: home["light.kitchen"].commands == [True])
 
     await hass.config_entries.async_remove(bot.bot_id)
     home["light.kitchen"].responding.set()

@@ -260,7 +260,8 @@ class Dispatch:
     @property
     def finished(self) -> asyncio.Future[Any]:
         """Return a future that is done when no receiver here is at work for the message any more."""
-        return asyncio.gather(*(task for _, _, task in self._started), return_exceptions=True)
+        working = [task for _, _, task in self._started if not task.done()]
+        return asyncio.gather(*working, return_exceptions=True)
 
     async def async_receipt(self) -> Receipt:
         """Collect all deliveries, after at most 10 seconds.
