@@ -168,11 +168,11 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: Home
 
     assert first["description_placeholders"] == {
         "count": "4",
-        "switches": "- Fan (`switch.fan`)\n- Freezer (`switch.freezer`)",
-        "lights": "- Kitchen (`light.kitchen`)\n- Porch (`light.porch`)",
+        "switch": "- Fan (`switch.fan`)\n- Freezer (`switch.freezer`)",
+        "light": "- Kitchen (`light.kitchen`)\n- Porch (`light.porch`)",
     }
     assert second["step_id"] == "attached"
-    assert second["description_placeholders"]["switches"] == "- Fan (`switch.fan`)"
+    assert second["description_placeholders"]["switch"] == "- Fan (`switch.fan`)"
     assert suggested(second) == {"exclude": {"entity_id": ["switch.freezer"]}}
     assert (wrong["errors"], suggested(wrong)) == ({"exclude": "target_invalid"}, suggested(second))
     bot = third["result"].runtime_data
@@ -191,6 +191,6 @@ async def test_the_form_names_so_many_and_counts_the_rest(hass: HomeAssistant, a
 
     placeholders = shown["description_placeholders"]
     assert placeholders["count"] == "61"
-    assert placeholders["lights"].endswith("\n- … 10 more")
-    assert len(placeholders["lights"].splitlines()) == 51
-    assert placeholders["switches"] == "- `switch.soon`"
+    assert placeholders["light"].endswith("\n- … 10 more")
+    assert len(placeholders["light"].splitlines()) == 51
+    assert placeholders["switch"] == "- `switch.soon`"

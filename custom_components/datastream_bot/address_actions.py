@@ -1,4 +1,4 @@
-"""Addresses as Home Assistant's editors offer them: those that the bots know."""
+"""The addresses that bots know, offered in Home Assistant's editors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,9 +59,9 @@ def _offering(fields: Fields, addresses: list[str], *, multiple: bool) -> Fields
 
 
 def _load_fields() -> tuple[Fields, Fields]:
-    """Return the fields of the action and of the trigger.
+    """Return the fields of the action and of the trigger from their YAML files.
 
-    Home Assistant would load those of all integrations to tell them.
+    Home Assistant's own function would load those of all integrations.
     """
     return _load("services", SERVICE_SEND), _load("triggers", TRIGGER)
 

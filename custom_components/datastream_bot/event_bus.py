@@ -1,4 +1,4 @@
-"""Messages on Home Assistant's event bus, and automations that they trigger there."""
+"""The event bus: fires an event for each external message, and follows messages into automations."""
 
 from collections.abc import Mapping
 from typing import Final

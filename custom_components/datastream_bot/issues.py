@@ -1,4 +1,4 @@
-"""Repair issues, and the words of them in one place: the translations."""
+"""Repair issues. Their texts are in the translations."""
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir

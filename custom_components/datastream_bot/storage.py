@@ -67,7 +67,7 @@ class Storage[T]:
     async def async_save_together(self, data_func: Callable[[], T]) -> None:
         """Save data now, written once for all who ask while a write is going on."""
         if self._next is None:
-            # It must not begin before those who follow can see that it will.
+            # Not started at once, so that all who ask until then share it.
             self._next = self._hass.async_create_task(
                 self._async_save_next(data_func), f"{DOMAIN} storage", eager_start=False
             )

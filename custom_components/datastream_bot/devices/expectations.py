@@ -20,7 +20,7 @@ from .groups import Groups
 from .selection import async_ungrouped
 
 _DEFERRED_FOR: Final = 300.0
-"""Seconds in which an entity that could not be restored at once may still be."""
+"""Seconds for which the restore of an entity that cannot be asked is deferred."""
 
 _TOO_OFTEN: Final = 3
 _SLACK: Final = 0.1
@@ -35,7 +35,7 @@ class Expectation:
         on: Whether it should be on.
         state: The state to restore, or None when turning it on or off will do.
         context: Home Assistant's context of the message that wants it; its id is that of the message.
-        is_deferred: Whether it is not asked before it is off, rather than once more after a while.
+        is_deferred: Whether its restore waits until it is off.
         due: When to do something about it, in seconds of the loop's clock, or None while it is being asked.
         is_retried: Whether it was asked once more.
 
@@ -50,7 +50,7 @@ class Expectation:
     is_retried: bool = False
 
     def is_met(self, state: State | None) -> bool:
-        """Return whether the entity has reached the state; what is deferred is restored or given up."""
+        """Return whether the entity has reached the state; a deferred one is never met, but restored or given up."""
         wanted = state_when(self.entity_id, on=self.on)
         return not self.is_deferred and state is not None and state.state == wanted
 
@@ -90,7 +90,7 @@ class Expectations:
     def expecting(
         self, entity_ids: Iterable[str], *, on: bool, context: Context, states: Mapping[str, State] | None = None
     ) -> Iterator[None]:
-        """Expect of entities that they are switched inside this context, and then within a while.
+        """Expect entities to be switched inside this context, and ask those that are not once more after a while.
 
         Args:
             entity_ids: The entities; of groups, their members are expected to switch.
@@ -111,14 +111,14 @@ class Expectations:
         try:
             yield
         finally:
-            # Asking may have taken its time, and somebody may have wanted something else meanwhile.
+            # The time counts from when all were asked. Somebody may have wanted something else of some meanwhile.
             for expectation in expectations:
                 expectation.due = self._hass.loop.time() + self._verify_after
             self._update()
 
     @callback
     def async_defer(self, states: Iterable[State], context: Context) -> None:
-        """Restore states of entities that cannot be asked now, each as soon as it is off within five minutes."""
+        """Defer the restore of entities that cannot be asked now until each is off, for five minutes."""
         due = self._hass.loop.time() + _DEFERRED_FOR
         self._add(
             Expectation(entity_id=state.entity_id, on=True, state=state, context=context, is_deferred=True, due=due)
@@ -127,7 +127,7 @@ class Expectations:
 
     @callback
     def async_drop(self, entity_ids: Collection[str], *, keep_deferred: bool = False) -> None:
-        """Expect nothing of these entities any more, but perhaps that they are restored as soon as they are off."""
+        """Drop the expectations of entities, or only those that are not deferred."""
         dropped = [
             entity_id
             for entity_id, expectation in self._expected.items()
@@ -137,7 +137,7 @@ class Expectations:
 
     @callback
     def async_supersede(self, message_id: str | None) -> None:
-        """Expect nothing because of a message any more, and give up all that is deferred."""
+        """Drop the expectations of a message, and all that are deferred."""
         superseded = [
             entity_id
             for entity_id, expectation in self._expected.items()
@@ -147,7 +147,7 @@ class Expectations:
 
     @callback
     def async_stop(self) -> None:
-        """Expect nothing any more."""
+        """Drop all expectations."""
         self._expected.clear()
         self._update()
         async_delete_issue(self._hass, self._issue_id)
@@ -159,7 +159,7 @@ class Expectations:
             self._update()
 
     def _add(self, expectations: Iterable[Expectation]) -> None:
-        """Expect something, in place of what was expected of the same entities before."""
+        """Add expectations in place of former ones of the same entities."""
         for expectation in expectations:
             self._expected[expectation.entity_id] = expectation
             if expectation.is_met(self._hass.states.get(expectation.entity_id)):
@@ -167,12 +167,12 @@ class Expectations:
         self._update()
 
     def _met(self, expectation: Expectation) -> None:
-        """Expect no more of an entity; what becomes of it from now on is somebody else's wish."""
+        """Drop a met expectation: how the entity changes from now on is somebody else's wish."""
         del self._expected[expectation.entity_id]
         self._misses.pop(expectation.entity_id, None)
 
     def _update(self) -> None:
-        """Listen to what something is expected of, and set the timer to the first that is due."""
+        """Listen to the expected entities, and set the timer to the first that is due."""
         for stop in (self._stop_listening, self._stop_timer):
             if stop is not None:
                 stop()
@@ -197,7 +197,7 @@ class Expectations:
 
     @callback
     def _timer(self, _: datetime) -> None:
-        """Do what is due: ask once more, count who was asked in vain, and give up what was deferred."""
+        """Handle what is due: ask once more, count what was missed twice, and give up what was deferred."""
         self._stop_timer = None
         now = self._hass.loop.time()
         late: list[Expectation] = []
@@ -220,13 +220,13 @@ class Expectations:
             self._ask(list(of_message))
 
     def _ask(self, expectations: list[Expectation]) -> None:
-        """Ask entities once more for what the same message wants of them."""
+        """Ask entities once more for what one message wants."""
         self._hass.async_create_task(self._async_ask(expectations), f"{DOMAIN} asks once more")
 
     async def _async_ask(self, expectations: list[Expectation]) -> None:
         on, context = expectations[0].on, expectations[0].context
         attached = self._still_attached([expectation.entity_id for expectation in expectations])
-        # Their states tell what comes of it.
+        # The outcome shows in their states.
         with suppress(HomeAssistantError):
             allowed, _ = await async_split_by_permission(self._hass, attached, context)
             states = [expectation.state for expectation in expectations if expectation.entity_id in allowed]

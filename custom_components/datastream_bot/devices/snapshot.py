@@ -126,7 +126,7 @@ class Snapshot:
         self._listen()
 
     async def async_stop(self, *, forget: bool) -> None:
-        """Stop to listen, and leave nothing half stored.
+        """Stop listening, and leave nothing half stored.
 
         Args:
             forget: Do not restore later, perhaps after weeks, what was on.
@@ -213,7 +213,7 @@ class Snapshot:
         await self._save()
 
     async def _save(self) -> None:
-        # A light that hangs can outlast the bot, whose successor remembers by itself.
+        # A call to a light that hangs can outlast this bot; the bot that was loaded anew has a snapshot of its own.
         if not self._is_stopped:
             self._listen()
             await self._storage.async_save(self._stored())
@@ -269,7 +269,7 @@ class Snapshot:
             return
         entry = self._by_entity_id[entity_id]
         if was_turned_on(event) and entity_id not in self._restoring:
-            # What is asked too early may answer how it was, still in the context of having been turned off.
+            # A light that is polled too early reports its old state, in the context of the call that turned it off.
             if not entry.is_changed and old is not None and old.context.id == new.context.id:
                 self._bounced.add(entity_id)
             entry.is_changed = True

@@ -71,7 +71,7 @@ class BotlabDoor(Door):
 
 
 class _CloudView(HomeAssistantView):
-    """A part of the API. As long as no bot has opened it, it looks as if it were not there."""
+    """A part of the API. As long as no bot has opened it, it answers as if it were not there."""
 
     requires_auth = False
     method: ClassVar[HTTPMethod]
@@ -118,7 +118,7 @@ class LoginView(_CloudView):
         username, password = request.query.get(PARAMETER_USERNAME), request.headers.get(HEADER_PASSWORD)
         if not username or not password:
             raise MessageError(translation_key="login_missing")
-        # What one machine does is not to keep the others out.
+        # For each machine by itself, so that none keeps the others out.
         if wait := self._logins.take(request.remote, hass.loop.time()):
             raise LimitedError(translation_key="rate_limited", wait=wait)
         key = await _async_log_in(hass, username, _text(password), request)
@@ -189,9 +189,9 @@ def _text(header: str) -> str:
 
 
 async def _async_log_in(hass: HomeAssistant, username: str, password: str, request: Request) -> str | None:
-    """Return a new access token of a user, valid for half an hour, or None when this user may not have it so.
+    """Return a new access token of a user, valid for half an hour, or None when the login is refused.
 
-    Users with a second factor may not: nobody asks for it here.
+    It is for users with a second factor, as that is not asked for here.
     """
     provider = hass.auth.get_auth_provider("homeassistant", None)
     if not isinstance(provider, HassAuthProvider):
@@ -222,7 +222,7 @@ def _async_user_of(hass: HomeAssistant, key: str, request: Request) -> User | No
     try:
         token = hass.auth.async_validate_access_token(key)
     except TypeError, ValueError:
-        # Home Assistant takes for granted that a token was made by somebody who means well.
+        # Home Assistant raises these for text that is no token.
         token = None
     if token is None or async_user_not_allowed_do_auth(hass, token.user, request):
         return None

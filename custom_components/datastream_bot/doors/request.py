@@ -27,7 +27,7 @@ BODY_TIMEOUT: Final = 10
 """Seconds that a sender has for the whole of a body."""
 
 _BROKEN: Final = (OSError, HttpProcessingError, RequestPayloadError)
-"""What the server raises when a body does not arrive as it was announced."""
+"""The errors of the server when a body does not arrive as it was announced."""
 
 _ADDRESS: Final = "address"
 _CONTENT: Final = "content"
@@ -81,7 +81,7 @@ async def async_read_body(request: Request) -> bytes:
     # Requests that come through Home Assistant's cloud start from the beginning with each access to their content.
     stream, body = request.content, bytearray()
     if isinstance(stream, StreamReader) and stream.is_eof() and stream.total_bytes <= MAX_BODY_BYTES:
-        # It is all here, as most are.
+        # Most bodies have arrived as a whole.
         return stream.read_nowait()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
@@ -165,7 +165,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object of these keys and values; which of two same keys is meant, nobody can know."""
+    """Return the object of these keys and values, and refuse a key that comes twice."""
     data = dict(pairs)
     if len(data) < len(pairs):
         ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
@@ -177,7 +177,7 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object_of)
 
 
 def _refuse_others(data: Collection[str], known: Collection[str]) -> None:
-    """Refuse keys beside the known ones: who sends them expects something of them."""
+    """Refuse keys beside the known ones: their sender expects something of them."""
     if others := [key for key in data if key not in known]:
         keys = ", ".join(repr(key) for key in others[:_SHOWN])
         raise MessageError(translation_key="body_keys_unknown", keys=keys, known=", ".join(sorted(known)))

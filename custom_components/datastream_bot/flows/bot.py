@@ -54,7 +54,7 @@ BOT_SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_NAME): TextSelector(),
         **_fields(more=False),
-        # Without a default of its own, or the page would take that for what is in it.
+        # Without a default of its own, which the page would show in place of those of its fields.
         vol.Required(CONF_MORE): section(vol.Schema(_fields(more=True)), {"collapsed": True}),
     }
 )
@@ -87,10 +87,10 @@ def attached_to(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, str]:
     """Return, for people, what a bot with this data is attached to: how many entities, and a list for each domain."""
     attached = async_attached_entities(hass, data[CONF_TARGET], data[CONF_EXCLUDE], Groups(hass))
     lists = {
-        domain: _listed(hass, [entity_id for entity_id in attached if domain_of(entity_id) == domain])
+        str(domain): _listed(hass, [entity_id for entity_id in attached if domain_of(entity_id) == domain])
         for domain in DOMAINS
     }
-    return {"count": str(len(attached)), "lights": lists["light"], "switches": lists["switch"]}
+    return {"count": str(len(attached)), **lists}
 
 
 def _listed(hass: HomeAssistant, entity_ids: list[str]) -> str:

@@ -70,7 +70,7 @@ STREAM_SCHEMA: Final = vol.Schema(
                     CONF_NAME: ObjectSelectorField(required=True, selector=TextSelector()),
                     CONF_TYPE: ObjectSelectorField(
                         required=True,
-                        # Rows are not translated: what is not said here would be shown as it is stored.
+                        # Options in a row are not translated, so they carry their labels.
                         selector=SelectSelector(
                             SelectSelectorConfig(
                                 options=[
@@ -133,7 +133,7 @@ class DataStreamFlow(ConfigSubentryFlow):
         )
 
     async def _async_errors(self, user_input: dict[str, Any]) -> dict[str, str]:
-        """Return what is wrong, and tidy what is only untidy."""
+        """Return what is wrong, by field, after trimming what was typed."""
         errors = {}
         self._problem = ""
         user_input[CONF_ADDRESS] = user_input[CONF_ADDRESS].strip()
@@ -171,7 +171,7 @@ class DataStreamFlow(ConfigSubentryFlow):
 
 
 def _with_built_in(address: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows with those that the handling of a built-in address relies on, as they have to be."""
+    """Return the rows with the fields of a built-in address as its handling relies on them."""
     built_in = BUILT_IN_FIELDS.get(address, ())
     names = {field.name for field in built_in}
     return [*map(row_from_field, built_in), *(row for row in rows if row[CONF_NAME] not in names)]
@@ -188,7 +188,7 @@ def _fields_error(address: str, rows: list[dict[str, Any]]) -> str | None:
         return "field_default_invalid"
     built_in = BUILT_IN_FIELDS.get(address, ())
     if built_in and any(field.required and field.default is None for field in fields if field not in built_in):
-        # The bot's own messages, when presence changes, could not have it.
+        # The messages that presence leads to would not have it.
         return "field_required_built_in"
     return None
 

@@ -1,4 +1,4 @@
-"""Dispatcher signals of messages, for those who outlive a bot."""
+"""Dispatcher signals of messages, for listeners that outlive a bot."""
 
 from collections.abc import Mapping
 

@@ -55,7 +55,7 @@ class PresenceState:
     acted_on: Presence | None = None
 
     def left_to_settle(self, now: float, settling: float) -> float | None:
-        """Return the seconds until leaving is an edge, or None when nobody has left since the last one."""
+        """Return the seconds until leaving is an edge, or None when nobody has left since the last edge."""
         if self.sure is not Presence.AWAY or self.acted_on is not Presence.HOME:
             return None
         return self.since + settling - now
@@ -83,7 +83,7 @@ def observe(
     since = min(state.since, now)
     state = replace(state, presences=presences, unsure_since=None, since=since, acted_on=acted_on or presence)
     left = state.left_to_settle(now, settling)
-    # The first to be seen again may be a tracker that tells what it last knew, so leaving settles anew.
+    # The first tracker to report again may tell what it knew last, so leaving settles anew.
     is_late = was_unsure and left is not None and left <= 0
     if presence is not state.sure or is_late:
         state = replace(state, sure=presence, since=now)
@@ -177,7 +177,7 @@ class PresenceTracker:
 
     @callback
     def async_start(self) -> None:
-        """Start to follow."""
+        """Start to follow persons."""
         self._stop_tracking = async_track_persons(self._hass, self._observe)
 
     @callback
@@ -187,7 +187,7 @@ class PresenceTracker:
         return partial(self._listeners.remove, listener)
 
     async def async_stop(self, *, forget: bool) -> None:
-        """Stop to follow, and leave nothing half stored.
+        """Stop following persons, and leave nothing half stored.
 
         Args:
             forget: Do not act later, perhaps after weeks, on what happens from now on.
@@ -215,7 +215,8 @@ class PresenceTracker:
     def async_save(self) -> None:
         """Save the state.
 
-        After an edge this is for who reacts to do: a reaction that a reload or a restart interrupts is done again.
+        After an edge, the listener that reacts calls this when it is done: a reaction that a reload or a restart
+        interrupts is done again.
         """
         self._saving = self._hass.async_create_task(self._storage.async_save(self._stored()), f"{DOMAIN} save")
 
@@ -251,7 +252,7 @@ class PresenceTracker:
         self._notify(None if presence is None else Edge(presence=presence, context=self._context))
 
     def _settle(self) -> None:
-        """Start or stop the timer of a departure. While presence is unsure, it goes on and decides nothing."""
+        """Start or stop the timer of a departure; while presence is unsure, it runs on and decides nothing."""
         left = self.state.left_to_settle(dt_util.utcnow().timestamp(), self._settling)
         if left is None:
             self._stop_timer()
