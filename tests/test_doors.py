@@ -115,6 +115,17 @@ async def test_only_so_many_messages_of_a_door_are_in_work(
     assert (await client.post(path, json=ON)).status == 200
 
 
+async def test_a_message_that_is_refused_is_not_at_work(home: Home, add_bot: AddBot, client: Client) -> None:
+    """Or a door would fill up with them."""
+    bot = await add_bot("Home")
+    path = await open_webhook(bot)
+
+    refused = await client.post(path, json={"address": "toggle_everything", "content": {"on": "perhaps"}})
+
+    assert refused.status == 400
+    assert (await seen_at(bot.entry.runtime_data, "webhook"))["working"] == 0
+
+
 @pytest.mark.warns
 async def test_the_limit_of_one_door_is_not_that_of_another(
     home: Home, add_bot: AddBot, client: Client, hass_access_token: str

@@ -10,6 +10,7 @@ from homeassistant.helpers import (
     entity_registry as er,
 )
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .days import LEAVING, RESTORE, RETURNING, everybody, restart, turn, wait_over
@@ -271,6 +272,42 @@ async def test_a_restart_while_restoring_loses_nothing(
 
     assert on() == ["light.kitchen", "light.porch", "switch.fan"]
     assert home["light.porch"].commands == [True, False, True]
+
+
+@pytest.mark.warns
+async def test_a_power_cut_while_restoring_loses_nothing_that_was_restored(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    home: Home,
+    persons: SetPresence,
+    add_bot: AddBot,
+    on: Any,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The bot turned it on, and nobody else; it is off again because it had no power."""
+    bot = await add_bot(**RESTORE)
+    await turn(hass, "light.kitchen", "on")
+    await turn(hass, "light.porch", "on")
+    await everybody(persons, "not_home")
+    home["light.porch"].responding.clear()
+    hass.states.async_set("device_tracker.anna", "home")
+    await ticks(50)
+    assert on() == ["light.kitchen"]
+    freezer.tick(2)
+    async_fire_time_changed(hass)
+    await ticks(50)
+
+    stored = {key: deepcopy(hass_storage[key]) for key in hass_storage if bot.bot_id in key}
+    await hass.config_entries.async_unload(bot.bot_id)
+    home["light.porch"].broken = "power cut"
+    home["light.porch"].responding.set()
+    await turn(hass, "light.kitchen", "off")
+    await hass.async_block_till_done()
+    home["light.porch"].broken = None
+    hass_storage.update(stored)
+    await restart(hass, bot)
+
+    assert on() == ["light.kitchen", "light.porch"]
 
 
 @pytest.mark.warns
