@@ -1,10 +1,9 @@
-"""What a broker lets homes do to each other, with the access list that the README gives."""
+"""What a broker lets homes do to each other, with the access list that the documentation gives."""
 
 import asyncio
 from collections.abc import AsyncIterator
 import json
 from pathlib import Path
-import re
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -30,14 +29,13 @@ from .broker import (
     seen_by,
     until,
 )
+from .pages import examples
 from .test_mqtt_door import NEWS, message, send, who
 
 pytestmark = needs_broker
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-CONFIGURATIONS = re.findall(r"```conf\n(.*?)```", README, re.DOTALL)
-ACCESS = next(block for block in CONFIGURATIONS if "pattern " in block)
-BRIDGE = next(block for block in CONFIGURATIONS if "connection " in block)
+ACCESS = examples("conf", "pattern ")
+BRIDGE = examples("conf", "connection ")
 TOPICS = "datastream_bot/acme"
 
 

@@ -1,0 +1,381 @@
+"""The documentation: its examples, run as they stand there, its links, its limits and its tables."""
+
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
+import asyncio
+import json
+import os
+from pathlib import Path
+import re
+import shlex
+import sys
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from aiohttp import ClientResponse
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
+import pytest
+
+from custom_components.datastream_bot import services
+from custom_components.datastream_bot.devices import expectations
+from custom_components.datastream_bot.doors import botlab_api, door, request, signature
+from custom_components.datastream_bot.flows import bot as bot_form
+from custom_components.datastream_bot.messaging import content, loop_guard, message, schema
+from custom_components.datastream_bot.microservices import script_run
+from custom_components.datastream_bot.mqtt import household, outbox, receiving, roster
+
+from .conftest import AddBot, Home, Send
+from .doors import OPEN, Client, open_doors, open_webhook
+from .home import is_on
+from .pages import PAGES, ROOT, all_examples, examples, text_of
+from .streams import add_stream, row
+
+HOUSE = ROOT / "custom_components" / "datastream_bot"
+LINKED = (*PAGES, ROOT / "CONTRIBUTING.md")
+OURS = "https://github.com/datastream-bot/datastream-bot/blob/main/"
+
+
+@pytest.mark.warns
+async def test_good_night(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """It says what did not go off."""
+    await add_bot()
+    await send("toggle_everything", {"on": True})
+    home["light.porch"].broken = "stuck"
+    automation = parse_yaml(examples("yaml", "Good night"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+
+    await hass.services.async_call("automation", "trigger", {"entity_id": "automation.good_night"}, blocking=True)
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.good_night"}, blocking=True)
+
+    assert [is_on(hass, entity_id) for entity_id in home] == [False, True, False]
+    assert [(shown["title"], shown["message"]) for shown in notifications] == [
+        ("Still on", "These could not be switched: light.porch: stuck")
+    ]
+
+
+async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """An automation reacts to the event of an address that no bot knows."""
+    await add_bot()
+    example: Any = parse_yaml(examples("yaml", "event_type: datastream_bot_message"))
+    automation = {"alias": "Doorbell", **example}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+
+    await send("doorbell")
+    await hass.async_block_till_done()
+
+    assert is_on(hass, "light.porch")
+
+
+async def test_from_nothing_to_a_checked_address(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """The doorbell of the worked example."""
+    bot = await add_bot()
+    fields = [row("times", "number", required=True), row("visitor", default="Somebody")]
+    actions: Any = parse_yaml(examples("yaml", "content.visitor"))
+    await add_stream(bot, "doorbell", fields=fields, actions=actions)
+
+    assert (await send("doorbell", {"times": 2}))["handled"] != []
+    assert is_on(hass, "light.porch")
+    assert [shown["message"] for shown in notifications] == ["Somebody rang 2 times"]
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("doorbell", {"tims": 2})
+    assert "tims is unknown, perhaps times is meant; times is missing" in str(refused.value)
+
+
+async def test_porch_light_for_a_late_visitor(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """The trigger works for an address that no bot knows."""
+    await add_bot()
+    automation = parse_yaml(examples("yaml", "late visitor"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await hass.async_block_till_done()
+
+    await send("doorbell")
+    await hass.async_block_till_done()
+
+    assert is_on(hass, "light.porch")
+
+
+async def test_from_python(add_bot: AddBot) -> None:
+    """The microservice of the example hears what the example sends."""
+    bot = await add_bot()
+    names: dict[str, Any] = {"entry": bot.entry}
+    code = compile(examples("python", "class Doorbell"), "docs", "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+    await eval(code, names)  # noqa: S307 - it is our own
+
+    receipt = names["receipt"]
+    assert [delivery.result for delivery in receipt.deliveries] == [{"answered": True}]
+    await bot.hass.config_entries.async_unload(bot.bot_id)
+    assert bot.microservices == []
+
+
+async def test_the_receipt_is_as_shown(home: Home, add_bot: AddBot, send: Send) -> None:
+    """Field by field."""
+    shown: Any = parse_yaml(examples("yaml", "message_id:"))
+    await add_bot("Home")
+
+    receipt = await send("toggle_everything", {"on": False})
+
+    for both in (shown, receipt):
+        del both["message_id"], both["handled"][0]["config_entry_id"]
+    assert receipt == shown
+
+
+async def _curl(client: Client, command: str) -> ClientResponse:
+    """Ask what a command line of curl asks."""
+    words = iter(shlex.split(command))
+    headers, body, url = {}, "", ""
+    for word in words:
+        if word == "-H":
+            name, _, value = next(words).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = next(words)
+        else:
+            url = word
+    return await client.post(url.removeprefix("http://homeassistant.local:8123"), data=body, headers=headers)
+
+
+@pytest.mark.parametrize("containing", ["8123/api/webhook/SECRET\n", "address=doorbell", "/api/datastream_bot/Home"])
+async def test_curl(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, hass_access_token: str, containing: str
+) -> None:
+    """Each example is handled."""
+    bot = await add_bot("Home")
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True)])
+    secret = (await open_webhook(bot)).rsplit("/", 1)[-1]
+    example = examples("sh", containing).replace("SECRET", secret).replace("$TOKEN", hass_access_token)
+
+    response = await _curl(client, example)
+
+    assert (response.status, len((await response.json())["handled"])) == (200, 1)
+
+
+async def test_doorbell_with_esphome(home: Home, add_bot: AddBot, client: Client) -> None:
+    """It sends numbers as text."""
+    bot = await add_bot()
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True)])
+    path = await open_webhook(bot)
+    esp: Any = parse_yaml(examples("yaml", "http_request.post"))
+    post = esp["button"][0]["on_press"][0]["http_request.post"]
+    query = post["url"].partition("?")[2]
+
+    response = await client.post(f"{path}?{query}", json=post["json"], headers=post["request_headers"])
+
+    assert response.status == 200
+
+
+async def test_a_signed_request_from_python(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, send: Send
+) -> None:
+    """Written from what the page says."""
+    bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
+    webhook = bot.entry.data["doors"]["webhook"]
+    await send("toggle_everything", {"on": True})
+    names = {
+        "SECRET": webhook["secret"],
+        "URL": str(client.make_url(f"/api/webhook/{webhook['webhook_id']}")),
+    }
+
+    await hass.async_add_executor_job(exec, examples("python", "hmac.new"), names)
+
+    assert b'"handled":[{' in names["answer"]
+    assert not is_on(hass, "light.kitchen")
+
+
+async def test_film(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """It gets dark, and then as it was."""
+    await add_bot()
+    assert await async_setup_component(hass, "input_boolean", {"input_boolean": {"film": None}})
+    assert await async_setup_component(hass, "automation", {"automation": parse_yaml(examples("yaml", "alias: Film"))})
+    for entity_id in ("light.kitchen", "switch.fan"):
+        await hass.services.async_call(entity_id.split(".")[0], "turn_on", {"entity_id": entity_id}, blocking=True)
+    shown = []
+
+    for action in ("turn_on", "turn_off"):
+        await hass.services.async_call("input_boolean", action, {"entity_id": "input_boolean.film"}, blocking=True)
+        await hass.async_block_till_done()
+        shown.append([entity_id for entity_id in home if is_on(hass, entity_id)])
+
+    assert shown == [["switch.fan"], ["light.kitchen", "switch.fan"]]
+
+
+async def test_a_button_on_a_dashboard(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """Tapping it performs the action."""
+    await add_bot()
+    await send("toggle_everything", {"on": True})
+    button: Any = parse_yaml(examples("yaml", "tap_action"))
+    tap = button["tap_action"]
+    assert tap["action"] == "perform-action"
+
+    domain, name = tap["perform_action"].split(".")
+    await hass.services.async_call(domain, name, tap["data"], blocking=True)
+
+    assert not any(is_on(hass, entity_id) for entity_id in home)
+
+
+async def test_a_refusal_is_as_shown(add_bot: AddBot, client: Client) -> None:
+    """Word by word."""
+    bot = await add_bot()
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True)])
+    path = await open_webhook(bot)
+
+    response = await client.post(path, json={"address": "doorbell"})
+
+    assert await response.json() == json.loads(examples("json", "content_refused"))
+
+
+COMMANDS = examples("sh", "send_datastream doorbell").splitlines()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
+async def test_a_command_line(
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    client: Client,
+    hass_access_token: str,
+    tmp_path: Path,
+    command: str,
+) -> None:
+    """As a shell runs it, with the files of the example."""
+    bot = await add_bot("Home")
+    await add_stream(bot, "doorbell", fields=[row("times", "number", required=True), row("visitor")])
+    path = await open_webhook(bot)
+    url = str(client.make_url("")).rstrip("/")
+    config = tmp_path / ".config"
+    config.mkdir()
+    (config / "webhook").write_text(f"{url}{path}", encoding="utf-8")
+    (config / "token").write_text(hass_access_token, encoding="utf-8")
+    folders = (ROOT / "scripts", Path(sys.executable).parent, os.environ["PATH"])
+
+    process = await asyncio.create_subprocess_shell(
+        command.replace("http://homeassistant.local:8123", url),
+        stdout=asyncio.subprocess.PIPE,
+        env={"PATH": os.pathsep.join(map(str, folders)), "HOME": str(tmp_path), "LANG": "C.UTF-8"},
+    )
+    output, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"handled" in output
+
+
+def keys_of(value: object) -> list[object]:
+    """Return the keys of all objects in a value."""
+    if isinstance(value, dict):
+        return [*value, *(key for item in value.values() for key in keys_of(item))]
+    return [key for item in value for key in keys_of(item)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize("example", all_examples("yaml", "json"))
+def test_every_key_of_an_example_is_text(example: str) -> None:
+    """YAML takes a bare `on` for true."""
+    keys = keys_of(parse_yaml(example))
+    assert keys
+    assert all(isinstance(key, str) for key in keys)
+
+
+def anchors_in(page: Path) -> set[str]:
+    """Return what can be linked to in a page, as GitHub names it."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = [heading.strip().lower() for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+    anchors = [re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings]
+    assert len(set(anchors)) == len(anchors), page
+    return set(anchors)
+
+
+def links_in(page: Path) -> list[str]:
+    """Return where the links of a page lead."""
+    return re.findall(r"\]\(([^()\s]+)\)", page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    """To a file, and to a heading in it."""
+    for link in links_in(page):
+        if re.match("https?:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / unquote(path)).resolve() if path else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors_in(target), link
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
+def test_every_link_to_the_projects_home_leads_somewhere(page: Path) -> None:
+    """Also one that Home Assistant is asked to open."""
+    for link in links_in(page):
+        for url in (link, *parse_qs(urlsplit(link).query).get("blueprint_url", ())):
+            if url.startswith(OURS):
+                assert (ROOT / url.removeprefix(OURS)).is_file(), link
+
+
+def test_every_page_is_linked_from_the_first() -> None:
+    """And what it is about stands beside it."""
+    rows = re.findall(r"^\| \[[^\]]+\]\((docs/[a-z-]+\.md)\) \| \S.*\|$", text_of("README.md"), re.MULTILINE)
+    assert sorted(rows) == [page.relative_to(ROOT).as_posix() for page in PAGES[1:]]
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        f"{message.MAX_ADDRESS_LENGTH} characters",
+        f"{content.MAX_CONTENT_BYTES // 1024} KiB as JSON, {content.MAX_CONTENT_DEPTH} levels deep",
+        f"{schema.MAX_SHOWN}; over HTTP",
+        f"{loop_guard.MAX_HOPS} hops; {loop_guard.MAX_MESSAGES:,} messages",
+        f"actions of one data stream | {script_run.MAX_RUNS}",
+        f"lists {bot_form.MAX_LISTED} lights and {bot_form.MAX_LISTED} switches",
+        f"if it can be within {expectations._DEFERRED_FOR / 60:.0f} minutes",
+        f"{request.MAX_BODY_BYTES // 1024} KiB, within {request.BODY_TIMEOUT} seconds",
+        f"through one door | {door.MAX_WORKING} messages",
+        f"{signature.MAX_SKEW // 60} minutes off",
+        f"{botlab_api.LOGINS_PER_SECOND} login a second and {botlab_api.LOGINS_AT_ONCE} at once",
+        f"{roster.MAX_HOMES:,}; those that were quiet",
+        f"{roster.FORGOTTEN_AFTER / 24 / 3600:.0f} days of silence",
+        f"bots of one home | {roster.MAX_BOTS_OF_A_HOME}",
+        f"can name | {services.MAX_HOMES_NAMED:,}",
+        f"{outbox.MAX_BYTES // 1024**2} MiB in all",
+        f"{household.MAX_WORKING} of one home, {receiving.MAX_WORKING} in all",
+    ],
+)
+def test_a_limit_is_that_of_the_code(limit: str) -> None:
+    """With its number."""
+    assert limit in text_of("docs/known-limitations.md")
+
+
+def test_every_entity_is_listed_with_its_attributes() -> None:
+    """Those that have a name of their own."""
+    listed = text_of("docs/known-limitations.md").partition("## Entities")[2].partition("\n## ")[0]
+    entities = json.loads((HOUSE / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
+    for entity in (entity for of_domain in entities.values() for entity in of_domain.values()):
+        assert f"(*{entity['name']}*)" in listed if "name" in entity else "named after the address" in listed
+        for attribute in entity.get("state_attributes", ()):
+            assert f"`{attribute}`" in listed
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    """Files, packages, and names in the code."""
+    text = text_of("docs/architecture.md")
+    source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
+    for name in re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)):
+        if "/" in name or name.endswith(".py"):
+            assert (HOUSE / name).exists() or (ROOT / name).exists(), name
+        elif name.isidentifier() or "." in name:
+            assert all(part in source for part in name.split(".")), name
+
+
+def test_the_architecture_names_every_part() -> None:
+    """Nothing in the house is left out."""
+    listed = text_of("docs/architecture.md").partition("## The house")[2].partition("An import")[0]
+    parts = [f"{path.name}/" if path.is_dir() else path.name for path in HOUSE.iterdir()]
+    code = [
+        part
+        for part in parts
+        if part.endswith((".py", "/")) and part not in {"__pycache__/", "brand/", "translations/"}
+    ]
+    assert [part for part in code if f"`{part}`" not in listed] == []
