@@ -141,9 +141,14 @@ type _Translate = Callable[[Iterable[str]], list[str]]
 
 
 def _translated(data: Mapping[str, Any], translate: _Translate) -> dict[str, Any]:
-    lists = {name: translate(data[name]) for name in ("persons", "notify") if name in data}
-    targets = {name: _with_ids(data[name], translate) for name in ("target", "exclude") if name in data}
-    return {**data, **lists, **targets}
+    translated = dict(data)
+    for option in fields(Settings):
+        selector, name = option.metadata["selector"], option.name
+        if name in data and isinstance(selector, EntitySelector):
+            translated[name] = translate(data[name])
+        elif name in data and selector is None:
+            translated[name] = _with_ids(data[name], translate)
+    return translated
 
 
 def _with_ids(target: Mapping[str, Any], translate: _Translate) -> dict[str, Any]:
