@@ -42,7 +42,7 @@ async def fill_doors(
     form = await show_form_of(bot, "doors")
     closed = {"open": False, "local_only": True}
     filled = {
-        "webhook": {**closed, "signed": False, "renew": False} | (webhook or {}),
+        "webhook": {**closed, "signed": False, "names_entities": False, "renew": False} | (webhook or {}),
         "mqtt": MQTT_CLOSED | (mqtt or {}),
         "cloud_api": closed | (cloud_api or {}),
         "limits": {"rate": 10, "burst": 50} | (limits or {}),

@@ -154,7 +154,7 @@ async def test_the_form_shows_what_is_set_and_keeps_it(hass: HomeAssistant, home
     await open_doors(bot, cloud_api={"open": True, "local_only": False}, limits={"rate": 5, "burst": 20})
     second = _shown(await show_form_of(bot, "doors"))
 
-    assert first["webhook"] == {"open": False, "local_only": True, "signed": False}
+    assert first["webhook"] == {"open": False, "local_only": True, "signed": False, "names_entities": False}
     assert first["cloud_api"] == {"open": False, "local_only": True}
     assert first["limits"] == {"rate": 10, "burst": 50}
     assert second["cloud_api"] == {"open": True, "local_only": False}

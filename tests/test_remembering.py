@@ -102,7 +102,7 @@ async def test_what_changed_meanwhile_is_left_alone_and_named(
     assert is_on(hass, "light.l0")
     assert not is_on(hass, "light.l1")
     again = (await send("toggle_everything", RETURNING))["handled"][0]["result"]
-    assert {name for name, value in again.items() if value} == {"on"}
+    assert {name: value for name, value in again.items() if value} == {"on": True, "unavailable": ["light.l2"]}
 
 
 async def test_a_second_leaving_keeps_what_the_first_remembered(
@@ -188,6 +188,55 @@ async def test_what_cannot_be_restored_is_named(hass: HomeAssistant, home: Home,
 
     assert failed["error"] == "These could not be switched: light.porch: stuck"
     assert failed["result"]["switched"] == ["light.kitchen", "switch.fan"]
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("fault", ["stuck", None])
+async def test_what_cannot_be_restored_stays_remembered_until_it_can(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, on: Any, fault: str | None
+) -> None:
+    """Whether it answers with an error or not at all, and over a restart."""
+    bot = await add_bot()
+    await turn(hass, "light.kitchen", "on")
+    await turn(hass, "light.porch", "on")
+    await send("toggle_everything", LEAVING)
+    home["light.kitchen"].broken = fault
+    home["light.kitchen"].set_available(available=fault is not None)
+    await send("toggle_everything", RETURNING)
+    assert (await remembered(bot), on()) == (["light.kitchen"], ["light.porch"])
+
+    await restart(hass, bot)
+    home["light.kitchen"].broken = None
+    home["light.kitchen"].set_available(available=True)
+    await send("toggle_everything", RETURNING)
+
+    assert on() == ["light.kitchen", "light.porch"]
+    await restart(hass, bot)
+    assert await remembered(hass.config_entries.async_get_known_entry(bot.bot_id).runtime_data) == []
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("meanwhile", ["off", "on", "on and off"])
+async def test_what_could_not_be_restored_spoils_no_later_return(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, on: Any, meanwhile: str
+) -> None:
+    """The next leaving remembers what is on then."""
+    await add_bot()
+    await turn(hass, "light.kitchen", "on")
+    await turn(hass, "light.porch", "on")
+    await send("toggle_everything", LEAVING)
+    home["light.kitchen"].broken = "stuck"
+    await send("toggle_everything", RETURNING)
+    home["light.kitchen"].broken = None
+    for state in meanwhile.split(" and "):
+        await turn(hass, "light.kitchen", state)
+    was_on = on()
+    await send("toggle_everything", LEAVING)
+    assert on() == []
+
+    await send("toggle_everything", RETURNING)
+
+    assert on() == was_on
 
 
 async def test_returning_by_day_forgets_what_was_on(

@@ -64,7 +64,7 @@ def run() -> Run:
 @pytest.fixture
 async def bot(home: Home, add_bot: AddBot, client: Client) -> Bot:
     """Return a bot with a webhook and a data stream that checks its content."""
-    bot = await open_doors(await add_bot("Home"), webhook=OPEN)
+    bot = await open_doors(await add_bot("Home"), webhook=OPEN | {"names_entities": True})
     await add_stream(bot, "doorbell", fields=[row("times", "number", required=True), row("visitor")])
     return bot
 
@@ -109,7 +109,7 @@ async def test_a_message_is_sent_to_a_webhook(
     hass: HomeAssistant, home: Home, bot: Bot, run: Run, webhook: str, tmp_path: Path, *, is_signed: bool
 ) -> None:
     """Signed, when the file has a secret as well."""
-    await open_doors(bot, webhook=OPEN | {"signed": is_signed})
+    await open_doors(bot, webhook=OPEN | {"signed": is_signed, "names_entities": True})
     secret = bot.entry.data["doors"]["webhook"]["secret"] if is_signed else ""
     file = tmp_path / "webhook"
     file.write_text(f"{webhook}\n{secret}\n", encoding="utf-8")

@@ -100,6 +100,7 @@ async def test_doors_and_data_streams_from_before_an_update_work_after_it(
     rang = async_capture_events(hass, "doorbell_rang")
     bot = hass.config_entries.async_get_known_entry(HOME).runtime_data
     body = as_json(address="doorbell", content={"times": "2"})
+    switching = as_json(address="toggle_everything", content={"on": True})
     webhook_id = ENTRIES[0]["data"]["doors"]["webhook"]["webhook_id"]
 
     response = await client.post(f"/api/webhook/{webhook_id}", data=body, headers=signed(bot, body))
@@ -107,6 +108,9 @@ async def test_doors_and_data_streams_from_before_an_update_work_after_it(
     assert [one["receiver"] for one in (await response.json())["handled"]] == ["mapping"]
     assert [event.data for event in rang] == [{"times": 2, "visitor": "Somebody"}]
     assert is_on(hass, "light.porch")
+    # Its receipts name entities as they did.
+    response = await client.post(f"/api/webhook/{webhook_id}", data=switching, headers=signed(bot, switching))
+    assert "light.porch" in (await response.json())["handled"][0]["result"]["switched"]
 
 
 async def test_messages_that_were_on_their_way_before_an_update_are_so_after_it(

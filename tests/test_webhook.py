@@ -76,7 +76,7 @@ async def test_a_message_is_answered_with_its_receipt(
     hass: HomeAssistant, home: Home, bot: Bot, client: Client, query: str, body: dict[str, Any]
 ) -> None:
     """In each of the forms that a body may have."""
-    path = await open_webhook(bot)
+    path = await open_webhook(bot, names_entities=True)
 
     response = await client.post(path + query, json=body)
 

@@ -12,6 +12,7 @@ from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
 from .devices.snapshot import snapshot_storage
 from .doors import async_open_doors, async_remove_doors, async_setup_views
+from .doors.webhook import with_named_entities
 from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
@@ -33,6 +34,13 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_views(hass)
     await async_setup_address_actions(hass, router.registry)
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
+    """Bring the data of a former version up to date."""
+    if (entry.version, entry.minor_version) < (1, 2):
+        hass.config_entries.async_update_entry(entry, data=with_named_entities(entry.data), minor_version=2)
     return True
 
 

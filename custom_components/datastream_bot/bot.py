@@ -9,16 +9,20 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import DOMAIN
 from .data_streams import DataStreams
+from .errors import MessageError
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
-from .messaging.receipt import Receipt
+from .messaging.receipt import Delivery, Outcome, Receipt
 from .messaging.router import Dispatch, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
 from .presence.tracker import PresenceTracker
+from .rights import async_may_control_all
 from .settings import Settings
 
 ORIGIN_MICROSERVICE: Final = "microservice"
+
+_RECEIVER_RIGHTS: Final = "rights"
 
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 
@@ -153,7 +157,8 @@ class Bot:
             internal: Deliver it to this bot's own microservices.
             external: Deliver it to the other bots that opened the address, and fire `datastream_bot_message`.
             context: What the message is sent because of: `message.context` in a microservice that answers a message.
-                Its user's rights hold for all that the message does.
+                Its user's rights hold for all that the message does; beyond this Home Assistant it goes only for a user
+                who may speak for the bot.
             scopes: Whose bots beyond this Home Assistant an external message is for, where the bot has MQTT open; None
                 for those that speak for the same home or organization.
             homes: Names of the homes that a message of an organization's bot is for, or `all`.
@@ -183,9 +188,13 @@ class Bot:
         internal: bool = True,
         external: bool = True,
         context: Context | None = None,
-        route: Route = DEFAULT_ROUTE,
+        route: Route | None = DEFAULT_ROUTE,
     ) -> Dispatch:
         """Send a message on its way as this bot; see `async_distribute_datastream_message`."""
+        refused: list[Delivery] = []
+        if external and self.transport is not None and (refusal := await self.async_refusal_to_speak(context)):
+            # Others would carry it out with the rights of the bot.
+            route, refused = None, [self.refused(refusal)]
         return await self._router.async_dispatch(
             address,
             content,
@@ -195,4 +204,25 @@ class Bot:
             external=external,
             context=context,
             route=route,
+            refused=refused,
+        )
+
+    async def async_refusal_to_speak(self, context: Context | None) -> MessageError | None:
+        """Return why the user of a context may not speak for this bot, or None when nothing is against it.
+
+        Those may who could do all that the bot does: without a user, Home Assistant itself; users who may control
+        everything, or all that the bot is attached to, if that is anything.
+        """
+        if context is None or await async_may_control_all(self.hass, self._device.attached, context):
+            return None
+        return MessageError(translation_key="may_not_speak", bot=self.entry.title)
+
+    def refused(self, error: MessageError) -> Delivery:
+        """Return as part of a receipt why this bot does not send a message as its own."""
+        return Delivery(
+            bot_id=self.bot_id,
+            bot_name=self.entry.title,
+            receiver=_RECEIVER_RIGHTS,
+            outcome=Outcome.FAILED,
+            error=str(error),
         )

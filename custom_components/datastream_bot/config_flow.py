@@ -45,6 +45,7 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
     """Asks what a bot is called, what it looks after and does, and which doors it opens."""
 
     VERSION = 1
+    MINOR_VERSION = 2
 
     _data: dict[str, Any]
     _doors: dict[str, Any]

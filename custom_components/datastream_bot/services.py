@@ -1,6 +1,7 @@
 """The actions of Data Stream Bot."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -9,12 +10,12 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
-from .bot import DatastreamBotConfigEntry
+from .bot import Bot, DatastreamBotConfigEntry
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .errors import MessageError, nearest
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
-from .messaging.receipt import Receipt
 from .messaging.router import DATA_ROUTER, Router
+from .rights import async_readable_receipt
 
 SERVICE_SEND: Final = "send"
 
@@ -53,26 +54,43 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_send(call: ServiceCall) -> ServiceResponse:
-    """Send a message, as a bot or from outside all of them."""
-    router = call.hass.data[DATA_ROUTER]
-    sender = None
-    if entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID):
-        entry: DatastreamBotConfigEntry = async_get_config_entry(call.hass, DOMAIN, entry_id)
-        sender = entry.entry_id
+    """Send a message, as a bot or from outside all of them.
+
+    For a user who may not speak for the bot, it is sent from outside and stays here.
+    """
+    router, bot = call.hass.data[DATA_ROUTER], _bot(call)
+    refusal = None if bot is None else await bot.async_refusal_to_speak(call.context)
+    if refusal is not None and not call.data[ATTR_EXTERNAL]:
+        raise refusal
     dispatch = await router.async_dispatch(
         call.data[ATTR_ADDRESS],
         call.data.get(ATTR_CONTENT),
         origin=_ORIGIN,
-        sender=sender,
+        sender=None if bot is None or refusal else bot.bot_id,
         context=call.context,
         internal=call.data[ATTR_INTERNAL],
         external=call.data[ATTR_EXTERNAL],
-        route=_route(call.data),
+        route=None if refusal else _route(call.data),
     )
     receipt = await dispatch.async_receipt()
-    if call.data[ATTR_REQUIRE_RECEIVER]:
-        _require_receiver(router, receipt)
-    return receipt.as_dict() if call.return_response else None
+    if call.data[ATTR_REQUIRE_RECEIVER] and receipt.is_empty:
+        raise refusal or _no_receiver(router, receipt.address)
+    if bot is not None and refusal is not None:
+        receipt = replace(receipt, deliveries=[*receipt.deliveries, bot.refused(refusal)])
+    return await async_readable_receipt(call.hass, receipt.as_dict(), call.context) if call.return_response else None
+
+
+def _bot(call: ServiceCall) -> Bot | None:
+    """Return the bot that is to send, if one is named.
+
+    Raises:
+        ServiceValidationError: It is not there, or not loaded.
+
+    """
+    if not (entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID)):
+        return None
+    entry: DatastreamBotConfigEntry = async_get_config_entry(call.hass, DOMAIN, entry_id)
+    return entry.runtime_data
 
 
 def _route(data: Mapping[str, Any]) -> Route:
@@ -80,14 +98,11 @@ def _route(data: Mapping[str, Any]) -> Route:
     return DEFAULT_ROUTE if scopes is None and homes is None else Route(scopes=scopes, homes=homes)
 
 
-def _require_receiver(router: Router, receipt: Receipt) -> None:
-    """Raise when nobody received a message, and name the addresses that may have been meant."""
-    if not receipt.is_empty:
-        return
+def _no_receiver(router: Router, address: str) -> MessageError:
+    """Return the error of a message that nobody received, with the addresses that may have been meant."""
     known = router.registry.addresses
-    similar = nearest(receipt.address, known)
-    if receipt.address in known:
-        raise MessageError(translation_key="no_receiver_reached", address=receipt.address)
-    if similar:
-        raise MessageError(translation_key="no_receiver_nearest", address=receipt.address, nearest=similar)
-    raise MessageError(translation_key="no_receiver", address=receipt.address)
+    if address in known:
+        return MessageError(translation_key="no_receiver_reached", address=address)
+    if similar := nearest(address, known):
+        return MessageError(translation_key="no_receiver_nearest", address=address, nearest=similar)
+    return MessageError(translation_key="no_receiver", address=address)

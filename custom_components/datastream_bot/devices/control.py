@@ -6,10 +6,8 @@ from itertools import batched, groupby
 import logging
 from typing import Final
 
-from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import Context, HomeAssistant, State
-from homeassistant.exceptions import UnknownUser
 from homeassistant.helpers.state import async_reproduce_state
 
 from ..errors import async_gather_errors
@@ -75,26 +73,3 @@ async def async_restore(hass: HomeAssistant, states: Iterable[State], context: C
     return await async_gather_errors(
         {state.entity_id: async_reproduce_state(hass, state, context=context) for state in states}
     )
-
-
-async def async_split_by_permission(
-    hass: HomeAssistant, entity_ids: list[str], context: Context
-) -> tuple[list[str], list[str]]:
-    """Return what the context's user may switch, and what not.
-
-    Home Assistant's actions check the user as well, but refuse a call as a whole.
-
-    Raises:
-        UnknownUser: The user is gone.
-
-    """
-    if context.user_id is None:
-        return entity_ids, []
-    if (user := await hass.auth.async_get_user(context.user_id)) is None:
-        raise UnknownUser(context=context)
-    may_control = user.permissions.check_entity
-    allowed: list[str] = []
-    not_allowed: list[str] = []
-    for entity_id in entity_ids:
-        (allowed if may_control(entity_id, POLICY_CONTROL) else not_allowed).append(entity_id)
-    return allowed, not_allowed

@@ -14,10 +14,9 @@ from homeassistant.helpers.event import async_call_later, async_track_state_chan
 
 from ..const import DOMAIN
 from ..issues import async_create_issue, async_delete_issue
-from .control import async_restore, async_split_by_permission, async_switch
+from ..rights import async_split_by_permission
+from .control import async_restore, async_switch
 from .domains import can_be_turned_on, is_unavailable, state_when, was_turned_on
-from .groups import Groups
-from .selection import async_ungrouped
 
 _DEFERRED_FOR: Final = 300.0
 """Seconds for which the restore of an entity that cannot be asked is deferred."""
@@ -93,7 +92,7 @@ class Expectations:
         """Expect entities to be switched inside this context, and ask those that are not once more after a while.
 
         Args:
-            entity_ids: The entities; of groups, their members are expected to switch.
+            entity_ids: The entities, with the members of groups in their place.
             on: Whether they should be on.
             context: Home Assistant's context of the message.
             states: What to restore, by entity id.
@@ -105,7 +104,7 @@ class Expectations:
         states = states or {}
         expectations = [
             Expectation(entity_id=entity_id, on=on, state=states.get(entity_id), context=context)
-            for entity_id in async_ungrouped(self._hass, entity_ids, Groups(self._hass))
+            for entity_id in entity_ids
         ]
         self._add(expectations)
         try:

@@ -26,6 +26,7 @@ _STORED: Final = vol.Schema(
             vol.Required("attributes"): {str: object},
             vol.Required("changed"): bool,
             vol.Optional("id", default=None): vol.Any(None, cv.string),
+            vol.Optional("overdue", default=False): bool,
         }
     }
 )
@@ -46,6 +47,7 @@ class Remembered:
         attributes: How it was on.
         at: When it was turned off, in seconds since 1970.
         is_changed: Whether somebody has turned it on since.
+        is_overdue: Whether a restore came that could not turn it on.
 
     """
 
@@ -54,6 +56,7 @@ class Remembered:
     attributes: Mapping[str, Any]
     at: float
     is_changed: bool = False
+    is_overdue: bool = False
 
     @property
     def key(self) -> str:
@@ -70,7 +73,7 @@ class Recalled:
     """What there is to restore, and what is left alone.
 
     Attributes:
-        entries: All that was recalled, whatever becomes of it.
+        entries: All that was recalled, whatever becomes of it, by entity id.
         states: What was on, as it was.
         unavailable: What was on and cannot be reached, or is still being turned off, as it was.
         changed: Entity ids of what somebody has turned on since.
@@ -79,7 +82,7 @@ class Recalled:
 
     """
 
-    entries: list[Remembered] = field(default_factory=list)
+    entries: dict[str, Remembered] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
     unavailable: list[State] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -106,7 +109,7 @@ class Snapshot:
     @property
     def entity_ids(self) -> list[str]:
         """Return the entity ids of all that is remembered."""
-        return sorted(self._entity_id(entry) or entry.entity_id for entry in self._entries.values())
+        return sorted(map(self._last_entity_id, self._entries.values()))
 
     async def async_start(self) -> None:
         """Load what was remembered before a restart."""
@@ -118,6 +121,7 @@ class Snapshot:
                 attributes=data["attributes"],
                 at=data["at"],
                 is_changed=data["changed"],
+                is_overdue=data["overdue"],
             )
             for entity_id, data in stored.items()
             if domain_of(entity_id) in DOMAINS
@@ -140,12 +144,16 @@ class Snapshot:
     async def async_remember(self, entity_ids: Iterable[str]) -> None:
         """Remember which of these are on, and how, before they are turned off.
 
-        What is remembered already stays as it is, unless somebody has turned it on since.
+        What is remembered already stays as it is, unless somebody has turned it on since. What a restore could not turn
+        on, and is off by now, was left off by somebody.
         """
         now = dt_util.utcnow().timestamp()
         for entity_id in entity_ids:
             state = self._hass.states.get(entity_id)
-            if state is not None and is_on(state) and not self._is_live(entity_id, now):
+            former = self._by_entity_id.get(entity_id)
+            if former is not None and former.is_overdue and can_be_turned_on(state):
+                del self._entries[former.key]
+            elif state is not None and is_on(state) and not self._is_live(former, now):
                 entry = Remembered(
                     entity_id=entity_id,
                     registry_id=self._registry_id(entity_id),
@@ -155,34 +163,33 @@ class Snapshot:
                 self._entries[entry.key] = entry
         await self._save()
 
-    def recall(self, attached: Collection[str], meant: Collection[str] | None) -> Recalled:
+    def recall(self, attached: Collection[str], meant: Collection[str]) -> Recalled:
         """Return what there is to restore.
 
         Args:
             attached: Entity ids of what the bot is attached to.
-            meant: Entity ids of what is to be restored, or None for all that is remembered.
+            meant: Entity ids of what is to be restored.
 
         """
         recalled = Recalled()
         now = dt_util.utcnow().timestamp()
         for entry in self._entries.values():
-            entity_id = self._entity_id(entry)
-            if meant is not None and entity_id not in meant:
+            if (entity_id := self._last_entity_id(entry)) not in meant:
                 continue
-            recalled.entries.append(entry)
-            state = None if entity_id is None else self._hass.states.get(entity_id)
+            recalled.entries[entity_id] = entry
+            state = None if self._entity_id(entry) is None else self._hass.states.get(entity_id)
             if entry.is_changed:
-                recalled.changed.append(entity_id or entry.entity_id)
+                recalled.changed.append(entity_id)
             elif self._is_expired(entry, now):
-                recalled.expired.append(entity_id or entry.entity_id)
-            elif state is None or state.entity_id not in attached:
-                recalled.gone.append(entity_id or entry.entity_id)
+                recalled.expired.append(entity_id)
+            elif state is None or entity_id not in attached:
+                recalled.gone.append(entity_id)
             elif can_be_turned_on(state):
-                recalled.states.append(entry.on_state(state.entity_id))
+                recalled.states.append(entry.on_state(entity_id))
             elif state.state == STATE_UNAVAILABLE or entity_id in self._turning_off:
-                recalled.unavailable.append(entry.on_state(state.entity_id))
+                recalled.unavailable.append(entry.on_state(entity_id))
             else:
-                recalled.changed.append(state.entity_id)
+                recalled.changed.append(entity_id)
         return recalled
 
     @contextmanager
@@ -194,6 +201,7 @@ class Snapshot:
             yield
         finally:
             self._turning_off -= own
+            self._forget_what_stayed_on(own)
 
     @contextmanager
     def restoring(self, entity_ids: Iterable[str]) -> Iterator[None]:
@@ -205,11 +213,36 @@ class Snapshot:
         finally:
             self._restoring -= own
 
-    async def async_forget(self, entries: Iterable[Remembered] | None = None) -> None:
-        """Forget entries that were not remembered anew since, or all."""
-        for entry in list(self._entries.values() if entries is None else entries):
-            if self._entries.get(entry.key) is entry:
+    async def async_restored(self, entries: Mapping[str, Remembered], failed: Collection[str]) -> None:
+        """Forget entries after a restore, unless they were remembered anew since.
+
+        Args:
+            entries: What was recalled, by entity id.
+            failed: Entity ids of what could not be turned on, and stays remembered until it can be.
+
+        """
+        for entity_id, entry in entries.items():
+            if entity_id in failed:
+                entry.is_overdue = True
+            elif self._entries.get(entry.key) is entry:
                 del self._entries[entry.key]
+        await self._save()
+
+    def _forget_what_stayed_on(self, entity_ids: Iterable[str]) -> None:
+        """Forget what a restore was waiting for to be off, and was not turned off after all."""
+        for entity_id in entity_ids:
+            entry = self._by_entity_id.get(entity_id)
+            if entry is not None and entry.is_overdue and is_on(self._hass.states.get(entity_id)):
+                self._forget_one(entry)
+
+    def _forget_one(self, entry: Remembered) -> None:
+        del self._entries[entry.key]
+        self._listen()
+        self._storage.async_delay_save(self._stored)
+
+    async def async_forget(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
         await self._save()
 
     async def _save(self) -> None:
@@ -220,11 +253,12 @@ class Snapshot:
 
     def _stored(self) -> dict[str, Any]:
         return {
-            self._entity_id(entry) or entry.entity_id: {
+            self._last_entity_id(entry): {
                 "at": entry.at,
                 "attributes": entry.attributes,
                 "changed": entry.is_changed,
                 "id": entry.registry_id,
+                "overdue": entry.is_overdue,
             }
             for entry in self._entries.values()
         }
@@ -233,13 +267,16 @@ class Snapshot:
         """Return the entity id as it is now, or None when the entity is gone."""
         return er.async_resolve_entity_id(er.async_get(self._hass), entry.key)
 
+    def _last_entity_id(self, entry: Remembered) -> str:
+        """Return the entity id as it is now, or as it was when the entity is gone."""
+        return self._entity_id(entry) or entry.entity_id
+
     def _registry_id(self, entity_id: str) -> str | None:
         registered = er.async_get(self._hass).async_get(entity_id)
         return None if registered is None else registered.id
 
-    def _is_live(self, entity_id: str, now: float) -> bool:
-        entry = self._by_entity_id.get(entity_id)
-        if entry is None or entry.is_changed or entity_id in self._restoring:
+    def _is_live(self, entry: Remembered | None, now: float) -> bool:
+        if entry is None or entry.is_changed or self._entity_id(entry) in self._restoring:
             return False
         return not self._is_expired(entry, now)
 
@@ -268,6 +305,10 @@ class Snapshot:
             self._listen()
             return
         entry = self._by_entity_id[entity_id]
+        if was_turned_on(event) and entry.is_overdue:
+            # It is as it should be, at last.
+            self._forget_one(entry)
+            return
         if was_turned_on(event) and entity_id not in self._restoring:
             # A light that is polled too early reports its old state, in the context of the call that turned it off.
             if not entry.is_changed and old is not None and old.context.id == new.context.id:

@@ -20,6 +20,7 @@ import voluptuous as vol
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..rate_limit import TokenBuckets
+from ..rights import async_readable_receipt
 from .door import (
     CONF_LOCAL_ONLY,
     CONF_OPEN,
@@ -162,7 +163,7 @@ class CloudStreamView(_CloudView):
         doors, refused = async_take_each(doors_to(received.address, doors))
         context = Context(user_id=user.id)
         receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
-        return receipt.as_dict()
+        return await async_readable_receipt(request.app[KEY_HASS], receipt.as_dict(), context)
 
 
 async def _user_of(request: Request) -> User:

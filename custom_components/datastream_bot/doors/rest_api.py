@@ -10,6 +10,7 @@ from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..messaging.receipt import Delivery
+from ..rights import async_readable_receipt
 from .door import Door, DoorError, async_enter, async_take_each, doors_to, open_doors
 from .request import async_read_body, check_request_form, read_message, refusal
 
@@ -30,9 +31,10 @@ class StreamView(HomeAssistantView):
 
     async def post(self, request: Request, bot: str | None = None) -> Response:
         """Send a message and answer with its receipt, or with why it was refused."""
+        hass = request.app[KEY_HASS]
         refused: list[Delivery] = []
         try:
-            doors = _doors(request.app[KEY_HASS], bot)
+            doors = _doors(hass, bot)
             if bot is not None:
                 # Before anything is read.
                 doors, refused = async_take_each(doors)
@@ -46,7 +48,7 @@ class StreamView(HomeAssistantView):
             receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
         except MessageError as err:
             return self.json(*refusal(err))
-        return self.json(receipt.as_dict())
+        return self.json(await async_readable_receipt(hass, receipt.as_dict(), context))
 
     # These are refused in words.
     get = head = put = patch = delete = post

@@ -19,15 +19,17 @@ from homeassistant.setup import async_setup_component
 import voluptuous as vol
 
 from ..bot import Bot
-from ..const import DOMAIN
+from ..const import CONF_DOORS, DOMAIN
 from ..errors import MessageError
 from ..messaging.router import Router
+from ..rights import readable_receipt, reads_nothing
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, async_enter, doors_to
 from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
 from .signature import ReplayCache, could_be_signed, verified_signature
 
 _LOGGER = logging.getLogger(__name__)
 
+CONF_NAMES_ENTITIES: Final = "names_entities"
 CONF_SECRET: Final = "secret"  # noqa: S105 - the name of a setting
 CONF_SIGNED: Final = "signed"
 
@@ -48,12 +50,14 @@ class WebhookDoor(Door):
         vol.Required(CONF_OPEN, default=False): BooleanSelector(),
         vol.Required(CONF_LOCAL_ONLY, default=True): BooleanSelector(),
         vol.Required(CONF_SIGNED, default=False): BooleanSelector(),
+        vol.Required(CONF_NAMES_ENTITIES, default=False): BooleanSelector(),
     }
 
     def __init__(self, bot: Bot, router: Router) -> None:
         """Initialize the webhook of a bot, closed."""
         super().__init__(bot, router)
         self._secret: str | None = self._settings[CONF_SECRET] if self._settings[CONF_SIGNED] else None
+        self._names_entities: bool = self._settings[CONF_NAMES_ENTITIES]
         self._replays = ReplayCache(bot.hass, bot.bot_id)
 
     @override
@@ -85,7 +89,8 @@ class WebhookDoor(Door):
             is_known = True
             received = read_message(request.query, body)
             receipt = await async_enter(doors_to(received.address, [self]), received.address, received.content)
-            return HomeAssistantView.json(receipt.as_dict())
+            told = receipt.as_dict()
+            return HomeAssistantView.json(told if self._names_entities else readable_receipt(told, reads_nothing))
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
         except Exception:
@@ -128,6 +133,15 @@ def with_secrets(settings: Mapping[str, Any], former: Mapping[str, Any], *, rene
     names = (CONF_WEBHOOK_ID, CONF_SECRET)
     kept = {} if renew else {name: former[name] for name in names if name in former}
     return {**settings, **{name: secrets.token_hex(32) for name in names}, **kept}
+
+
+def with_named_entities(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a config entry of a former version, whose webhook names entities in receipts as it did."""
+    doors = data.get(CONF_DOORS, {})
+    if WebhookDoor.origin not in doors:
+        return dict(data)
+    webhook = doors[WebhookDoor.origin] | {CONF_NAMES_ENTITIES: True}
+    return {**data, CONF_DOORS: {**doors, WebhookDoor.origin: webhook}}
 
 
 async def async_webhook_url(hass: HomeAssistant, settings: Mapping[str, Any]) -> str:

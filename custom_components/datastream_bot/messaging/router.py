@@ -73,7 +73,7 @@ class Router:
         context: Context | None = None,
         internal: bool = True,
         external: bool = True,
-        route: Route = DEFAULT_ROUTE,
+        route: Route | None = DEFAULT_ROUTE,
         only: Sequence[str] | None = None,
         refused: Iterable[Delivery] = (),
         home: str | None = None,
@@ -89,9 +89,9 @@ class Router:
             context: What it is sent because of.
             internal: Deliver it to the sender's own microservices.
             external: Deliver it to the other bots that opened the address.
-            route: Which bots beyond this Home Assistant it is for.
+            route: Which bots beyond this Home Assistant it is for, or None to stay here.
             only: Ids of the bots to which a door or a transport admitted it, having found the address open there.
-            refused: What became of it at bots to which the door did not admit it.
+            refused: What its source refused, for the receipt.
             home: Name of the home that it came from, or None.
             hops: How many messages led to it elsewhere.
 
@@ -144,9 +144,11 @@ class Router:
             home=home,
         )
 
-    def _resolve_route(self, message: Message, route: Route) -> Forward | None:
+    def _resolve_route(self, message: Message, route: Route | None) -> Forward | None:
         """Return what forwards a message beyond this Home Assistant, if it is to go there."""
         sender, external = message.envelope.sender, message.envelope.external
+        if route is None:
+            return None
         if external and (relay := self.registry.relay_of(sender)) is not None:
             return relay.resolve(route)
         if route.is_empty:

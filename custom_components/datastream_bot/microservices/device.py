@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT
 from ..devices.command import Toggle
-from ..devices.control import async_restore, async_split_by_permission, async_switch
+from ..devices.control import async_restore, async_switch
 from ..devices.domains import is_unavailable
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
@@ -19,6 +19,7 @@ from ..errors import PartlyFailedError
 from ..messaging.message import Message
 from ..messaging.microservice import ORDER_DEVICE, Microservice, Result, datastream
 from ..messaging.schema import Field, FieldType
+from ..rights import async_split_by_permission
 from ..settings import Settings
 
 NOT_ALLOWED: Final = "not allowed"
@@ -93,7 +94,11 @@ class DeviceMicroservice(Microservice):
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
-        return {"attached": self._attached(Groups(self._hass)), "remembered": self._snapshot.entity_ids}
+        return {"attached": self.attached(), "remembered": self._snapshot.entity_ids}
+
+    def attached(self) -> list[str]:
+        """Return the entity ids of what the bot is attached to now."""
+        return self._attached(Groups(self._hass))
 
     def _attached(self, groups: Groups) -> list[str]:
         return async_attached_entities(self._hass, self._settings.target, self._settings.exclude, groups)
@@ -132,7 +137,8 @@ class DeviceMicroservice(Microservice):
 
         """
         allowed, not_allowed = await async_split_by_permission(self._hass, selected, context)
-        ungrouped = async_ungrouped(self._hass, selected, groups)
+        members = async_ungrouped(self._hass, allowed, groups)
+        ungrouped, _ = await async_split_by_permission(self._hass, members, context)
         self._expectations.async_drop(set(ungrouped))
         if toggle.remember:
             await self._snapshot.async_remember(ungrouped)
@@ -140,7 +146,7 @@ class DeviceMicroservice(Microservice):
         available = [entity_id for entity_id in allowed if entity_id not in unavailable]
         with (
             self._snapshot.turning_off(() if toggle.on else ungrouped),
-            self._expectations.expecting(allowed, on=toggle.on, context=context),
+            self._expectations.expecting(ungrouped, on=toggle.on, context=context),
         ):
             errors = await async_switch(self._hass, available, on=toggle.on, context=context)
         failed = dict.fromkeys(not_allowed, NOT_ALLOWED) | errors
@@ -158,24 +164,27 @@ class DeviceMicroservice(Microservice):
             PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
 
         """
-        recalled = self._snapshot.recall(attached, meant)
+        remembered = self._snapshot.entity_ids
+        meant = {*attached, *remembered} if meant is None else meant
+        allowed, not_allowed = await async_split_by_permission(self._hass, meant, context)
+        recalled = self._snapshot.recall(attached, set(allowed))
         states = {state.entity_id: state for state in recalled.states}
-        allowed, not_allowed = await async_split_by_permission(self._hass, sorted(states), context)
+        unavailable = [state.entity_id for state in recalled.unavailable]
         # What is to stay on need not be turned off any more.
-        self._expectations.async_drop(attached if meant is None else meant, keep_deferred=True)
+        self._expectations.async_drop(set(allowed), keep_deferred=True)
         self._expectations.async_defer(recalled.unavailable, context)
         with (
-            self._snapshot.restoring(allowed),
-            self._expectations.expecting(allowed, on=True, context=context, states=states),
+            self._snapshot.restoring(states),
+            self._expectations.expecting(states, on=True, context=context, states=states),
         ):
-            errors = await async_restore(self._hass, [states[entity_id] for entity_id in allowed], context)
+            errors = await async_restore(self._hass, states.values(), context)
         # Not before: a restart in the middle must not lose what is still to be restored.
-        await self._snapshot.async_forget(recalled.entries)
-        failed = dict.fromkeys(not_allowed, NOT_ALLOWED) | errors
+        await self._snapshot.async_restored(recalled.entries, failed={*errors, *unavailable})
+        failed = {entity_id: NOT_ALLOWED for entity_id in remembered if entity_id in not_allowed} | errors
         result = {
             "on": True,
-            "switched": [entity_id for entity_id in allowed if entity_id not in failed],
-            "unavailable": sorted(state.entity_id for state in recalled.unavailable),
+            "switched": sorted(states.keys() - errors.keys()),
+            "unavailable": sorted(unavailable),
             "changed": sorted(recalled.changed),
             "gone": sorted(recalled.gone),
             "expired": sorted(recalled.expired),

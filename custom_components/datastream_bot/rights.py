@@ -1,0 +1,126 @@
+"""Rights: what the user of a context may switch, and what a reader of a receipt may know."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
+from homeassistant.core import Context, HomeAssistant, valid_entity_id
+from homeassistant.exceptions import HomeAssistantError, UnknownUser
+
+from .const import DOMAIN
+
+type MayRead = Callable[[str], bool]
+"""Returns whether a reader may know an entity."""
+
+
+async def async_split_by_permission(
+    hass: HomeAssistant, entity_ids: Iterable[str], context: Context
+) -> tuple[list[str], list[str]]:
+    """Return what the context's user may switch, and what not.
+
+    Home Assistant's actions check the user as well, but refuse a call as a whole.
+
+    Raises:
+        UnknownUser: The user is gone.
+
+    """
+    if (user := await _async_user(hass, context)) is None or user.permissions.access_all_entities(POLICY_CONTROL):
+        return list(entity_ids), []
+    may_control = user.permissions.check_entity
+    allowed: list[str] = []
+    not_allowed: list[str] = []
+    for entity_id in entity_ids:
+        (allowed if may_control(entity_id, POLICY_CONTROL) else not_allowed).append(entity_id)
+    return allowed, not_allowed
+
+
+async def async_may_control_all(
+    hass: HomeAssistant, entity_ids_of: Callable[[], Collection[str]], context: Context
+) -> bool:
+    """Return whether the context's user may switch every entity, or all of some if there are any.
+
+    Without a user, Home Assistant itself acts, as in automations.
+
+    Args:
+        hass: Home Assistant.
+        entity_ids_of: Returns the entity ids in question, where it depends on them.
+        context: The context.
+
+    """
+    try:
+        user = await _async_user(hass, context)
+    except UnknownUser:
+        return False
+    if user is None or user.permissions.access_all_entities(POLICY_CONTROL):
+        return True
+    may_control = user.permissions.check_entity
+    entity_ids = entity_ids_of()
+    return bool(entity_ids) and all(may_control(entity_id, POLICY_CONTROL) for entity_id in entity_ids)
+
+
+async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Return a receipt as the context's user may read it."""
+    try:
+        user = await _async_user(hass, context)
+    except UnknownUser:
+        return readable_receipt(receipt, reads_nothing)
+    if user is None or user.permissions.access_all_entities(POLICY_READ):
+        return receipt
+    check = user.permissions.check_entity
+    return readable_receipt(receipt, lambda entity_id: check(entity_id, POLICY_READ))
+
+
+async def _async_user(hass: HomeAssistant, context: Context) -> User | None:
+    if context.user_id is None:
+        return None
+    if (user := await hass.auth.async_get_user(context.user_id)) is None:
+        raise UnknownUser(context=context)
+    return user
+
+
+def reads_nothing(_: str) -> bool:
+    """Return that no entity may be known."""
+    return False
+
+
+def readable_receipt(receipt: Mapping[str, Any], may_read: MayRead) -> dict[str, Any]:
+    """Return a receipt with the entities that a reader may know, and beside them how many `more` there are.
+
+    Args:
+        receipt: The receipt as response data.
+        may_read: Returns whether the reader may know an entity.
+
+    """
+    return {
+        name: [_readable_delivery(delivery, may_read) for delivery in value] if isinstance(value, list) else value
+        for name, value in receipt.items()
+    }
+
+
+def _readable_delivery(delivery: Mapping[str, Any], may_read: MayRead) -> dict[str, Any]:
+    def is_hidden(name: object) -> bool:
+        return isinstance(name, str) and valid_entity_id(name) and not may_read(name)
+
+    result: dict[str, Any] = dict(delivery.get("result", {}))
+    more: dict[str, int] = {}
+    for name, value in result.items():
+        if isinstance(value, list):
+            result[name] = [each for each in value if not is_hidden(each)]
+        elif isinstance(value, dict):
+            result[name] = {each: of_each for each, of_each in value.items() if not is_hidden(each)}
+        else:
+            continue
+        if left_out := len(value) - len(result[name]):
+            more[name] = left_out
+    if not more:
+        return dict(delivery)
+    readable = {**delivery, "result": {**result, "more": more}}
+    if "failed" in more:
+        # The error would name them.
+        number = str(len(delivery["result"]["failed"]))
+        error = HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="some_failed", translation_placeholders={"number": number}
+        )
+        readable["error"] = str(error)
+    return readable
