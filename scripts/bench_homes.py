@@ -2,32 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 import resource
-import shutil
 import sys
 import tempfile
 import time
 from typing import Any, Final
 
+import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
-from real_home import PROJECT, HomeError, Process, RealHome, free_port, real_home
-
-sys.path.insert(0, str(PROJECT))
-import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
 
 from custom_components.datastream_bot.mqtt.envelope import Envelope, Kind, Sender, decode
 from custom_components.datastream_bot.mqtt.topics import Membership
+from tests.broker import MOSQUITTO, ORGANIZATION, Broker, running_broker
+from tests.real.home import HomeError, RealHome, real_home
 
-ORGANIZATION: Final = "acme"
 DOWN: Final = 20
 UP: Final = 10
 RESEND_AFTER: Final = 15.0
-
-CONFIGURATION: Final = "diagnostics:\nhistory:\n"
 
 
 class SimulatedHome:
@@ -117,79 +111,31 @@ class Headquarters:
 
     def __init__(self, home: RealHome) -> None:
         """Initialize it."""
-        self._home = home
-        self.bot = ""
+        self.home = home
+        self._bot = ""
 
     async def furnish(self, port: int) -> None:
         """Connect Home Assistant to the broker, and add the bot."""
-        await self._home.onboard("Owner", "owner", "secret")
-        await self._home.wait_for("The start", self._home.is_running, 60)
-        other = {"set_client_cert": False, "set_ca_cert": "off"}
-        broker = {"broker": "127.0.0.1", "port": port, "protocol": "5", "other_settings": other}
-        await self._flow({"handler": "mqtt"}, broker)
-        added = await self._flow({"handler": "datastream_bot"}, {"name": "Headquarters", "more": {}}, {"exclude": {}})
-        self.bot = added["result"]["entry_id"]
-        path = "/api/config/config_entries/subentries/flow"
-        flow = await self._home.post(path, {"handler": [self.bot, "data_stream"]})
-        await self._home.post(f"{path}/{flow['flow_id']}", {"address": "news", "external": True})
-        doors = {
-            "webhook": {"open": False, "local_only": True, "signed": False, "renew": False},
-            "mqtt": {
-                "open": True,
-                "role": "organization",
-                "organization": ORGANIZATION,
-                "keep_messages": 1000,
-                "keep_for": 60,
-            },
-            "cloud_api": {"open": False, "local_only": True},
-            "limits": {"rate": 100, "burst": 1000},
-        }
-        await self._flow({"handler": "datastream_bot", "entry_id": self.bot}, {"next_step_id": "doors"}, doors)
+        await self.home.connect_to_broker(port)
+        self._bot = await self.home.add_bot()
+        await self.home.add_data_stream(self._bot, {"address": "news", "external": True})
+        mqtt = {"open": True, "role": "organization", "organization": ORGANIZATION}
+        await self.home.open_doors(self._bot, mqtt=mqtt, limits={"rate": 100, "burst": 1000})
 
         async def is_connected() -> bool:
             seen = await self.seen()
             return bool(seen and seen["connected"])
 
-        await self._home.wait_for("The connection", is_connected, 30)
+        await self.home.wait_for("The connection", is_connected, 30)
 
     async def seen(self) -> Any:
         """Return what the bot sees of other homes."""
-        return (await self._home.get(f"/api/diagnostics/config_entry/{self.bot}"))["data"]["mqtt"]
+        return (await self.home.diagnostics(self._bot))["mqtt"]
 
     async def send(self, number: int) -> Any:
         """Send a message to all homes, and return the receipt."""
-        data = {"address": "news", "content": {"n": number}, "config_entry_id": self.bot, "homes": "all"}
-        return await self._home.act_for_response("datastream_bot.send", data)
-
-    async def _flow(self, start: dict[str, Any], *steps: dict[str, Any]) -> Any:
-        path = "/api/config/config_entries/flow"
-        result = await self._home.post(path, start)
-        for step in steps:
-            result = await self._home.post(f"{path}/{result['flow_id']}", step)
-        return result
-
-
-@asynccontextmanager
-async def running_broker() -> AsyncIterator[tuple[int, int]]:
-    """Run a broker, and return its port and process id."""
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin")
-    if program is None:
-        raise HomeError("There is no Mosquitto. Install it: scripts/setup says how")
-    with tempfile.TemporaryDirectory(prefix="datastream-bot-") as folder:
-        port = free_port()
-        settings = Path(folder) / "mosquitto.conf"
-        settings.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nlog_dest none\n"
-            "max_queued_messages 100000\n",
-            encoding="utf-8",
-        )
-        process = await asyncio.create_subprocess_exec(program, "-c", str(settings))
-        await asyncio.sleep(0.5)
-        try:
-            yield port, process.pid
-        finally:
-            process.terminate()
-            await process.wait()
+        data = {"address": "news", "content": {"n": number}, "config_entry_id": self._bot, "homes": "all"}
+        return await self.home.act_for_response("datastream_bot.send", data)
 
 
 def memory_of(pid: int) -> float:
@@ -219,21 +165,27 @@ def told(what: str, count: int, seconds: float, latencies: list[float]) -> None:
 
 async def measure(number: int) -> int:
     """Measure with so many homes, and return how many messages were lost or doubled."""
+    if not MOSQUITTO:
+        raise HomeError("There is no Mosquitto. Install it: scripts/setup says how")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < number + 200:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, number + 200), hard))
-    async with running_broker() as (port, broker_pid), real_home(CONFIGURATION) as (home, process):
-        headquarters = Headquarters(home)
-        await headquarters.furnish(port)
-        return await measure_with(headquarters, process, broker_pid, [SimulatedHome(n, port) for n in range(number)])
+    with tempfile.TemporaryDirectory(prefix="datastream-bot-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "configuration.yaml").write_text("diagnostics:\nhistory:\n", encoding="utf-8")
+        queue = "max_queued_messages 100000"
+        async with running_broker(folder / "broker", more=queue) as broker, real_home(folder) as home:
+            headquarters = Headquarters(home)
+            await headquarters.furnish(broker.port)
+            homes = [SimulatedHome(n, broker.port) for n in range(number)]
+            return await measure_with(headquarters, broker, homes)
 
 
-async def measure_with(
-    headquarters: Headquarters, process: Process, broker_pid: int, homes: list[SimulatedHome]
-) -> int:
+async def measure_with(headquarters: Headquarters, broker: Broker, homes: list[SimulatedHome]) -> int:
     """Measure what was prepared."""
+    pid = headquarters.home.process.pid
     await asyncio.sleep(2)
-    before = memory_of(process.pid)
+    before = memory_of(pid)
     began = time.monotonic()
     for home in homes:
         home.begin()
@@ -244,8 +196,8 @@ async def measure_with(
         known = (await headquarters.seen())["bots_known"]
     print(f"Known: {known} homes after {time.monotonic() - began:.1f} s", flush=True)
     await asyncio.sleep(5)
-    grown = (memory_of(process.pid) - before) / len(homes)
-    print(f"Memory: {grown:.1f} KiB for each home known; the broker has {memory_of(broker_pid) / 1024:.0f} MiB")
+    grown = (memory_of(pid) - before) / len(homes)
+    print(f"Memory: {grown:.1f} KiB for each home known; the broker has {memory_of(broker.pid) / 1024:.0f} MiB")
     return await measure_down(headquarters, homes) + await measure_up(headquarters, homes)
 
 

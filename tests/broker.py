@@ -33,9 +33,9 @@ class Broker:
     """Mosquitto on a port of its own, as a process that only the test knows."""
 
     def __init__(
-        self, folder: Path, *, users: Iterable[str] = (), access: str | None = None, bridge: str | None = None
+        self, folder: Path, *, users: Iterable[str] = (), access: str | None = None, more: str | None = None
     ) -> None:
-        """Initialize the broker: for everyone, or for users who may do what an access list says."""
+        """Initialize the broker: for everyone, or for users who may do what an access list says, and more settings."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -56,9 +56,15 @@ class Broker:
             (folder / "access").write_text(access, encoding="utf-8")
             (folder / "access").chmod(0o700)
             lines.append(f"acl_file {folder / 'access'}")
-        if bridge is not None:
-            lines.append(bridge)
+        if more is not None:
+            lines.append(more)
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process."""
+        assert self._process is not None, "The broker was not started"
+        return self._process.pid
 
     async def start(self) -> None:
         """Start the broker, and wait until it listens."""

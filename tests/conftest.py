@@ -10,6 +10,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
+from hypothesis import HealthCheck, settings
 import pytest
 from pytest_homeassistant_custom_component.common import setup_test_component_platform
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -21,6 +22,15 @@ from custom_components.datastream_bot.messaging.router import DATA_ROUTER, Route
 from .doors import Client, go_online
 from .forms import submit_bot
 from .home import PretendLight, PretendSwitch, is_on
+
+settings.register_profile(
+    "default",
+    max_examples=200,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("fuzz", settings.get_profile("default"), max_examples=20_000)
 
 type Home = dict[str, PretendLight | PretendSwitch]
 
@@ -50,10 +60,11 @@ class SetPresence(Protocol):
 
 @pytest.fixture(autouse=True)
 def _custom_integrations(request: pytest.FixtureRequest) -> None:
-    """Let Home Assistant load the integration; the recorder has to come before everything else."""
+    """Let the test's Home Assistant load the integration; the recorder has to come before everything else."""
     if "recorder_mock" in request.fixturenames:
         request.getfixturevalue("recorder_mock")
-    request.getfixturevalue("enable_custom_integrations")
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +87,12 @@ def _no_warnings_about_us(caplog: pytest.LogCaptureFixture, request: pytest.Fixt
         and "We found a custom integration" not in record.getMessage()
     ]
     assert not warnings
+
+
+@pytest.fixture
+def no_stack_traces(hass: HomeAssistant) -> None:
+    """Keep no stack trace of every task, as asyncio does while it debugs: it is most of the time of many tasks."""
+    hass.loop.set_debug(False)
 
 
 @pytest.fixture

@@ -33,12 +33,15 @@ class PretendDevice(ToggleEntity):
         self.commands: list[bool] = []
         self.broken: str | None = None
         self.is_momentary = False
+        self.seconds = 0.0
         self.responding = asyncio.Event()
         self.responding.set()
 
     async def _switch(self, *, on: bool) -> None:
         self.commands.append(on)
         await self.responding.wait()
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         if self.broken is not None:
             raise HomeAssistantError(self.broken)
         self._attr_is_on = on and not self.is_momentary

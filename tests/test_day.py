@@ -1,16 +1,15 @@
 """Leaving and returning, whatever happens in whatever order: random days of a home.
 
-`scripts/fuzz` plays many more.
+`scripts/test-slow` plays many more.
 """
 
-import os
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
-from hypothesis import HealthCheck, example, given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
@@ -103,13 +102,8 @@ class Model:
 
 
 @pytest.mark.warns
-@pytest.mark.timeout(0)
-@settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")) // 10,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
-    database=None,
-)
+@pytest.mark.usefixtures("no_stack_traces")
+@settings(max_examples=settings().max_examples // 10)
 @given(day=DAYS)
 @example(day=[LAMP_ON, *LEAVE, LAMP_ON, LAMP_OFF, RETURN])
 @example(day=[LAMP_ON, *LEAVE, ("pause", "", True), RETURN, ("pause", "", False), *LEAVE, RETURN])

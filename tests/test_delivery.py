@@ -372,12 +372,11 @@ async def test_a_listener_that_is_disconnected_takes_no_more(add_bot: AddBot, ro
     assert [message.content["number"] for message in taken] == [1]
 
 
+@pytest.mark.usefixtures("no_stack_traces")
 async def test_ten_thousand_messages_at_once_lose_nothing_and_leave_nothing(
     hass: HomeAssistant, add_bot: AddBot, router: Callable[[], Router]
 ) -> None:
     """All arrive, in order, and the memory they took is free again."""
-    # Asyncio keeps a stack trace of every task while it debugs.
-    hass.loop.set_debug(False)
     bot = await add_bot()
     log: list[tuple[str, Any]] = []
     reader = Reader(log)

@@ -2,10 +2,9 @@
 
 from contextlib import suppress
 import json
-import os
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.datastream_bot.mqtt.envelope import Envelope, EnvelopeError, Kind, Sender, decode
@@ -36,15 +35,6 @@ RIGHT: dict[str, Any] = {
 }
 
 
-much = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")),
-    suppress_health_check=[HealthCheck.too_slow],
-    deadline=None,
-    database=None,
-)
-
-
-@much
 @given(payload=st.binary(max_size=300))
 def test_bytes_are_an_envelope_or_refused(payload: bytes) -> None:
     """Nothing else comes of them."""
@@ -52,7 +42,6 @@ def test_bytes_are_an_envelope_or_refused(payload: bytes) -> None:
         decode(payload)
 
 
-@much
 @given(
     kind=st.sampled_from([*Kind]),
     different=st.dictionaries(st.sampled_from([*RIGHT]), VALUES, max_size=3),

@@ -1,15 +1,14 @@
 """Whatever comes to the doors, they answer, and nothing breaks: random requests over real HTTP.
 
-`scripts/fuzz` does it with many more.
+`scripts/test-slow` sends many more.
 """
 
 import json
-import os
 import string
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.datastream_bot.bot import Bot
@@ -70,13 +69,7 @@ async def paths(hass: HomeAssistant, home: Home, add_bot: AddBot, hass_access_to
 
 
 @pytest.mark.warns
-@pytest.mark.timeout(0)
-@settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
-    database=None,
-)
+@pytest.mark.usefixtures("no_stack_traces")
 @given(door=st.integers(0, 2), body=BODIES, query=QUERIES, headers=HEADERS)
 async def test_every_request_is_answered(
     client: Client,

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from random import Random
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.datastream_bot.mqtt import inbox
@@ -15,7 +15,6 @@ def emptied(box: Inbox[int]) -> list[int]:
     return list(iter(box.take, None))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 @given(
     numbers=st.lists(st.integers(1, 1000), min_size=1, max_size=30, unique=True).map(sorted),
     shuffle=st.randoms(use_true_random=False),

@@ -195,6 +195,7 @@ async def test_the_repair_issue_comes_back_after_a_restart(
 
 
 @pytest.mark.warns
+@pytest.mark.usefixtures("no_stack_traces")
 async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end(
     hass: HomeAssistant, add_bot: AddBot, send: Send
 ) -> None:

@@ -93,7 +93,7 @@ async def test_a_home_reaches_the_organization_from_a_broker_of_its_own(guarded:
     """Both ways, and each message once."""
     bridge = BRIDGE.replace("broker.example.com:1883", f"127.0.0.1:{guarded.port}")
     assert f"remote_password {PASSWORD}" in bridge
-    async with running_broker(tmp_path / "own", bridge=bridge) as own, more_homes() as start:
+    async with running_broker(tmp_path / "own", more=bridge) as own, more_homes() as start:
         chief_home, cottage_home = await start(tmp_path / "headquarters"), await start(tmp_path / "cottage")
         await connect_to_broker(chief_home, guarded, "headquarters")
         await connect_to_broker(cottage_home, own)

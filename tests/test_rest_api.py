@@ -175,6 +175,7 @@ async def test_a_bot_that_goes_during_a_request_is_not_there(
 
 
 @pytest.mark.warns
+@pytest.mark.usefixtures("no_stack_traces")
 async def test_a_thousand_requests_at_once(
     hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, bearer: dict[str, str]
 ) -> None:

@@ -211,52 +211,77 @@ async def test_a_refusal_is_told_in_the_words_of_the_bot(
         assert text in refusal
 
 
-async def test_its_exit_status_tells_what_kind_of_trouble_there_is(
-    bot: Bot, run: Run, url: str, token_file: str, webhook: str, tmp_path: Path, unused_tcp_port: int
-) -> None:
-    """Nothing is a traceback."""
-    empty = tmp_path / "empty"
-    empty.write_text("", encoding="utf-8")
-    nobody = f"http://127.0.0.1:{unused_tcp_port}"
-    by_token = ["toggle_everything", "--token-file", token_file]
-    cases: list[tuple[int, list[str], dict[str, str]]] = [
-        (MISUSE, [], {}),
-        (MISUSE, ["toggle_everything"], {}),
-        (MISUSE, by_token, {}),
-        (MISUSE, ["toggle_everything", "--url", url], {}),
-        (MISUSE, ["toggle_everything", "--url", url], {"DATASTREAM_TOKEN": "two words"}),
-        (MISUSE, ["toggle_everything", "--url", url], {"DATASTREAM_TOKEN": "caf\u00e9"}),
-        (MISUSE, ["toggle_everything", "--token-file", str(tmp_path / "missing"), "--url", url], {}),
-        (MISUSE, ["toggle_everything", "--token-file", str(empty), "--url", url], {}),
-        (MISUSE, ["toggle_everything", "--webhook-file", str(empty), "--url", url], {}),
-        (MISUSE, ["toggle_everything", "--webhook-file", str(empty), "--bot", "Home"], {}),
-        (MISUSE, [*by_token, "--url", "homeassistant.local"], {}),
-        (MISUSE, [*by_token, "--url", "ftp://homeassistant.local"], {}),
-        (MISUSE, [*by_token, "--url", "http://host:port"], {}),
-        (MISUSE, [*by_token, "--url", "http://[::1"], {}),
-        (MISUSE, [*by_token, "--url", "http://caf\u00e9"], {}),
-        (MISUSE, ["toggle_everything"], {"DATASTREAM_WEBHOOK": f"{webhook}\x01"}),
-        (MISUSE, [*by_token, "--url", url, "--timeout", "0"], {}),
-        (MISUSE, [*by_token, "--url", url, "--timeout", "soon"], {}),
-        (MISUSE, [*by_token, "--url", url, "on"], {}),
-        (MISUSE, [*by_token, "--url", url, "=on"], {}),
-        (MISUSE, [*by_token, "--url", url, "on=1", "on=2"], {}),
-        (MISUSE, [*by_token, "--url", url, "on:=yes"], {}),
-        (MISUSE, [*by_token, "--url", url, "--json", "-", "on=1"], {}),
-        (MISUSE, [*by_token, "--url", url, "--json", "-"], {}),
-        (MISUSE, [*by_token, "--url", url, "--json", str(tmp_path / "missing")], {}),
-        (UNREACHABLE, [*by_token, "--url", nobody], {}),
-        (UNREACHABLE, [*by_token, "--url", "http://unknown.invalid"], {}),
-        (UNREACHABLE, [*by_token, "--url", url.replace("http:", "https:")], {}),
-        (UNREACHABLE, [*by_token, "--url", f"{url}/somewhere/else"], {}),
-    ]
-    ran = await asyncio.gather(*(run(*arguments, env=environment) for _, arguments, environment in cases))
+async def errors_of(run: Run, status: int, cases: list[tuple[list[str], dict[str, str]]]) -> list[str]:
+    """Return what the script says with these arguments and environments, each of which leads to this exit status."""
+    ran = await asyncio.gather(*(run(*arguments, env=environment) for arguments, environment in cases))
 
-    for (status, arguments, _), one in zip(cases, ran, strict=True):
+    for (arguments, _), one in zip(cases, ran, strict=True):
         assert one.status == status, (arguments, one)
         assert one.error
         assert "Traceback" not in one.error
-        assert webhook.rsplit("/", 1)[-1] not in one.error
+    return [one.error for one in ran]
+
+
+async def test_a_way_in_that_cannot_be_meant_is_misuse(
+    bot: Bot, run: Run, url: str, token_file: str, webhook: str, tmp_path: Path
+) -> None:
+    """A missing one as well."""
+    empty = tmp_path / "empty"
+    empty.write_text("", encoding="utf-8")
+    to_everything = ["toggle_everything", "--url", url]
+    by_token = ["toggle_everything", "--token-file", token_file]
+    cases: list[tuple[list[str], dict[str, str]]] = [
+        ([], {}),
+        (["toggle_everything"], {}),
+        (by_token, {}),
+        (to_everything, {}),
+        (to_everything, {"DATASTREAM_TOKEN": "two words"}),
+        (to_everything, {"DATASTREAM_TOKEN": "caf\u00e9"}),
+        ([*to_everything, "--token-file", str(tmp_path / "missing")], {}),
+        ([*to_everything, "--token-file", str(empty)], {}),
+        ([*to_everything, "--webhook-file", str(empty)], {}),
+        (["toggle_everything", "--webhook-file", str(empty), "--bot", "Home"], {}),
+        ([*by_token, "--url", "homeassistant.local"], {}),
+        ([*by_token, "--url", "ftp://homeassistant.local"], {}),
+        ([*by_token, "--url", "http://host:port"], {}),
+        ([*by_token, "--url", "http://[::1"], {}),
+        ([*by_token, "--url", "http://caf\u00e9"], {}),
+        (["toggle_everything"], {"DATASTREAM_WEBHOOK": f"{webhook}\x01"}),
+    ]
+    assert webhook.rsplit("/", 1)[-1] not in "".join(await errors_of(run, MISUSE, cases))
+
+
+async def test_content_that_cannot_be_meant_is_misuse(
+    bot: Bot, run: Run, url: str, token_file: str, tmp_path: Path
+) -> None:
+    """As is an option."""
+    wrong = [
+        ["--timeout", "0"],
+        ["--timeout", "soon"],
+        ["on"],
+        ["=on"],
+        ["on=1", "on=2"],
+        ["on:=yes"],
+        ["--json", "-", "on=1"],
+        ["--json", "-"],
+        ["--json", str(tmp_path / "missing")],
+    ]
+    by_token = ["toggle_everything", "--token-file", token_file, "--url", url]
+    await errors_of(run, MISUSE, [([*by_token, *arguments], {}) for arguments in wrong])
+
+
+async def test_where_home_assistant_is_not_it_is_unreachable(
+    bot: Bot, run: Run, url: str, token_file: str, unused_tcp_port: int
+) -> None:
+    """Whatever is there instead."""
+    nowhere = [
+        f"http://127.0.0.1:{unused_tcp_port}",
+        "http://unknown.invalid",
+        url.replace("http:", "https:"),
+        f"{url}/somewhere/else",
+    ]
+    by_token = ["toggle_everything", "--token-file", token_file, "--url"]
+    await errors_of(run, UNREACHABLE, [([*by_token, elsewhere], {}) for elsewhere in nowhere])
 
 
 @pytest.mark.parametrize(

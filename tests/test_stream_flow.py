@@ -218,6 +218,7 @@ async def test_a_bad_change_of_a_stream_leaves_it_as_it_was(add_bot: AddBot, sen
     assert (await send("doorbell"))["handled"] != []
 
 
+@pytest.mark.usefixtures("no_stack_traces")
 async def test_five_hundred_streams_are_no_burden(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """All are there after a reload, each with its entity."""
     bot = await add_bot()

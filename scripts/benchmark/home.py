@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-import json
 from pathlib import Path
 import tempfile
-from typing import Any, Final
+from typing import Any
 
 from homeassistant import config_entries, loader
 from homeassistant.bootstrap import CORE_INTEGRATIONS, async_load_base_functionality
@@ -13,20 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.core_config import async_process_ha_core_config
 from homeassistant.setup import async_setup_component
 from homeassistant.util.async_ import _SHUTDOWN_RUN_CALLBACK_THREADSAFE
-from real_home import free_port
 
-_NETWORK: Final = {
-    "server_host": ["127.0.0.1"],
-    "cors_allowed_origins": [],
-    "use_x_forwarded_for": False,
-    "trusted_proxies": [],
-    "login_attempts_threshold": -1,
-    "ip_ban_enabled": False,
-    "ssl_profile": "modern",
-    "use_x_frame_options": True,
-    "error": None,
-    "error_message": None,
-}
+from tests.real.home import write_network
 
 
 @asynccontextmanager
@@ -67,17 +54,3 @@ async def set_up(hass: HomeAssistant, component: str, config: Mapping[str, Any] 
     """Set up a component."""
     if not await async_setup_component(hass, component, {component: config} if config else {}):
         raise RuntimeError(f"{component} was not set up")
-
-
-def write_network(folder: Path) -> None:
-    """Have the home listen on a free port of this machine only."""
-    storage = folder / ".storage"
-    storage.mkdir(exist_ok=True)
-    data = {
-        "stable": {**_NETWORK, "server_port": free_port()},
-        "pending": None,
-        "yaml_migration_done": True,
-    }
-    (storage / "http").write_text(
-        json.dumps({"version": 2, "minor_version": 2, "key": "http", "data": data}), encoding="utf-8"
-    )

@@ -8,18 +8,34 @@ from itertools import cycle
 import time
 from typing import Any, Final
 
+from homeassistant.components.light.const import DATA_COMPONENT as LIGHTS
+from homeassistant.components.switch.const import DATA_COMPONENT as SWITCHES
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Event, HomeAssistant, callback
 
+from tests.home import PretendLight, PretendSwitch
+
 from .bots import add_bot, send
-from .home import new_home
-from .lights import add_lights
+from .home import new_home, set_up
 from .rounds import FEW, SOME, Comparison, Pair, Timed
 
 DOMAINS: Final = ("light", "switch")
 SLOW: Final = 0.02
 BUSY: Final = 0.2
 BUSY_MESSAGES: Final = 100
+
+
+async def add_lights(hass: HomeAssistant, number: int, *, takes: float = 0) -> None:
+    """Add so many devices, half of them lights and half of them switches, which take so many seconds to switch."""
+    lights = [PretendLight(f"Light {n}") for n in range(number // 2)]
+    switches = [PretendSwitch(f"Switch {n}") for n in range(number // 2)]
+    for device in (*lights, *switches):
+        device.seconds = takes
+    for domain in DOMAINS:
+        await set_up(hass, domain)
+    await hass.data[LIGHTS].async_add_entities(lights)
+    await hass.data[SWITCHES].async_add_entities(switches)
+    await hass.async_block_till_done()
 
 
 async def by_actions(hass: HomeAssistant, entity_ids: dict[str, list[str]], content: dict[str, bool]) -> None:

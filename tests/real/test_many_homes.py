@@ -1,18 +1,17 @@
 """Homes far from each other: real Home Assistants, each in a process of its own, and a real broker between them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from real_home import Process, RealHome, real_home
 
-from .broker import ORGANIZATION, Broker, needs_broker, running_broker
+from ..broker import ORGANIZATION, Broker, needs_broker, running_broker
+from .conftest import StartHome
+from .home import RealHome
 
-pytestmark = [*needs_broker, pytest.mark.timeout(240)]
+pytestmark = [*needs_broker, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def _send(number: int) -> dict[str, Any]:
@@ -53,49 +52,28 @@ NEWS = {
 class Home:
     """A real Home Assistant with a bot that reaches other homes."""
 
-    def __init__(self, home: RealHome, process: Process) -> None:
+    def __init__(self, api: RealHome) -> None:
         """Initialize the home."""
-        self.api = home
-        self.process = process
+        self.api = api
         self.bot = ""
 
-    async def furnish(self, broker: Broker, **mqtt: Any) -> None:
-        """Connect Home Assistant to the broker, and add a bot, as the UI does."""
-        await self.api.onboard("Owner", "owner", "secret")
-        await self.api.wait_for("The start", self.api.is_running, 60)
-        await self._flow(
-            {"handler": "mqtt"},
-            {
-                "broker": "127.0.0.1",
-                "port": broker.port,
-                "protocol": "5",
-                "other_settings": {"set_client_cert": False, "set_ca_cert": "off"},
-            },
-        )
-        added = await self._flow({"handler": "datastream_bot"}, {"name": "Bot", "more": {}}, {"exclude": {}})
-        self.bot = added["result"]["entry_id"]
-        await self._subflow(NEWS)
-        doors = {
-            "webhook": {"open": False, "local_only": True, "signed": False, "renew": False},
-            "mqtt": {"open": True, "role": "home", "organization": ORGANIZATION, "keep_messages": 1000, "keep_for": 60}
-            | mqtt,
-            "cloud_api": {"open": False, "local_only": True},
-            "limits": {"rate": 100, "burst": 1000},
-        }
-        await self._flow({"handler": "datastream_bot", "entry_id": self.bot}, {"next_step_id": "doors"}, doors)
+    async def furnish(self, broker: Broker) -> None:
+        """Connect Home Assistant to the broker, and add a bot that speaks for the cottage."""
+        await self.api.connect_to_broker(broker.port)
+        self.bot = await self.api.add_bot()
+        await self.api.add_data_stream(self.bot, NEWS)
+        mqtt = {"open": True, "role": "home", "organization": ORGANIZATION, "home": "cottage"}
+        await self.api.open_doors(self.bot, mqtt=mqtt, limits={"rate": 100, "burst": 1000})
         await self.api.wait_for("The connection", self.is_connected, 30)
 
     async def restart(self) -> None:
         """Kill Home Assistant, and start it again."""
-        await self.process.kill()
-        self.process = await Process.start(self.api.folder)
-        await self.api.wait_for("The start", self.api.is_listening, 60)
-        await self.api.wait_for("The start", self.api.is_running, 60)
+        await self.api.kill()
+        await self.api.start()
 
     async def is_connected(self) -> bool:
         """Return whether the bot's door is connected, and another bot is known."""
-        diagnostics = await self.api.get(f"/api/diagnostics/config_entry/{self.bot}")
-        mqtt = diagnostics["data"]["mqtt"]
+        mqtt = (await self.api.diagnostics(self.bot))["mqtt"]
         return bool(mqtt and mqtt["connected"] and mqtt["bots_known"])
 
     async def send(self, content: Any) -> Any:
@@ -120,39 +98,12 @@ class Home:
 
         await self.api.wait_for(f"Number {number}", is_so, 60)
 
-    async def _flow(self, start: dict[str, Any], *steps: dict[str, Any]) -> Any:
-        path = "/api/config/config_entries/flow"
-        result = await self.api.post(path, start)
-        for step in steps:
-            result = await self.api.post(f"{path}/{result['flow_id']}", step)
-        assert result["type"] in {"create_entry", "abort"}, result
-        assert result.get("reason") in {None, "reconfigure_successful"}, result
-        return result
 
-    async def _subflow(self, stream: dict[str, Any]) -> None:
-        path = "/api/config/config_entries/subentries/flow"
-        result = await self.api.post(path, {"handler": [self.bot, "data_stream"]})
-        result = await self.api.post(f"{path}/{result['flow_id']}", stream)
-        assert result["type"] == "create_entry", result
-
-
-@asynccontextmanager
-async def homes(number: int) -> AsyncIterator[list[Home]]:
-    """Start so many Home Assistants at once."""
-    contexts = [real_home(CONFIGURATION) for _ in range(number)]
-    started = await asyncio.gather(*(context.__aenter__() for context in contexts))
-    all_homes = [Home(*one) for one in started]
-    try:
-        yield all_homes
-    finally:
-        await asyncio.gather(*(home.process.stop() for home in all_homes))
-        await asyncio.gather(*(context.__aexit__(None, None, None) for context in contexts))
-
-
-async def test_two_homes_lose_nothing_whatever_is_killed(tmp_path: Path) -> None:
+async def test_two_homes_lose_nothing_whatever_is_killed(start_home: StartHome, tmp_path: Path) -> None:
     """Neither is anything doubled, and it comes in the order sent. Ten messages are on their way at a time."""
-    async with running_broker(tmp_path / "broker") as broker, homes(2) as (one, two):
-        await asyncio.gather(*(home.furnish(broker, home="cottage") for home in (one, two)))
+    async with running_broker(tmp_path / "broker") as broker:
+        one, two = [Home(api) for api in await asyncio.gather(start_home(CONFIGURATION), start_home(CONFIGURATION))]
+        await asyncio.gather(one.furnish(broker), two.furnish(broker))
 
         for number, sender, receiver in ((1, one, two), (2, two, one)):
             receipt = await sender.send({"n": number})
@@ -192,4 +143,4 @@ async def test_two_homes_lose_nothing_whatever_is_killed(tmp_path: Path) -> None
         await broker.start()
         await two.has_noted(3100)
         assert two.noted() == [*noted, *range(3001, 3101)]
-        assert not [*one.process.warnings(), *two.process.warnings()]
+        assert not [*one.api.warnings(), *two.api.warnings()]

@@ -1,0 +1,1 @@
+"""Tests that use the integration in a browser, as a person would."""

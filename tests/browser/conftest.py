@@ -1,0 +1,148 @@
+"""Fixtures: a real Home Assistant in a process of its own, and a person at the browser.
+
+Playwright has an event loop of its own in this thread, so what is asked of Home Assistant beside it runs in another.
+"""
+
+from collections.abc import Iterator, Mapping
+import json
+from pathlib import Path
+import re
+import shutil
+from typing import Any, Final
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+import pytest
+
+from ..real.demo import demo_home
+from ..real.home import RealHome
+
+INTEGRATION: Final = "/config/integrations/integration/datastream_bot"
+QUIETLY: Final = (
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-quic"),
+)
+TIMEOUT: Final = 20_000
+expect.set_options(timeout=TIMEOUT)
+
+
+class Person:
+    """A person at the browser, who knows the pages of Home Assistant."""
+
+    def __init__(self, page: Page, folder: Path) -> None:
+        """Initialize the person, with a folder for screenshots."""
+        self.page = page
+        self._folder = folder
+
+    def open(self, path: str) -> None:
+        """Open a page."""
+        self.page.goto(path)
+        self.see_home_assistant()
+
+    def see_home_assistant(self) -> None:
+        """Wait until the page is there."""
+        expect(self.page.locator("home-assistant-main")).to_be_visible()
+        expect(self.page.locator("#ha-launch-screen")).to_have_count(0)
+
+    def open_doors(self) -> Locator:
+        """Open the form of the bot's doors, and return it."""
+        page = self.page
+        self.open(INTEGRATION)
+        page.locator("ha-config-entry-row ha-dropdown").first.click()
+        page.get_by_text("Reconfigure", exact=True).first.click()
+        self.look("What to change")
+        page.get_by_text("Doors to the outside").last.click()
+        form = page.locator("step-flow-form")
+        expect(form.locator("ha-expansion-panel").first).to_be_visible()
+        return form
+
+    def press(self, button: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=button).click()
+
+    def submit(self) -> None:
+        """Submit the last form of a flow."""
+        self.press("Submit")
+        self.page.get_by_role("button", name=re.compile("finish", re.IGNORECASE)).last.click()
+        expect(self.page.locator("step-flow-create-entry")).to_have_count(0)
+
+    def submit_in_vain(self) -> None:
+        """Submit a form that is then shown again, with what is wrong."""
+        self.press("Submit")
+        expect(self.page.locator("step-flow-form ha-alert[alert-type=error]").first).to_be_visible()
+
+    def look(self, what: str) -> None:
+        """Take a screenshot."""
+        # Dialogs take a moment to open.
+        self.page.wait_for_timeout(500)
+        self.page.screenshot(path=self._folder / f"{what}.png")
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """Return the way to an event loop in another thread."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def home(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHome]:
+    """Start the home of the demo."""
+    with portal.wrap_async_context_manager(demo_home(tmp_path_factory.mktemp("home"))) as home:
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def _tidy_home(home: RealHome, portal: BlockingPortal) -> Iterator[None]:
+    """Leave no bot behind, and nothing on."""
+    yield
+    for entry in portal.call(home.get, "/api/config/config_entries/entry?domain=datastream_bot"):
+        portal.call(home.delete, f"/api/config/config_entries/entry/{entry['entry_id']}")
+    portal.call(home.act, "light.turn_off", {"entity_id": "all"})
+
+
+@pytest.fixture
+def bot(home: RealHome, portal: BlockingPortal) -> str:
+    """Add a bot, and return its id."""
+    entry_id: str = portal.call(home.add_bot)
+    return entry_id
+
+
+@pytest.fixture
+def doorbell(home: RealHome, portal: BlockingPortal, bot: str) -> None:
+    """Add a data stream that turns on the light in the kitchen, with a number in its content."""
+    times = {"name": "times", "type": "number", "required": True}
+    action = {"action": "light.turn_on", "target": {"entity_id": "light.kitchen"}}
+    stream = {"address": "doorbell", "external": True, "fields": [times], "actions": [action]}
+    portal.call(home.add_data_stream, bot, stream)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how the system's Chromium is started."""
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": QUIETLY}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: Mapping[str, Any], home: RealHome) -> Mapping[str, Any]:
+    """Return the settings of a browser in which the owner of the home has logged in."""
+    tokens = {**home.tokens, "hassUrl": home.url, "clientId": f"{home.url}/", "expires": 2**53}
+    stored = {"name": "hassTokens", "value": json.dumps(tokens)}
+    return {
+        **browser_context_args,
+        "base_url": home.url,
+        "viewport": {"width": 1280, "height": 1400},
+        "storage_state": {"origins": [{"origin": home.url, "localStorage": [stored]}]},
+    }
+
+
+@pytest.fixture
+def person(context: BrowserContext, pytestconfig: pytest.Config) -> Person:
+    """Return a person at the browser."""
+    context.set_default_timeout(TIMEOUT)
+    return Person(context.new_page(), Path(pytestconfig.getoption("--output")))
+
+
+@pytest.fixture(scope="session")
+def delete_output_dir() -> None:
+    """Delete nothing from the folder that somebody named for the screenshots."""

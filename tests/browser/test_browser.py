@@ -1,0 +1,160 @@
+"""The integration in a real browser: a bot, its data streams and doors, and messages."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from anyio.from_thread import BlockingPortal
+from playwright.sync_api import expect
+import pytest
+
+from ..real.home import PASSWORD, USERNAME, RealHome
+from .conftest import INTEGRATION, Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def send(portal: BlockingPortal, home: RealHome, content: Any) -> list[str]:
+    """Send a message to the doorbell, and return who handled it."""
+    message = {"address": "doorbell", "content": content}
+    receipt = portal.call(home.act_for_response, "datastream_bot.send", message)
+    return [delivery["receiver"] for delivery in receipt["handled"]]
+
+
+@pytest.mark.browser_context_args(storage_state=None)
+def test_a_person_logs_in(person: Person) -> None:
+    """With the name and the password that the demo tells."""
+    page = person.page
+    page.goto("/")
+    page.locator("input[name=username]").fill(USERNAME)
+    page.locator("input[name=password]").fill(PASSWORD)
+    person.press("Log in")
+    person.see_home_assistant()
+    person.look("Overview")
+
+
+def test_a_bot_is_added_with_its_form_as_it_is_offered(person: Person) -> None:
+    """It has the name of the home, and tells what it is attached to."""
+    page = person.page
+    person.open("/config/integrations/dashboard/add?domain=datastream_bot")
+    person.press("OK")
+    expect(page.locator("step-flow-form ha-form input[name=name]")).to_have_value("Demo")
+    person.look("Add a bot")
+    person.press("Next")
+    expect(page.get_by_text("6 lights and switches")).to_be_visible()
+    person.look("What it is attached to")
+    person.submit()
+    person.open(INTEGRATION)
+    expect(page.locator("ha-config-entry-row")).to_have_count(1)
+
+
+@pytest.mark.usefixtures("bot")
+def test_a_data_stream_is_added_with_a_field_and_an_action(
+    person: Person, home: RealHome, portal: BlockingPortal
+) -> None:
+    """An address with a space is refused, and nothing that was typed is lost."""
+    page = person.page
+    person.open(INTEGRATION)
+    page.get_by_role("button", name="Add data stream").first.click()
+    form = page.locator("step-flow-form ha-form").first
+    form.locator("input[name=address]").fill("door bell")
+
+    form.locator("ha-selector-object ha-button").first.click()
+    row = page.locator("dialog-form")
+    row.locator("input[name=name]").fill("times")
+    row.locator("ha-selector-select").first.click()
+    page.get_by_text("Number", exact=True).last.click()
+    row.locator("ha-switch").first.click()
+    person.look("A field of the content")
+    row.get_by_role("button", name="Add").last.click()
+    expect(form.get_by_text("times")).to_be_visible()
+
+    form.get_by_role("button", name="Add action").click()
+    page.get_by_text("Kitchen", exact=True).last.click()
+    page.get_by_text("Turn on light").last.click()
+    expect(form.locator("ha-automation-action-row")).to_have_count(1)
+    person.look("Add a data stream")
+
+    person.submit_in_vain()
+    expect(form.locator("input[name=address]")).to_have_value("door bell")
+    expect(page.get_by_text("Start with a letter").first).to_be_visible()
+    person.look("An address that is not valid")
+    form.locator("input[name=address]").fill("doorbell")
+    person.submit()
+    expect(page.get_by_text("doorbell").first).to_be_visible()
+    person.look("The bot and its data streams")
+
+    assert send(portal, home, {"times": 2}) == ["mapping"]
+    assert portal.call(home.state, "light.kitchen") == "on"
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
+    """Content that does not fit is told, and a message that was sent has a receipt."""
+    page = person.page
+    person.open("/config/tools/action?service=datastream_bot.send")
+    page.locator("ha-service-control ha-selector-select").first.click()
+    page.get_by_text("doorbell", exact=True).last.click()
+    person.look("The picked address")
+    person.press("Perform action")
+    expect(page.get_by_text("times is missing, it must be a number").first).to_be_visible()
+    person.look("Content that does not fit")
+
+    content = page.locator("ha-service-control ha-settings-row", has_text="Content").first
+    content.locator("ha-checkbox").first.click()
+    content.locator(".cm-content").first.fill("times: 2")
+    person.press("Perform action")
+    expect(page.locator("tools-action .cm-content").last).to_contain_text("receiver: mapping")
+    person.look("The receipt")
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_message_is_seen_at_its_event_entity(person: Person, home: RealHome, portal: BlockingPortal) -> None:
+    """And so is what it did."""
+    assert send(portal, home, {"times": 2}) == ["mapping"]
+    assert portal.call(home.get, "/api/states/event.doorbell")["attributes"]["content"] == {"times": 2}
+    assert portal.call(home.state, "light.kitchen") == "on"
+    person.open("/logbook?entity_id=event.doorbell")
+    expect(person.page.get_by_text("Message received").first).to_be_visible()
+    person.look("The event entity in the activity")
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_webhook_is_opened_and_answers_at_the_url_that_is_shown(
+    person: Person, home: RealHome, portal: BlockingPortal
+) -> None:
+    """It is open as soon as the form says so."""
+    page = person.page
+    form = person.open_doors()
+    form.locator("ha-expansion-panel", has_text="Webhook").locator("ha-switch").first.click()
+    person.look("The doors")
+    person.press("Submit")
+    url = form.locator("ha-markdown code").first.inner_text()
+    person.look("The URL of the webhook")
+    person.press("Submit")
+    expect(page.locator("step-flow-abort")).to_be_visible()
+    person.look("The webhook is open")
+
+    receipt = portal.call(home.post, urlsplit(url.strip()).path, {"address": "doorbell", "content": {"times": 1}})
+    assert [delivery["receiver"] for delivery in receipt["handled"]] == ["mapping"]
+
+
+@pytest.mark.usefixtures("bot")
+def test_the_door_to_other_homes_needs_a_name_and_mqtt(person: Person) -> None:
+    """A name that is missing is told, and nothing that was typed is lost; that there is no MQTT yet is a repair."""
+    page = person.page
+    section = person.open_doors().locator("ha-form-expandable", has_text="MQTT: other homes")
+    section.get_by_text("MQTT: other homes").click()
+    section.locator("ha-switch").first.click()
+    section.locator("input[name=organization]").fill("acme")
+    person.look("Other homes")
+    person.submit_in_vain()
+    expect(page.get_by_text("The home needs a name").first).to_be_visible()
+    person.look("A home without a name")
+    section.get_by_text("MQTT: other homes").click()
+    expect(section.locator("input[name=organization]")).to_have_value("acme")
+    section.locator("input[name=home]").fill("cottage")
+    person.press("Submit")
+    expect(page.locator("step-flow-abort")).to_be_visible()
+    person.open("/config/repairs/")
+    expect(page.get_by_text("has no MQTT to reach other homes").first).to_be_visible()
+    person.look("There is no MQTT yet")

@@ -1,0 +1,1 @@
+"""Tests in which Home Assistant runs in a process of its own."""

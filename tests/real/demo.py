@@ -1,0 +1,25 @@
+"""The home of `scripts/demo`: lights, switches, and the persons who live there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+import shutil
+from typing import Final
+
+from .home import PROJECT, RealHome, real_home
+
+LIGHTS: Final = ("light.kitchen", "light.living_room", "light.bedroom", "light.porch")
+DEVICES: Final = (*LIGHTS, "switch.fan", "switch.radio")
+
+
+@asynccontextmanager
+async def demo_home(folder: Path) -> AsyncIterator[RealHome]:
+    """Start the home in an empty folder, with each light in the room of its name."""
+    shutil.copytree(PROJECT / "scripts" / "demo-config", folder, dirs_exist_ok=True)
+    shutil.copytree(PROJECT / "blueprints", folder / "blueprints")
+    async with real_home(folder) as home:
+        for area in await home.ask("config/area_registry/list"):
+            light = f"light.{area['area_id']}"
+            if light in LIGHTS:
+                await home.ask("config/entity_registry/update", entity_id=light, area_id=area["area_id"])
+        yield home
