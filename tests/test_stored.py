@@ -149,3 +149,15 @@ async def test_a_bot_of_a_former_version_goes_on(
     assert home["light.kitchen"].commands == [False]
     form = await show_form_of(entry.runtime_data)
     assert suggested(form)["on_returning"] == "on"
+
+
+@pytest.mark.parametrize(("minor_version", "names_entities"), [(1, True), (2, False), (3, False)])
+async def test_webhooks_of_before_they_could_withhold_names_go_on_naming(
+    hass: HomeAssistant, minor_version: int, *, names_entities: bool
+) -> None:
+    """What a newer version stored stays as it is, for when that comes back."""
+    entry = MockConfigEntry(domain=DOMAIN, data=ENTRIES[0]["data"], minor_version=minor_version)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.data["doors"]["webhook"].get("names_entities", False) is names_entities
+    assert entry.minor_version == max(minor_version, 2)
