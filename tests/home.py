@@ -161,10 +161,10 @@ async def diagnostics_of(bot: Bot) -> dict[str, Any]:
 
 
 async def remembered(bot: Bot) -> list[str]:
-    """Return the entity ids of what a bot remembers as on."""
+    """Return the entity ids of what a bot remembers as on, for whatever occasion."""
     microservices = {one["name"]: one for one in (await diagnostics_of(bot))["microservices"]}
-    entity_ids: list[str] = microservices["device"]["remembered"]
-    return entity_ids
+    remembered: dict[str, list[str]] = microservices["device"]["remembered"]
+    return sorted({entity_id for entity_ids in remembered.values() for entity_id in entity_ids})
 
 
 async def seen_at(bot: Bot, door: str) -> dict[str, Any]:

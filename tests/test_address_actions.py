@@ -89,9 +89,11 @@ async def test_without_home_assistants_descriptions_of_triggers_the_action_still
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, add_bot: AddBot
 ) -> None:
     """They are no public part of it, and may go with any release."""
+    hass.data.pop(TRIGGER_DESCRIPTION_CACHE)
+    await add_bot("Home")
     monkeypatch.delattr("homeassistant.helpers.trigger.TRIGGER_DESCRIPTION_CACHE")
 
-    await add_bot()
+    await add_bot("Office")
 
     action: Any = (await async_get_actions(hass))["datastream_bot"]["send"]
     assert action["fields"]["address"]["selector"]["select"]["options"] == BUILT_IN

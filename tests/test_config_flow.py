@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import (
     device_registry as dr,
+    entity_registry as er,
 )
 import pytest
 
@@ -62,7 +63,7 @@ async def test_a_new_bot_has_the_two_data_streams_of_the_lesson(add_bot: AddBot)
         (stream.address, stream.external, [field.name for field in stream.fields], stream.actions, stream.event_type)
         for stream in streams
     ] == [
-        ("toggle_everything", True, ["on", "remember", "restore", "target", "domain"], (), None),
+        ("toggle_everything", True, ["on", "remember", "restore", "memory", "target", "domain"], (), None),
         ("send_push_notification", True, ["message", "title", "data"], (), None),
     ]
 
@@ -194,3 +195,21 @@ async def test_the_form_names_so_many_and_counts_the_rest(hass: HomeAssistant, a
     assert placeholders["light"].endswith("\n- … 10 more")
     assert len(placeholders["light"].splitlines()) == 51
     assert placeholders["switch"] == "- `switch.soon`"
+
+
+async def test_what_was_removed_stays_chosen_until_the_user_says_otherwise(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Without it, the list would be empty, which means everything and everyone."""
+    bot = await add_bot(target={"entity_id": ["light.kitchen"]}, persons=["person.bo"])
+    chosen = {name: bot.entry.data[name] for name in ("target", "persons")}
+    for entity_id in ("light.kitchen", "person.bo"):
+        er.async_get(hass).async_remove(entity_id)
+    await hass.async_block_till_done()
+
+    form = await show_form_of(bot)
+    shown = {name: value for name, value in suggested(form).items() if name != "more"}
+    await submit_bot(hass, form["flow_id"], **shown)
+
+    assert {name: bot.entry.data[name] for name in chosen} == chosen
+    assert (await diagnostics_of(bot.entry.runtime_data))["microservices"][1]["attached"] == []

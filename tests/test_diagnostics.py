@@ -36,7 +36,7 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
             "name": "device",
             "addresses": ["toggle_everything"],
             "attached": ["light.kitchen", "light.porch"],
-            "remembered": [],
+            "remembered": {},
         },
         {"name": "reader", "addresses": ["news"]},
     ]

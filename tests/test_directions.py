@@ -48,8 +48,8 @@ def imported(path: Path) -> set[str]:
             names = [node.module] if node.module else [alias.name for alias in node.names]
             parts |= {".".join((*within, name)).split(".")[0] for name in names}
         elif isinstance(node, ast.ImportFrom | ast.Import):
-            module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
-            assert "datastream_bot" not in str(module), "The house is imported relatively"
+            modules = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert not any("datastream_bot" in str(module) for module in modules), "The house is imported relatively"
     return parts
 
 

@@ -11,11 +11,12 @@ import pytest
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.message import Message
-from custom_components.datastream_bot.messaging.microservice import ORDER_LOCATION, Microservice, datastream
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.router import Router
+from custom_components.datastream_bot.microservices import ORDER_LOCATION
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .home import is_on, ticks
+from .home import Reader, is_on, ticks
 from .streams import add_stream, stream_of
 
 
@@ -200,3 +201,23 @@ async def test_a_data_stream_that_changes_in_front_of_a_message_is_the_new_one(a
     receipt = await bot.async_distribute_datastream_message("news", {}, external=False)
 
     assert [delivery.result for delivery in receipt.deliveries] == [None, {"event": "edited"}]
+
+
+async def test_a_microservice_of_another_integration_leaves_with_the_bot(
+    hass: HomeAssistant, add_bot: AddBot, router: Any
+) -> None:
+    """Whoever attaches it anew after a reload has it once; and may detach it late."""
+    bot = await add_bot()
+    reader = Reader()
+    detach = bot.attach(reader)
+
+    await hass.config_entries.async_reload(bot.bot_id)
+    assert "news" not in router().registry.addresses
+    loaded = bot.entry.runtime_data
+    loaded.attach(reader)
+    detach()
+    await loaded.async_distribute_datastream_message("news", {}, external=False)
+
+    assert len(reader.messages) == 1
+    await hass.config_entries.async_unload(bot.bot_id)
+    assert "news" not in router().registry.addresses

@@ -4,6 +4,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -194,6 +195,7 @@ async def test_the_repair_issue_comes_back_after_a_restart(
     assert issue.active
 
 
+@pytest.mark.slow
 @pytest.mark.warns
 @pytest.mark.usefixtures("no_stack_traces")
 async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end(
@@ -244,3 +246,33 @@ def test_of_two_ways_to_a_message_the_longer_counts(hass: HomeAssistant) -> None
     guard.count(message(child, 2))
 
     assert guard.hops_in(child) == 6
+
+
+@pytest.mark.warns
+async def test_what_goes_on_slowly_is_not_endless(add_bot: AddBot, freezer: FrozenDateTimeFactory) -> None:
+    """Such as one message an hour, each because of the last."""
+    bot = await add_bot()
+    context = Context()
+
+    for _ in range(12):
+        freezer.tick(61)
+        context = (await bot.async_dispatch("news", {}, context=context)).message.context
+
+    for _ in range(8):
+        freezer.tick(59)
+        context = (await bot.async_dispatch("news", {}, context=context)).message.context
+    with pytest.raises(HomeAssistantError, match="more than 8 messages"):
+        await bot.async_dispatch("news", {}, context=context)
+
+
+@pytest.mark.warns
+async def test_of_one_message_no_more_come_than_a_thousand(add_bot: AddBot) -> None:
+    """Itself included."""
+    bot = await add_bot()
+    context = (await bot.async_dispatch("news", {})).message.context
+
+    for _ in range(MAX_MESSAGES - 1):
+        await bot.async_dispatch("news", {}, context=context)
+
+    with pytest.raises(HomeAssistantError, match="more than 1000 messages"):
+        await bot.async_dispatch("news", {}, context=context)

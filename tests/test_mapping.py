@@ -14,8 +14,9 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.message import Message
-from custom_components.datastream_bot.messaging.microservice import ORDER_LOCATION, Microservice, datastream
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER
+from custom_components.datastream_bot.microservices import ORDER_LOCATION
 
 from .conftest import AddBot, Home, Send
 from .days import wait_over

@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
-from .days import LEAVING, RESTORE, RETURNING, everybody, restart, turn, wait_over
+from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, restart, turn, wait_over
 from .forms import show_form_of, submit_bot
 from .home import PretendLamp, PretendLight, is_on, remembered, state_of, ticks
 
@@ -259,21 +259,19 @@ async def test_returning_by_day_forgets_what_was_on(
     assert on() == ["light.porch"]
 
 
-async def test_many_lights_are_remembered_and_restored(
-    hass: HomeAssistant, hass_storage: dict[str, Any], add_bot: AddBot, send: Send
-) -> None:
+async def test_many_lights_are_remembered_and_restored(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """Also across a restart."""
-    await furnish(hass, {f"light.l{number}": PretendLamp(f"L{number}") for number in range(250)})
+    await furnish(hass, {f"light.l{number}": PretendLamp(f"L{number}") for number in range(100)})
     bot = await add_bot()
     await send("toggle_everything", {"on": True})
 
     await send("toggle_everything", LEAVING)
-    assert len(hass_storage[f"datastream_bot.{bot.bot_id}.snapshot"]["data"]) == 250
+    assert len(await remembered(bot)) == 100
     await hass.config_entries.async_reload(bot.bot_id)
     (delivery,) = (await send("toggle_everything", RETURNING))["handled"]
 
-    assert len(delivery["result"]["switched"]) == 250
-    assert hass_storage[f"datastream_bot.{bot.bot_id}.snapshot"]["data"] == {}
+    assert len(delivery["result"]["switched"]) == 100
+    assert await remembered(bot) == []
 
 
 async def test_two_bots_with_different_persons_share_a_light(
@@ -404,3 +402,68 @@ async def test_a_light_that_hangs_longer_than_its_bot_lives_leaves_nothing_behin
     await hass.async_block_till_done()
 
     assert not [key for key in hass_storage if bot.bot_id in key]
+
+
+@pytest.mark.warns
+async def test_what_was_forgotten_just_before_a_reload_stays_forgotten(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """Somebody has turned it on, and the next leaving remembers it as it is then."""
+    bot = await add_bot()
+    await turn(hass, "light.kitchen", "on")
+    await send("toggle_everything", LEAVING)
+    home["light.kitchen"].broken = "no answer"
+    await send("toggle_everything", RETURNING)
+    home["light.kitchen"].broken = None
+    await turn(hass, "light.kitchen", "on")
+
+    await hass.config_entries.async_reload(bot.bot_id)
+
+    assert await remembered(bot) == []
+
+
+@pytest.mark.warns
+async def test_what_would_not_go_off_is_remembered_as_it_is_when_it_does(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """Not as it was an hour before."""
+    lamp = PretendLamp("Desk")
+    await furnish(hass, {"light.desk": lamp})
+    await add_bot()
+    await turn(hass, "light.desk", "on", brightness=200)
+    lamp.broken = "no answer"
+    await send("toggle_everything", LEAVING)
+    lamp.broken = None
+    freezer.tick(3600)
+    await turn(hass, "light.desk", "on", brightness=20)
+
+    await send("toggle_everything", LEAVING)
+    await send("toggle_everything", RETURNING)
+
+    assert state_of(hass, "light.desk").attributes["brightness"] == 20
+
+
+@pytest.mark.warns
+async def test_what_hangs_when_a_bot_is_unloaded_says_nothing_to_the_next(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nor does it look whether that has happened in the end."""
+    bot = await add_bot(verify_after=30)
+    await turn(hass, "light.kitchen", "on")
+    home["light.kitchen"].responding.clear()
+    leaving = hass.async_create_task(send("toggle_everything", LEAVING))
+    await wait_over(hass, freezer)
+    await leaving
+    await send("toggle_everything", RETURNING)
+    assert await remembered(bot) == ["light.kitchen"]
+
+    await hass.config_entries.async_unload(bot.bot_id)
+    home["light.kitchen"].broken = "no answer"
+    home["light.kitchen"].responding.set()
+    await hass.async_block_till_done()
+    commands = list(home["light.kitchen"].commands)
+    await go_on(hass, freezer, 31)
+
+    assert home["light.kitchen"].commands == commands
+    assert await hass.config_entries.async_setup(bot.bot_id)
+    assert await remembered(bot) == ["light.kitchen"]

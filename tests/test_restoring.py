@@ -43,7 +43,7 @@ async def test_what_was_remembered_of_a_group_as_a_whole_comes_back(
     await turn(hass, "light.both", "on")
     await send("toggle_everything", LEAVING)
     await hass.config_entries.async_unload(bot.bot_id)
-    data = hass_storage[f"datastream_bot.{bot.bot_id}.snapshot"]["data"]
+    data = hass_storage[f"datastream_bot.{bot.bot_id}.snapshot"]["data"]["messages"][""]
     hass_storage[f"datastream_bot.{bot.bot_id}.snapshot"]["data"] = {
         "light.both": {name: data["light.kitchen"][name] for name in ("at", "attributes", "changed")}
     }
@@ -283,3 +283,22 @@ async def exclude(hass: HomeAssistant) -> None:
     """Exclude the kitchen light from everything."""
     label = lr.async_get(hass).async_create("datastream_bot_ignore")
     er.async_get(hass).async_update_entity("light.kitchen", labels={label.label_id})
+
+
+async def test_a_restore_that_waits_does_not_end_because_a_phone_reports(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, send: Send, on: Any
+) -> None:
+    """Not even while the bot does not react to presence; that is turned off ends it."""
+    await add_bot()
+    await turn(hass, "light.kitchen", "on")
+    await send("toggle_everything", LEAVING)
+    await turn(hass, "switch.home_presence_reaction", "off")
+    home["light.kitchen"].set_available(available=False)
+    await send("toggle_everything", RETURNING)
+
+    await persons("anna", "home", battery=50)
+    await persons("bo", "not_home")
+    home["light.kitchen"].set_available(available=True)
+    await hass.async_block_till_done()
+
+    assert on() == ["light.kitchen"]

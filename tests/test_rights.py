@@ -318,3 +318,15 @@ async def test_the_botlab_api_names_what_its_user_may_know(
     (delivery,) = (await response.json())["failed"]
     assert delivery["result"]["switched"] == ["light.porch"]
     assert delivery["result"]["more"] == {"failed": 2}
+
+
+async def test_what_only_looks_like_an_entity_is_told(hass: HomeAssistant, add_bot: AddBot, client: Client) -> None:
+    """What a data stream responds is told as it is."""
+    bot = await add_bot()
+    hosts = {"variables": {"answer": {"hosts": ["example.com", "1.5"]}}}
+    await add_stream(bot, "hosts", actions=[hosts, {"stop": "Told", "response_variable": "answer"}])
+    path = await open_webhook(bot)
+
+    (delivery,) = (await (await client.post(path, json={"address": "hosts"})).json())["handled"]
+
+    assert delivery["result"]["response"] == {"hosts": ["example.com", "1.5"]}

@@ -194,7 +194,7 @@ async def test_no_name_in_a_message_calls_a_method(add_bot: AddBot, router: Call
 
     receipt = await bot.async_distribute_datastream_message(name, {})
 
-    assert receipt.is_empty
+    assert not receipt.is_received
     assert reader.messages == []
 
 

@@ -334,7 +334,7 @@ async def test_a_sender_that_is_cancelled_leaves_no_lights_half_switched(
     [
         ({"on": True, "remember": True}, "Only what is turned off can be remembered"),
         ({"on": False, "restore": True}, "Only what is turned on can be restored"),
-        ({"on": True, "domain": "cover"}, "The domain is 'cover', it must be light or switch"),
+        ({"on": True, "domain": "cover"}, "The domain is 'cover', it must be one of: light, switch"),
         ({"on": True, "target": {"room": "kitchen"}}, "The target is not valid"),
         ({"on": True, "target": {"entity_id": "{{ x }}"}}, "The target is not valid"),
         ({"on": True, "target": {"entity_id": 5}}, "The target is not valid"),

@@ -10,7 +10,7 @@ from homeassistant.helpers.typing import ConfigType
 from .address_actions import async_setup_address_actions
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
-from .devices.snapshot import snapshot_storage
+from .devices.memory import memory_storage
 from .doors import async_open_doors, async_remove_doors, async_setup_views
 from .doors.webhook import with_named_entities
 from .event_bus import async_fire_message, async_follow_automations
@@ -47,6 +47,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: DatastreamBotConfigEnt
 async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
     """Set up a bot: first what receives, then what shows it, then what sends."""
     router = hass.data[DATA_ROUTER]
+    # What had no entry in the registry when it was chosen may have one by now.
     hass.config_entries.async_update_entry(entry, data=with_registry_ids(hass, entry.data))
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -82,7 +83,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntr
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what a bot stored."""
-    for storage_of in (presence_storage, snapshot_storage):
+    for storage_of in (presence_storage, memory_storage):
         await storage_of(hass, entry.entry_id).async_remove()
     await async_remove_doors(hass, entry)
     await async_remove_transport(hass, entry)

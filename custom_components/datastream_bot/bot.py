@@ -1,6 +1,6 @@
 """The bot: composes the microservices of a config entry, and sends messages as it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -27,8 +27,8 @@ _RECEIVER_RIGHTS: Final = "rights"
 type DatastreamBotConfigEntry = ConfigEntry[Bot]
 
 
-class Door(Protocol):
-    """A way into a bot from outside Home Assistant, kept here for whoever looks for it."""
+class Entrance(Protocol):
+    """An open way into a bot from outside Home Assistant, registered for diagnostics."""
 
     @property
     def origin(self) -> str:
@@ -39,7 +39,7 @@ class Door(Protocol):
 
 
 class Transport(Protocol):
-    """A way from a bot to bots elsewhere and back, kept here for whoever shows it."""
+    """A way from a bot to bots elsewhere and back, registered for diagnostics."""
 
     @property
     def is_connected(self) -> bool:
@@ -61,7 +61,6 @@ class Bot:
     Other integrations reach it as the `runtime_data` of its config entry.
 
     Attributes:
-        microservices: What is attached to it.
         data_streams: The addresses that it declares.
         tracker: What it believes about presence.
         doors: The ways into it that are open.
@@ -74,8 +73,8 @@ class Bot:
         self.hass = hass
         self.entry = entry
         self.device_id = device_id
-        self.microservices: list[Microservice] = []
-        self.doors: list[Door] = []
+        self._attached: dict[Microservice, list[CALLBACK_TYPE]] = {}
+        self.doors: list[Entrance] = []
         self.transport: Transport | None = None
         self._router = router
         self._set_up_as = (entry.title, entry.data)
@@ -99,6 +98,11 @@ class Bot:
         return self.entry.entry_id
 
     @property
+    def microservices(self) -> list[Microservice]:
+        """Return the microservices that are attached to the bot."""
+        return list(self._attached)
+
+    @property
     def is_outdated(self) -> bool:
         """Return whether the config entry, apart from its data streams, changed since the bot was set up."""
         return self._set_up_as != (self.entry.title, self.entry.data)
@@ -106,6 +110,8 @@ class Bot:
     async def async_receive(self) -> None:
         """Start to receive messages, until the config entry is unloaded."""
         on_unload = self.entry.async_on_unload
+        # The last to be called, for those of other integrations.
+        on_unload(self._detach_all)
         await self._device.async_start()
         on_unload(lambda: self._device.async_stop(forget=self._is_disabled))
         for microservice in (self._location, self._device):
@@ -130,13 +136,18 @@ class Bot:
         registry = self._router.registry
         leave = [registry.subscribe(*bot, address, microservice) for address in microservice.addresses]
         leave += [registry.declare(*bot, address, fields) for address, fields in microservice.fields.items()]
-        self.microservices.append(microservice)
-        return partial(self._detach, microservice, leave)
+        self._attached[microservice] = leave
+        return partial(self._detach, microservice)
 
-    def _detach(self, microservice: Microservice, leave: Iterable[CALLBACK_TYPE]) -> None:
-        for leave_one in leave:
+    def _detach(self, microservice: Microservice) -> None:
+        """Detach a microservice, unless the bot has done so because it was unloaded."""
+        for leave_one in self._attached.pop(microservice, ()):
             leave_one()
-        self.microservices.remove(microservice)
+
+    @callback
+    def _detach_all(self) -> None:
+        for microservice in self.microservices:
+            self._detach(microservice)
 
     async def async_distribute_datastream_message(
         self,

@@ -100,12 +100,13 @@ def field_from_row(row: Mapping[str, Any]) -> Field:
 
 def row_from_field(field: Field) -> dict[str, Any]:
     """Return the row of the form for a field."""
-    return {
+    row = {
         CONF_NAME: field.name,
         CONF_TYPE: field.type.value,
         CONF_REQUIRED: field.required,
         CONF_DESCRIPTION: field.description,
     }
+    return row if field.default is None else {**row, CONF_DEFAULT: field.default}
 
 
 def stream_unique_id(address: str) -> str:

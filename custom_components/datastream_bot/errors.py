@@ -1,7 +1,6 @@
 """The errors of messages, translated."""
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -51,16 +50,6 @@ class PartlyFailedError(HomeAssistantError):
             },
         )
         self.result = {**result, "failed": errors}
-
-
-async def async_gather_errors(calls: Mapping[str, Coroutine[Any, Any, object]]) -> dict[str, str]:
-    """Await named calls together, and return the error of each that failed, by name."""
-    results = await asyncio.gather(*calls.values(), return_exceptions=True)
-    return {
-        name: str(error) or type(error).__name__
-        for name, error in zip(calls, results, strict=True)
-        if isinstance(error, Exception)
-    }
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

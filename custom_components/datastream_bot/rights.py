@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError, UnknownUser
 from .const import DOMAIN
 
 type MayRead = Callable[[str], bool]
-"""Returns whether a reader may know an entity."""
+"""Returns whether a reader may know an entity of this id."""
 
 
 async def async_split_by_permission(
@@ -64,11 +64,16 @@ async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], c
     try:
         user = await _async_user(hass, context)
     except UnknownUser:
-        return readable_receipt(receipt, reads_nothing)
+        return anonymous_receipt(hass, receipt)
     if user is None or user.permissions.access_all_entities(POLICY_READ):
         return receipt
     check = user.permissions.check_entity
-    return readable_receipt(receipt, lambda entity_id: check(entity_id, POLICY_READ))
+    return _readable_receipt(hass, receipt, lambda entity_id: check(entity_id, POLICY_READ))
+
+
+def anonymous_receipt(hass: HomeAssistant, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a receipt for a reader who may know no entity."""
+    return _readable_receipt(hass, receipt, lambda _: False)
 
 
 async def _async_user(hass: HomeAssistant, context: Context) -> User | None:
@@ -79,29 +84,25 @@ async def _async_user(hass: HomeAssistant, context: Context) -> User | None:
     return user
 
 
-def reads_nothing(_: str) -> bool:
-    """Return that no entity may be known."""
-    return False
+def _readable_receipt(hass: HomeAssistant, receipt: Mapping[str, Any], may_read: MayRead) -> dict[str, Any]:
+    """Return a receipt with the entities that a reader may know, and beside them how many `more` there are."""
 
+    def is_hidden(name: object) -> bool:
+        """Return whether a name in a result is that of an entity, or of one that is gone, which nobody may know."""
+        return (
+            isinstance(name, str)
+            and valid_entity_id(name)
+            and name.partition(".")[0] in hass.config.components
+            and not may_read(name)
+        )
 
-def readable_receipt(receipt: Mapping[str, Any], may_read: MayRead) -> dict[str, Any]:
-    """Return a receipt with the entities that a reader may know, and beside them how many `more` there are.
-
-    Args:
-        receipt: The receipt as response data.
-        may_read: Returns whether the reader may know an entity.
-
-    """
     return {
-        name: [_readable_delivery(delivery, may_read) for delivery in value] if isinstance(value, list) else value
+        name: [_readable_delivery(delivery, is_hidden) for delivery in value] if isinstance(value, list) else value
         for name, value in receipt.items()
     }
 
 
-def _readable_delivery(delivery: Mapping[str, Any], may_read: MayRead) -> dict[str, Any]:
-    def is_hidden(name: object) -> bool:
-        return isinstance(name, str) and valid_entity_id(name) and not may_read(name)
-
+def _readable_delivery(delivery: Mapping[str, Any], is_hidden: Callable[[object], bool]) -> dict[str, Any]:
     result: dict[str, Any] = dict(delivery.get("result", {}))
     more: dict[str, int] = {}
     for name, value in result.items():

@@ -1,7 +1,6 @@
 """The actions of Data Stream Bot."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -71,12 +70,11 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
         internal=call.data[ATTR_INTERNAL],
         external=call.data[ATTR_EXTERNAL],
         route=None if refusal else _route(call.data),
+        refused=[bot.refused(refusal)] if bot is not None and refusal is not None else [],
     )
     receipt = await dispatch.async_receipt()
-    if call.data[ATTR_REQUIRE_RECEIVER] and receipt.is_empty:
+    if call.data[ATTR_REQUIRE_RECEIVER] and not receipt.is_received:
         raise refusal or _no_receiver(router, receipt.address)
-    if bot is not None and refusal is not None:
-        receipt = replace(receipt, deliveries=[*receipt.deliveries, bot.refused(refusal)])
     return await async_readable_receipt(call.hass, receipt.as_dict(), call.context) if call.return_response else None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.const import ATTR_ENTITY_ID, Platform, UnitOfTime
-from homeassistant.core import HomeAssistant, callback, valid_entity_id
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -26,6 +26,8 @@ from .const import CONF_DOORS, Reaction
 
 def _shown(selector: Selector[Any] | None, *, more: bool = False) -> dict[str, Any]:
     """Return how the form shows an option.
+
+    What holds entities is stored by their registry ids: an `EntitySelector` is recognized, and so is a target.
 
     Args:
         selector: Its selector, or None for the target of an action.
@@ -123,7 +125,7 @@ def resolve_target(hass: HomeAssistant, target: Mapping[str, Any]) -> dict[str, 
 @callback
 def with_entity_ids(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of a config entry with entity ids for registry ids, as a form shows them."""
-    return _translated(data, lambda ids: [each for each in resolve_entity_ids(hass, ids) if valid_entity_id(each)])
+    return _translated(data, lambda ids: resolve_entity_ids(hass, ids))
 
 
 @callback

@@ -129,7 +129,7 @@ def async_describe_trigger(hass: HomeAssistant, description: dict[str, Any]) -> 
     Home Assistant has a function for that for actions only. Where it does not keep descriptions like this any more, its
     editor offers no addresses, and takes them all the same.
     """
-    if (key := getattr(trigger_helper, "TRIGGER_DESCRIPTION_CACHE", None)) is None:
-        return
-    # Pages are sent the descriptions anew when they are another object.
-    hass.data[key] = {**hass.data[key], TRIGGER_MESSAGE_RECEIVED: description}
+    key = getattr(trigger_helper, "TRIGGER_DESCRIPTION_CACHE", None)
+    if key is not None and key in hass.data:
+        # Pages are sent the descriptions anew when they are another object.
+        hass.data[key] = {**hass.data[key], TRIGGER_MESSAGE_RECEIVED: description}

@@ -10,6 +10,9 @@ import voluptuous as vol
 from ..errors import MessageError
 from .domains import DOMAINS
 
+MAX_NAME_LENGTH: Final = 64
+"""How long the name of a memory may be."""
+
 _TARGET: Final = vol.Schema(cv.TARGET_FIELDS)
 
 
@@ -21,6 +24,7 @@ class Toggle:
         on: Whether to turn on.
         remember: Remember what is on before it is turned off.
         restore: Turn on only what is remembered, as it was.
+        memory: The occasion for which it is remembered; empty for that without a name.
         target: Only what is in this target of an action; empty for all.
         domain: Only entities of this domain, or None for all.
 
@@ -29,6 +33,7 @@ class Toggle:
     on: bool
     remember: bool
     restore: bool
+    memory: str
     target: Mapping[str, list[str]]
     domain: str | None
 
@@ -45,14 +50,19 @@ class Toggle:
             raise MessageError(translation_key="remember_needs_off")
         if restore and not on:
             raise MessageError(translation_key="restore_needs_on")
+        memory = content.get("memory", "")
+        if memory and not (remember or restore):
+            raise MessageError(translation_key="memory_needs_remember")
+        if len(memory) > MAX_NAME_LENGTH:
+            raise MessageError(translation_key="memory_too_long", max_length=MAX_NAME_LENGTH)
         domain = content.get("domain")
         if domain is not None and domain not in DOMAINS:
-            raise MessageError(translation_key="domain_unknown", domain=repr(domain))
+            raise MessageError(translation_key="domain_unknown", domain=repr(domain), domains=", ".join(DOMAINS))
         try:
             target = _TARGET(content.get("target", {}))
         except vol.Invalid as err:
             raise MessageError(translation_key="target_not_valid", problem=err) from err
-        return cls(on=on, remember=remember, restore=restore, target=target, domain=domain)
+        return cls(on=on, remember=remember, restore=restore, memory=memory, target=target, domain=domain)
 
     @property
     def is_all(self) -> bool:
@@ -63,4 +73,4 @@ class Toggle:
     def subject(self) -> Hashable:
         """Return what it is about: of two commands about the same, the newer one counts."""
         target = frozenset((kind, frozenset(ids)) for kind, ids in self.target.items())
-        return self.remember, self.restore, self.domain, target
+        return self.remember, self.restore, self.memory, self.domain, target

@@ -1,16 +1,15 @@
 """Control: switches or restores many entities, and tells which failed."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from itertools import batched, groupby
 import logging
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.helpers.state import async_reproduce_state
 
-from ..errors import async_gather_errors
 from .domains import DOMAINS, domain_of, state_when
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,3 +72,13 @@ async def async_restore(hass: HomeAssistant, states: Iterable[State], context: C
     return await async_gather_errors(
         {state.entity_id: async_reproduce_state(hass, state, context=context) for state in states}
     )
+
+
+async def async_gather_errors(calls: Mapping[str, Coroutine[Any, Any, object]]) -> dict[str, str]:
+    """Await named calls together, and return the error of each that failed, by name."""
+    results = await asyncio.gather(*calls.values(), return_exceptions=True)
+    return {
+        name: str(error) or type(error).__name__
+        for name, error in zip(calls, results, strict=True)
+        if isinstance(error, Exception)
+    }

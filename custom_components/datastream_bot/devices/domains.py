@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from homeassistant.components.light.const import ColorMode, LightEntityStateAttribute
-from homeassistant.components.light.reproduce_state import COLOR_MODE_TO_ATTRIBUTE
 from homeassistant.const import (
     SERVICE_TURN_OFF,
     SERVICE_TURN_ON,
@@ -17,6 +15,19 @@ from homeassistant.const import (
 )
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
 
+_COLOR_OF_MODE: Final = {
+    "color_temp": "color_temp_kelvin",
+    "hs": "hs_color",
+    "rgb": "rgb_color",
+    "rgbw": "rgbw_color",
+    "rgbww": "rgbww_color",
+    "xy": "xy_color",
+}
+"""The attribute that has the color of a light, by its color mode."""
+
+_COLOR_MODE: Final = "color_mode"
+_LIGHT_ATTRIBUTES: Final = ("brightness", _COLOR_MODE, "effect", *_COLOR_OF_MODE.values())
+
 
 def _no_attributes(_: State) -> dict[str, Any]:
     return {}
@@ -25,13 +36,11 @@ def _no_attributes(_: State) -> dict[str, Any]:
 def _light_attributes(state: State) -> dict[str, Any]:
     """Return brightness, color and effect of a light, with the color mode only if its color is known."""
     attributes: dict[str, Any] = {
-        name: state.attributes[name]
-        for name in tuple(LightEntityStateAttribute)
-        if state.attributes.get(name) is not None
+        name: state.attributes[name] for name in _LIGHT_ATTRIBUTES if state.attributes.get(name) is not None
     }
-    color = COLOR_MODE_TO_ATTRIBUTE.get(attributes.get(LightEntityStateAttribute.COLOR_MODE, ColorMode.UNKNOWN))
-    if color is not None and color.state_attr not in attributes:
-        del attributes[LightEntityStateAttribute.COLOR_MODE]
+    color = _COLOR_OF_MODE.get(attributes.get(_COLOR_MODE, ""))
+    if color is not None and color not in attributes:
+        del attributes[_COLOR_MODE]
     return attributes
 
 

@@ -22,7 +22,6 @@ _DEFERRED_FOR: Final = 300.0
 """Seconds for which the restore of an entity that cannot be asked is deferred."""
 
 _TOO_OFTEN: Final = 3
-_SLACK: Final = 0.1
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -81,6 +80,7 @@ class Expectations:
         self._verify_after = verify_after
         self._still_attached = still_attached
         self._misses: Counter[str] = Counter()
+        self._is_stopped = False
         self._expected: dict[str, Expectation] = {}
         self._stop_listening: CALLBACK_TYPE | None = None
         self._stop_timer: CALLBACK_TYPE | None = None
@@ -125,14 +125,9 @@ class Expectations:
         )
 
     @callback
-    def async_drop(self, entity_ids: Collection[str], *, keep_deferred: bool = False) -> None:
-        """Drop the expectations of entities, or only those that are not deferred."""
-        dropped = [
-            entity_id
-            for entity_id, expectation in self._expected.items()
-            if entity_id in entity_ids and not (keep_deferred and expectation.is_deferred)
-        ]
-        self._drop(dropped)
+    def async_drop(self, entity_ids: Collection[str]) -> None:
+        """Drop the expectations of entities."""
+        self._drop([entity_id for entity_id in self._expected if entity_id in entity_ids])
 
     @callback
     def async_supersede(self, message_id: str | None) -> None:
@@ -146,7 +141,8 @@ class Expectations:
 
     @callback
     def async_stop(self) -> None:
-        """Drop all expectations."""
+        """Drop all expectations, and take no more: a switching that hangs can outlast the bot."""
+        self._is_stopped = True
         self._expected.clear()
         self._update()
         async_delete_issue(self._hass, self._issue_id)
@@ -159,6 +155,8 @@ class Expectations:
 
     def _add(self, expectations: Iterable[Expectation]) -> None:
         """Add expectations in place of former ones of the same entities."""
+        if self._is_stopped:
+            return
         for expectation in expectations:
             self._expected[expectation.entity_id] = expectation
             if expectation.is_met(self._hass.states.get(expectation.entity_id)):
@@ -166,7 +164,7 @@ class Expectations:
         self._update()
 
     def _met(self, expectation: Expectation) -> None:
-        """Drop a met expectation: how the entity changes from now on is somebody else's wish."""
+        """Drop a met expectation: later changes of the entity are not the bot's concern."""
         del self._expected[expectation.entity_id]
         self._misses.pop(expectation.entity_id, None)
 
@@ -201,7 +199,7 @@ class Expectations:
         now = self._hass.loop.time()
         late: list[Expectation] = []
         for expectation in list(self._expected.values()):
-            if expectation.due is None or expectation.due > now + _SLACK:
+            if expectation.due is None or expectation.due > now:
                 continue
             is_reachable = not is_unavailable(self._hass, expectation.entity_id)
             if not expectation.is_deferred and not expectation.is_retried:

@@ -1,6 +1,6 @@
 """The snapshot: what was on when it was turned off, to be turned on again as it was."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,28 +13,27 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from ..storage import Storage
+from ..storage import timestamp
 from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, was_turned_on
 
 _HOUR: Final = 3600.0
 _BOUNCE: Final = timedelta(minutes=1)
+_FADING: Final = 60.0
+"""Seconds after which what is still on was not turned off, or is on again."""
 
-_STORED: Final = vol.Schema(
+STORED_SNAPSHOT: Final = vol.Schema(
     {
         cv.entity_id: {
-            vol.Required("at"): vol.Coerce(float),
+            vol.Required("at"): timestamp,
             vol.Required("attributes"): {str: object},
             vol.Required("changed"): bool,
             vol.Optional("id", default=None): vol.Any(None, cv.string),
             vol.Optional("overdue", default=False): bool,
         }
-    }
+    },
+    extra=vol.REMOVE_EXTRA,
 )
-
-
-def snapshot_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
-    """Return the storage of what was on."""
-    return Storage(hass, f"{bot_id}.snapshot", _STORED)
+"""What a snapshot looks like on disk, by entity id."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -93,27 +92,49 @@ class Recalled:
 class Snapshot:
     """Remembers entities that are turned off, each until it is restored or somebody turns it on."""
 
-    def __init__(self, hass: HomeAssistant, bot_id: str, remember_for: float) -> None:
-        """Initialize the snapshot of a bot, which keeps each entity for some hours."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        remember_for: float,
+        *,
+        turning_off: Collection[str],
+        save: Callable[[], Awaitable[bool]],
+        save_soon: Callable[[], None],
+    ) -> None:
+        """Initialize the snapshot, empty.
+
+        Args:
+            hass: Home Assistant.
+            remember_for: Hours for which each entity is kept.
+            turning_off: Entity ids of what is being turned off at any time.
+            save: Saves the snapshot now, and returns whether it is on disk.
+            save_soon: Saves the snapshot soon.
+
+        """
         self._hass = hass
         self._remember_for = remember_for * _HOUR
-        self._storage = snapshot_storage(hass, bot_id)
+        self._turning_off = turning_off
+        self._async_save = save
+        self._save_soon = save_soon
         self._entries: dict[str, Remembered] = {}
         self._by_entity_id: dict[str, Remembered] = {}
         self._restoring: set[str] = set()
-        self._turning_off: set[str] = set()
         self._bounced: set[str] = set()
         self._is_stopped = False
         self._stop_listening: CALLBACK_TYPE | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is remembered."""
+        return not self._entries
 
     @property
     def entity_ids(self) -> list[str]:
         """Return the entity ids of all that is remembered."""
         return sorted(map(self._last_entity_id, self._entries.values()))
 
-    async def async_start(self) -> None:
-        """Load what was remembered before a restart."""
-        stored = await self._storage.async_load() or {}
+    def load(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
+        """Remember what was stored."""
         entries = [
             Remembered(
                 entity_id=entity_id,
@@ -129,23 +150,24 @@ class Snapshot:
         self._entries = {entry.key: entry for entry in entries}
         self._listen()
 
-    async def async_stop(self, *, forget: bool) -> None:
-        """Stop listening, and leave nothing half stored.
+    def stored(self) -> dict[str, Any]:
+        """Return what is to be stored."""
+        return {
+            self._last_entity_id(entry): {
+                "at": entry.at,
+                "attributes": entry.attributes,
+                "changed": entry.is_changed,
+                "id": entry.registry_id,
+                "overdue": entry.is_overdue,
+            }
+            for entry in self._entries.values()
+        }
 
-        Args:
-            forget: Do not restore later, perhaps after weeks, what was on.
+    async def async_remember(self, entity_ids: Iterable[str]) -> bool:
+        """Remember which of these are on, and how, before they are turned off; return whether that is on disk.
 
-        """
-        self._is_stopped = True
-        self._stop()
-        if self._entries:
-            await self._storage.async_save({} if forget else self._stored())
-
-    async def async_remember(self, entity_ids: Iterable[str]) -> None:
-        """Remember which of these are on, and how, before they are turned off.
-
-        What is remembered already stays as it is, unless somebody has turned it on since. What a restore could not turn
-        on, and is off by now, was left off by somebody.
+        What has not gone off yet stays as it was remembered. What a restore could not turn on, and is off by now, was
+        left off by somebody.
         """
         now = dt_util.utcnow().timestamp()
         for entity_id in entity_ids:
@@ -153,7 +175,7 @@ class Snapshot:
             former = self._by_entity_id.get(entity_id)
             if former is not None and former.is_overdue and can_be_turned_on(state):
                 del self._entries[former.key]
-            elif state is not None and is_on(state) and not self._is_live(former, now):
+            elif state is not None and is_on(state) and not self._is_being_turned(entity_id, former, now):
                 entry = Remembered(
                     entity_id=entity_id,
                     registry_id=self._registry_id(entity_id),
@@ -161,7 +183,8 @@ class Snapshot:
                     at=now,
                 )
                 self._entries[entry.key] = entry
-        await self._save()
+        self._listen()
+        return await self._async_save()
 
     def recall(self, attached: Collection[str], meant: Collection[str]) -> Recalled:
         """Return what there is to restore.
@@ -193,17 +216,6 @@ class Snapshot:
         return recalled
 
     @contextmanager
-    def turning_off(self, entity_ids: Iterable[str]) -> Iterator[None]:
-        """Count entities that are still on inside this context as off soon."""
-        own = set(entity_ids)
-        self._turning_off |= own
-        try:
-            yield
-        finally:
-            self._turning_off -= own
-            self._forget_what_stayed_on(own)
-
-    @contextmanager
     def restoring(self, entity_ids: Iterable[str]) -> Iterator[None]:
         """Attribute turn-ons inside this context to the bot, not to a person."""
         own = set(entity_ids)
@@ -226,42 +238,57 @@ class Snapshot:
                 entry.is_overdue = True
             elif self._entries.get(entry.key) is entry:
                 del self._entries[entry.key]
-        await self._save()
-
-    def _forget_what_stayed_on(self, entity_ids: Iterable[str]) -> None:
-        """Forget what a restore was waiting for to be off, and was not turned off after all."""
-        for entity_id in entity_ids:
-            entry = self._by_entity_id.get(entity_id)
-            if entry is not None and entry.is_overdue and is_on(self._hass.states.get(entity_id)):
-                self._forget_one(entry)
-
-    def _forget_one(self, entry: Remembered) -> None:
-        del self._entries[entry.key]
         self._listen()
-        self._storage.async_delay_save(self._stored)
+        await self._async_save()
 
     async def async_forget(self) -> None:
         """Forget everything."""
+        self.clear()
+        await self._async_save()
+
+    def clear(self) -> None:
+        """Forget everything, without saving that."""
         self._entries.clear()
-        await self._save()
+        self._listen()
 
-    async def _save(self) -> None:
-        # A call to a light that hangs can outlast this bot; the bot that was loaded anew has a snapshot of its own.
-        if not self._is_stopped:
+    def forget_expired(self) -> None:
+        """Forget what has been off for too long."""
+        now = dt_util.utcnow().timestamp()
+        self._entries = {key: entry for key, entry in self._entries.items() if not self._is_expired(entry, now)}
+        self._listen()
+
+    def forget_on(self, entity_ids: Iterable[str], *, only_overdue: bool = False) -> None:
+        """Forget those of these that are on, as they were not turned off after all.
+
+        Args:
+            entity_ids: Their entity ids.
+            only_overdue: Only those that a restore is waiting for to be off.
+
+        """
+        self._forget(
+            entry
+            for entity_id in entity_ids
+            if (entry := self._by_entity_id.get(entity_id)) is not None
+            and (entry.is_overdue or not only_overdue)
+            and is_on(self._hass.states.get(entity_id))
+        )
+
+    def stop(self) -> None:
+        """Stop to listen."""
+        self._is_stopped = True
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+
+    def _forget(self, entries: Iterable[Remembered]) -> None:
+        if forgotten := [entry.key for entry in entries]:
+            for key in forgotten:
+                del self._entries[key]
             self._listen()
-            await self._storage.async_save(self._stored())
-
-    def _stored(self) -> dict[str, Any]:
-        return {
-            self._last_entity_id(entry): {
-                "at": entry.at,
-                "attributes": entry.attributes,
-                "changed": entry.is_changed,
-                "id": entry.registry_id,
-                "overdue": entry.is_overdue,
-            }
-            for entry in self._entries.values()
-        }
+            self._save_soon()
 
     def _entity_id(self, entry: Remembered) -> str | None:
         """Return the entity id as it is now, or None when the entity is gone."""
@@ -275,10 +302,11 @@ class Snapshot:
         registered = er.async_get(self._hass).async_get(entity_id)
         return None if registered is None else registered.id
 
-    def _is_live(self, entry: Remembered | None, now: float) -> bool:
-        if entry is None or entry.is_changed or self._entity_id(entry) in self._restoring:
+    def _is_being_turned(self, entity_id: str, entry: Remembered | None, now: float) -> bool:
+        """Return whether an entity is on only because it has not gone off yet, such as a lamp that fades."""
+        if entry is None or entry.is_changed or entity_id in self._restoring:
             return False
-        return not self._is_expired(entry, now)
+        return entity_id in self._turning_off or now - entry.at < _FADING
 
     def _is_expired(self, entry: Remembered, now: float) -> bool:
         return now - entry.at > self._remember_for
@@ -288,13 +316,9 @@ class Snapshot:
         self._by_entity_id = {
             entity_id: entry for entry in self._entries.values() if (entity_id := self._entity_id(entry)) is not None
         }
-        if self._by_entity_id:
+        # A call to a light that hangs can outlast this bot.
+        if self._by_entity_id and not self._is_stopped:
             self._stop_listening = async_track_state_change_event(self._hass, self._by_entity_id, self._state_changed)
-
-    def _stop(self) -> None:
-        if self._stop_listening is not None:
-            self._stop_listening()
-            self._stop_listening = None
 
     @callback
     def _state_changed(self, event: Event[EventStateChangedData]) -> None:
@@ -307,7 +331,7 @@ class Snapshot:
         entry = self._by_entity_id[entity_id]
         if was_turned_on(event) and entry.is_overdue:
             # It is as it should be, at last.
-            self._forget_one(entry)
+            self._forget([entry])
             return
         if was_turned_on(event) and entity_id not in self._restoring:
             # A light that is polled too early reports its old state, in the context of the call that turned it off.
@@ -319,4 +343,4 @@ class Snapshot:
             entry.is_changed = new.last_changed - old.last_changed >= _BOUNCE
         else:
             return
-        self._storage.async_delay_save(self._stored)
+        self._save_soon()

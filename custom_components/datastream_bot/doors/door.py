@@ -32,7 +32,7 @@ MAX_WORKING: Final = 100
 """For how many messages of a door bots may be at work."""
 
 _RECEIVER: Final = "door"
-_CALM_AFTER: Final = 60.0
+_LIMITED_FOR: Final = 60.0
 
 
 class DoorError(MessageError):
@@ -98,7 +98,7 @@ class Door:
         self._bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
         self._working = 0
         self._counts: Counter[str] = Counter()
-        self._calm: CALLBACK_TYPE | None = None
+        self._cancel_forgetting: CALLBACK_TYPE | None = None
 
     async def async_open(self) -> None:
         """Let requests in until the config entry is unloaded, if the settings say so."""
@@ -111,9 +111,9 @@ class Door:
     def _close(self) -> None:
         self.is_open = False
         self._bot.doors.remove(self)
-        if self._calm is not None:
-            self._calm()
-            self._async_calm()
+        if self._cancel_forgetting is not None:
+            self._cancel_forgetting()
+            self._async_forget_limited()
 
     def admits(self, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door at all."""
@@ -161,19 +161,19 @@ class Door:
     def _limited(self, error: LimitedError, *, translation_key: str) -> LimitedError:
         """Return the refusal of a request; log it and raise a repair issue until no more are refused."""
         self._counts[error.code] += 1
-        if self._calm is None:
+        if self._cancel_forgetting is None:
             _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.bot_name)
             async_create_issue(
                 self._hass, self._issue_id, translation_key=translation_key, door=self.title, bot=self.bot_name
             )
         else:
-            self._calm()
-        self._calm = async_call_later(self._hass, _CALM_AFTER, self._async_calm)
+            self._cancel_forgetting()
+        self._cancel_forgetting = async_call_later(self._hass, _LIMITED_FOR, self._async_forget_limited)
         return error
 
     @callback
-    def _async_calm(self, *_: object) -> None:
-        self._calm = None
+    def _async_forget_limited(self, *_: object) -> None:
+        self._cancel_forgetting = None
         async_delete_issue(self._hass, self._issue_id)
 
     @property
@@ -236,7 +236,7 @@ async def async_enter(
     """
     occupied, busy = _ask_each(doors, Door.async_occupy)
 
-    def release(*_: object) -> None:
+    def release() -> None:
         for release_one in occupied.values():
             release_one()
 
@@ -254,7 +254,7 @@ async def async_enter(
     except BaseException:
         release()
         raise
-    dispatch.finished.add_done_callback(release)
+    dispatch.async_call_when_finished(release)
     return await dispatch.async_receipt()
 
 

@@ -6,10 +6,10 @@ import hmac
 import re
 from typing import Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
-from ..storage import Storage
+from ..storage import Storage, async_get_storage, timestamp
 
 HEADER_SIGNATURE: Final = "X-Datastream-Signature"
 HEADER_TIMESTAMP: Final = "X-Datastream-Timestamp"
@@ -17,7 +17,7 @@ MAX_SKEW: Final = 300
 """Seconds that the sender's clock may be off."""
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
-_STORED: Final = vol.Schema({str: vol.Coerce(float)})
+_STORED: Final = vol.Schema({str: timestamp})
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -50,7 +50,7 @@ def verified_signature(secret: str, headers: Mapping[str, str], body: bytes) -> 
 
 def signature_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, float]]:
     """Return the storage of the signatures that came to a bot's webhook."""
-    return Storage(hass, f"{bot_id}.signatures", _STORED)
+    return async_get_storage(hass, f"{bot_id}.signatures", _STORED)
 
 
 class ReplayCache:
@@ -66,18 +66,13 @@ class ReplayCache:
         """Load what was seen before a restart."""
         self._until = await self._storage.async_load() or {}
 
-    async def async_save(self) -> None:
-        """Save what was seen now, rather than in a second."""
-        await self._storage.async_save(self._until)
-
     def __contains__(self, signature: str) -> bool:
         """Return whether a signature was seen and may still be valid."""
         return signature in self._until
 
-    @callback
-    def add(self, signature: str, now: float) -> None:
-        """Remember a signature seen at a time in seconds since 1970."""
+    async def async_add(self, signature: str, now: float) -> None:
+        """Remember a signature seen at a time in seconds since 1970; when this returns, it outlives a power cut."""
         while self._until and self._until[oldest := next(iter(self._until))] < now:
             del self._until[oldest]
         self._until[signature] = now + 2 * MAX_SKEW
-        self._storage.async_delay_save(lambda: self._until)
+        await self._storage.async_save_together(lambda: self._until)

@@ -22,7 +22,7 @@ from ..bot import Bot
 from ..const import CONF_DOORS, DOMAIN
 from ..errors import MessageError
 from ..messaging.router import Router
-from ..rights import readable_receipt, reads_nothing
+from ..rights import anonymous_receipt
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, async_enter, doors_to
 from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
 from .signature import ReplayCache, could_be_signed, verified_signature
@@ -70,7 +70,6 @@ class WebhookDoor(Door):
         self._bot.entry.async_on_unload(unregister)
         if self._secret is not None:
             await self._replays.async_load()
-            self._bot.entry.async_on_unload(self._replays.async_save)
         await super().async_open()
 
     async def _async_handle(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
@@ -90,7 +89,7 @@ class WebhookDoor(Door):
             received = read_message(request.query, body)
             receipt = await async_enter(doors_to(received.address, [self]), received.address, received.content)
             told = receipt.as_dict()
-            return HomeAssistantView.json(told if self._names_entities else readable_receipt(told, reads_nothing))
+            return HomeAssistantView.json(told if self._names_entities else anonymous_receipt(hass, told))
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
         except Exception:
@@ -121,7 +120,7 @@ class WebhookDoor(Door):
             self.async_count("wrong_signature")
             return None
         self.async_take()
-        self._replays.add(signature, now)
+        await self._replays.async_add(signature, now)
         check_request_form(request)
         if request.query:
             raise MessageError(translation_key="query_not_signed")

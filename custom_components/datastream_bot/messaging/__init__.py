@@ -1,6 +1,6 @@
 """Messages, and what other integrations need to send and receive them."""
 
-from .message import Envelope, Message
+from .message import Envelope, Message, Scope
 from .microservice import Microservice, Result, datastream
 from .receipt import Delivery, Outcome, Receipt
 from .schema import Field, FieldType
@@ -15,5 +15,6 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Result",
+    "Scope",
     "datastream",
 ]

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 import logging
-from typing import Final
+from typing import Final, NamedTuple
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -22,6 +22,10 @@ MAX_REMEMBERED: Final = 4096
 _LOGGER = logging.getLogger(__name__)
 
 
+_LINK_LASTS: Final = 60.0
+"""Seconds after which what a message causes starts a chain of its own: what goes on slowly is not endless."""
+
+
 @dataclass(slots=True)
 class _Chain:
     """All messages that came of one."""
@@ -29,8 +33,12 @@ class _Chain:
     messages: int = 0
 
 
-type _Known = tuple[int, _Chain]
-"""How many messages led to a context, and the chain that it is in."""
+class _Known(NamedTuple):
+    """What is known of a context: how many messages led to it, the chain that it is in, and until when it lasts."""
+
+    hops: int
+    chain: _Chain
+    until: float
 
 
 class LoopGuard:
@@ -47,7 +55,7 @@ class LoopGuard:
     def hops_in(self, context: Context) -> int:
         """Return the hops of a message that is sent in this context."""
         known = self.follow(context)
-        return 0 if known is None else known[0] + 1
+        return 0 if known is None else known.hops + 1
 
     def follow(self, context: Context) -> _Known | None:
         """Follow a message into a context whose parent is known, and return what is known of it.
@@ -55,7 +63,7 @@ class LoopGuard:
         Automations that trigger each other by states and events get further from the message with every step.
         """
         if (known := self._find(context)) is not None:
-            self._remember(context, known)
+            self._remember(context, known.hops, known.chain)
         return known
 
     def count(self, message: Message) -> None:
@@ -67,23 +75,27 @@ class LoopGuard:
         """
         context, hops = message.envelope.context, message.envelope.hops
         known = self._find(context)
-        chain = _Chain() if known is None else known[1]
+        chain = _Chain() if known is None else known.chain
         chain.messages += 1
-        self._remember(context, (hops, chain))
+        self._remember(context, hops, chain)
         if chain.messages > MAX_MESSAGES:
             raise self._refusal(message.address, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if hops > MAX_HOPS:
             raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
     def _find(self, context: Context) -> _Known | None:
-        own = self._known.get(context.id)
-        parents = None if context.parent_id is None else self._known.get(context.parent_id)
+        own = self._get(context.id)
+        parents = self._get(context.parent_id)
         if own is None or parents is None:
             return own or parents
-        return max(own, parents, key=lambda known: known[0])
+        return max(own, parents, key=lambda known: known.hops)
 
-    def _remember(self, context: Context, known: _Known) -> None:
-        self._known[context.id] = known
+    def _get(self, context_id: str | None) -> _Known | None:
+        known = None if context_id is None else self._known.get(context_id)
+        return None if known is None or known.until < self._hass.loop.time() else known
+
+    def _remember(self, context: Context, hops: int, chain: _Chain) -> None:
+        self._known[context.id] = _Known(hops, chain, self._hass.loop.time() + _LINK_LASTS)
         self._known.move_to_end(context.id)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)

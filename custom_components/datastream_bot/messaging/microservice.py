@@ -12,12 +12,6 @@ type Result = Mapping[str, Any] | None
 
 _MARK: Final = "datastream"
 
-# The order of the microservices that every bot has; others come after them.
-ORDER_LOCATION: Final = 0
-ORDER_MAPPING: Final = 1
-ORDER_DEVICE: Final = 2
-ORDER_OTHERS: Final = 3
-
 
 def datastream[H: Callable[..., Awaitable[Result]]](address: str, fields: tuple[Field, ...] = ()) -> Callable[[H], H]:
     """Mark a method of a microservice as the handler of an address.
@@ -49,7 +43,7 @@ class Microservice:
     """
 
     name: ClassVar[str]
-    order: ClassVar[int] = ORDER_OTHERS
+    order: ClassVar[int] = 100
     handlers: ClassVar[Mapping[str, Callable[..., Awaitable[Result]]]] = {}
     fields: ClassVar[Mapping[str, tuple[Field, ...]]] = {}
 

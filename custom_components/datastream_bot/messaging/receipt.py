@@ -74,6 +74,7 @@ class Receipt:
         message_id: Id of the message.
         address: What it was sent to.
         deliveries: What became of it at each receiver here.
+        is_received: Whether anybody has received it so far, here or elsewhere.
         elsewhere: What became of it beyond this Home Assistant, or None when it stayed here.
 
     """
@@ -81,12 +82,8 @@ class Receipt:
     message_id: str
     address: str
     deliveries: Sequence[Delivery] = ()
+    is_received: bool = True
     elsewhere: Elsewhere | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether nobody has received the message so far."""
-        return not self.deliveries and (self.elsewhere is None or not self.elsewhere.is_received)
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """Return the deliveries as response data, with a list for each outcome."""

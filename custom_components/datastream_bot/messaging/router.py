@@ -112,7 +112,7 @@ class Router:
                 message.address, sender=sender, internal=internal, external=external, only=only
             )
             accepted, unfit = _resolve(message, endpoints)
-            # Fixed now, whoever comes or goes because of the message.
+            # Fixed before the listeners hear of it, who may subscribe or unsubscribe.
             receivers = [
                 (endpoint, receiver, fitted) for endpoint, fitted in accepted for receiver in endpoint.receivers
             ]
@@ -158,8 +158,11 @@ class Router:
         raise MessageError(translation_key="relay_missing" if external else "scope_needs_external")
 
     def _announce(self, message: Message, received: Mapping[str, Message]) -> None:
-        for listener in self._listeners:
-            listener(message, received)
+        for listener in list(self._listeners):
+            try:
+                listener(message, received)
+            except Exception:
+                _LOGGER.exception("A listener failed on a message to %s", message.address)
 
     def _deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Started:
         """Start a receiver; most are done when this returns."""
@@ -259,11 +262,11 @@ class Dispatch:
         self._refused = refused
         self._forwarded = forwarded
 
-    @property
-    def finished(self) -> asyncio.Future[Any]:
-        """Return a future that is done when no receiver here is at work for the message any more."""
+    @callback
+    def async_call_when_finished(self, finished: Callable[[], None]) -> None:
+        """Call a function when no receiver here is at work for the message any more."""
         working = [task for _, _, task in self._started if not task.done()]
-        return asyncio.gather(*working, return_exceptions=True)
+        asyncio.gather(*working, return_exceptions=True).add_done_callback(lambda _: finished())
 
     async def async_receipt(self) -> Receipt:
         """Collect all deliveries, after at most 10 seconds.
@@ -276,11 +279,13 @@ class Dispatch:
             waiting.append(forwarded.over)
         if waiting:
             await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
+        elsewhere = None if forwarded is None else forwarded.by_now()
         return Receipt(
             message_id=envelope.context.id,
             address=envelope.address,
             deliveries=[_delivery_by_now(*each) for each in self._started] + self._refused,
-            elsewhere=None if forwarded is None else forwarded.by_now(),
+            is_received=bool(self._started) or (elsewhere is not None and elsewhere.is_received),
+            elsewhere=elsewhere,
         )
 
 

@@ -4,23 +4,24 @@ import asyncio
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any, ClassVar, Final, override
 
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, RECEIPT_WAIT
+from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, RECEIPT_WAIT
 from ..devices.command import Toggle
 from ..devices.control import async_restore, async_switch
 from ..devices.domains import is_unavailable
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
+from ..devices.memory import LEAVING, Memory
 from ..devices.selection import async_attached_entities, async_selected, async_ungrouped
-from ..devices.snapshot import Snapshot
 from ..errors import PartlyFailedError
 from ..messaging.message import Message
-from ..messaging.microservice import ORDER_DEVICE, Microservice, Result, datastream
+from ..messaging.microservice import Microservice, Result, datastream
 from ..messaging.schema import Field, FieldType
 from ..rights import async_split_by_permission
 from ..settings import Settings
+from . import ORDER_DEVICE
 
 NOT_ALLOWED: Final = "not allowed"
 """The error of entities that the user may not switch."""
@@ -29,8 +30,9 @@ TOGGLE_EVERYTHING_FIELDS: Final = (
     Field(name="on", type=FieldType.BOOLEAN, required=True, description="On, or off."),
     Field(name="remember", type=FieldType.BOOLEAN, description="With off: remember what was on, for restore."),
     Field(name="restore", type=FieldType.BOOLEAN, description="With on: only what was remembered, as it was."),
+    Field(name="memory", type=FieldType.TEXT, description="With remember or restore: the occasion, such as film."),
     Field(name="target", type=FieldType.OBJECT, description="Only these, such as area_id: kitchen."),
-    Field(name="domain", type=FieldType.TEXT, description="Only light, or only switch."),
+    Field(name="domain", type=FieldType.TEXT, description="Only entities of this domain, such as light."),
 )
 
 
@@ -44,14 +46,14 @@ class DeviceMicroservice(Microservice):
         """Initialize the microservice."""
         self._hass = hass
         self._settings = settings
-        self._snapshot = Snapshot(hass, bot_id, settings.remember_for)
+        self._memory = Memory(hass, bot_id, settings.remember_for)
         self._expectations = Expectations(hass, bot_id, bot_name, settings.verify_after, self._still_attached)
         self._switching = asyncio.Lock()
         self._newest: dict[Hashable, Message] = {}
 
     async def async_start(self) -> None:
         """Load what was on before a restart."""
-        await self._snapshot.async_start()
+        await self._memory.async_start()
 
     async def async_stop(self, *, forget: bool) -> None:
         """Give up the messages that wait for their turn.
@@ -62,7 +64,7 @@ class DeviceMicroservice(Microservice):
         """
         self._newest.clear()
         self._expectations.async_stop()
-        await self._snapshot.async_stop(forget=forget)
+        await self._memory.async_stop(forget=forget)
 
     @callback
     def async_supersede(self, message_id: str | None) -> None:
@@ -70,8 +72,8 @@ class DeviceMicroservice(Microservice):
         self._expectations.async_supersede(message_id)
 
     async def async_forget(self) -> None:
-        """Forget what was on."""
-        await self._snapshot.async_forget()
+        """Forget what was on when everyone left."""
+        await self._memory.snapshot_of(LEAVING).async_forget()
 
     @datastream(ADDRESS_TOGGLE_EVERYTHING, TOGGLE_EVERYTHING_FIELDS)
     async def toggle_everything(self, message: Message) -> Result:
@@ -94,7 +96,7 @@ class DeviceMicroservice(Microservice):
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
-        return {"attached": self.attached(), "remembered": self._snapshot.entity_ids}
+        return {"attached": self.attached(), "remembered": self._memory.diagnostics()}
 
     def attached(self) -> list[str]:
         """Return the entity ids of what the bot is attached to now."""
@@ -121,11 +123,11 @@ class DeviceMicroservice(Microservice):
             selected = async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
         if toggle.restore:
             meant = None if toggle.is_all else self._with_members(selected, groups)
-            return await self._async_restore(self._with_members(attached, groups), meant, message.context)
-        return await self._async_switch(toggle, selected, groups, message.context)
+            return await self._async_restore(toggle, self._with_members(attached, groups), meant, message)
+        return await self._async_switch(toggle, selected, groups, message)
 
     async def _async_switch(
-        self, toggle: Toggle, selected: list[str], groups: Groups, context: Context
+        self, toggle: Toggle, selected: list[str], groups: Groups, message: Message
     ) -> dict[str, Any]:
         """Turn entities on or off.
 
@@ -134,18 +136,20 @@ class DeviceMicroservice(Microservice):
 
         Raises:
             PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
+            HomeAssistantError: It could not be written down what is on, so nothing was turned off.
 
         """
+        context = message.context
         allowed, not_allowed = await async_split_by_permission(self._hass, selected, context)
         members = async_ungrouped(self._hass, allowed, groups)
         ungrouped, _ = await async_split_by_permission(self._hass, members, context)
         self._expectations.async_drop(set(ungrouped))
         if toggle.remember:
-            await self._snapshot.async_remember(ungrouped)
+            await self._async_remember(toggle, ungrouped, message)
         unavailable = {entity_id for entity_id in allowed if is_unavailable(self._hass, entity_id)}
         available = [entity_id for entity_id in allowed if entity_id not in unavailable]
         with (
-            self._snapshot.turning_off(() if toggle.on else ungrouped),
+            self._memory.turning_off(() if toggle.on else ungrouped),
             self._expectations.expecting(ungrouped, on=toggle.on, context=context),
         ):
             errors = await async_switch(self._hass, available, on=toggle.on, context=context)
@@ -153,7 +157,16 @@ class DeviceMicroservice(Microservice):
         switched = [entity_id for entity_id in available if entity_id not in failed]
         return _result({"on": toggle.on, "switched": switched, "unavailable": sorted(unavailable)}, failed)
 
-    async def _async_restore(self, attached: set[str], meant: set[str] | None, context: Context) -> dict[str, Any]:
+    async def _async_remember(self, toggle: Toggle, entity_ids: list[str], message: Message) -> None:
+        snapshot = self._memory.snapshot_of(_occasion(toggle, message))
+        # When everyone has left, all is turned off in any case.
+        if not await snapshot.async_remember(entity_ids) and not _is_reaction(message):
+            snapshot.forget_on(entity_ids)
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_remembered")
+
+    async def _async_restore(
+        self, toggle: Toggle, attached: set[str], meant: set[str] | None, message: Message
+    ) -> dict[str, Any]:
         """Turn entities on again as they were.
 
         Returns:
@@ -164,22 +177,23 @@ class DeviceMicroservice(Microservice):
             PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
 
         """
-        remembered = self._snapshot.entity_ids
+        context, snapshot = message.context, self._memory.snapshot_of(_occasion(toggle, message))
+        remembered = snapshot.entity_ids
         meant = {*attached, *remembered} if meant is None else meant
         allowed, not_allowed = await async_split_by_permission(self._hass, meant, context)
-        recalled = self._snapshot.recall(attached, set(allowed))
+        recalled = snapshot.recall(attached, set(allowed))
         states = {state.entity_id: state for state in recalled.states}
         unavailable = [state.entity_id for state in recalled.unavailable]
         # What is to stay on need not be turned off any more.
-        self._expectations.async_drop(set(allowed), keep_deferred=True)
+        self._expectations.async_drop(set(allowed))
         self._expectations.async_defer(recalled.unavailable, context)
         with (
-            self._snapshot.restoring(states),
+            snapshot.restoring(states),
             self._expectations.expecting(states, on=True, context=context, states=states),
         ):
             errors = await async_restore(self._hass, states.values(), context)
         # Not before: a restart in the middle must not lose what is still to be restored.
-        await self._snapshot.async_restored(recalled.entries, failed={*errors, *unavailable})
+        await snapshot.async_restored(recalled.entries, failed={*errors, *unavailable})
         failed = {entity_id: NOT_ALLOWED for entity_id in remembered if entity_id in not_allowed} | errors
         result = {
             "on": True,
@@ -190,6 +204,15 @@ class DeviceMicroservice(Microservice):
             "expired": sorted(recalled.expired),
         }
         return _result(result, failed)
+
+
+def _is_reaction(message: Message) -> bool:
+    """Return whether presence is what sent a message."""
+    return message.envelope.origin == ORIGIN_PRESENCE
+
+
+def _occasion(toggle: Toggle, message: Message) -> str | None:
+    return LEAVING if _is_reaction(message) else toggle.memory
 
 
 def _result(result: dict[str, Any], failed: Mapping[str, str]) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from homeassistant.helpers.sun import is_up
 
 from ..const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, Reaction
 from ..messaging.message import Message
-from ..messaging.microservice import ORDER_LOCATION, Microservice, Result, datastream
+from ..messaging.microservice import Microservice, Result, datastream
 from ..messaging.receipt import Receipt
 from ..messaging.router import Dispatch
 from ..messaging.schema import Field, FieldType
 from ..presence.persons import Presence
 from ..presence.tracker import Edge, PresenceTracker
 from ..settings import Settings
+from . import ORDER_LOCATION
 from .notification import async_notify
 
 _LOGGER = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class LocationMicroservice(Microservice):
         self._forget = forget
         self._message_id: str | None = None
         self._last_reaction: Receipt | None = None
+        self._was_reacting = True
         self._is_stopped = False
         self._disconnect: CALLBACK_TYPE
 
@@ -116,7 +118,8 @@ class LocationMicroservice(Microservice):
 
     @callback
     def _presence_changed(self, edge: Edge | None) -> None:
-        if edge is not None or not self._tracker.is_reacting:
+        was_reacting, self._was_reacting = self._was_reacting, self._tracker.is_reacting
+        if edge is not None or (was_reacting and not self._was_reacting):
             self._supersede(self._message_id)
         if edge is not None:
             reaction = self._async_react(edge, self._content_for(edge.presence))

@@ -13,7 +13,8 @@ from ..const import DOMAIN
 from ..issues import async_create_issue, async_delete_issue
 from ..messaging.content import copied_content
 from ..messaging.message import Message
-from ..messaging.microservice import ORDER_MAPPING, Microservice, Result
+from ..messaging.microservice import Microservice, Result
+from . import ORDER_MAPPING
 from .script_run import ActionScript
 
 

@@ -13,7 +13,8 @@ from homeassistant.components.notify.const import (
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
 from homeassistant.core import Context, HomeAssistant
 
-from ..errors import PartlyFailedError, async_gather_errors
+from ..devices.control import async_gather_errors
+from ..errors import PartlyFailedError
 from ..settings import resolve_entity_ids
 
 

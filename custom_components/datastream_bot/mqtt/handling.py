@@ -127,7 +127,7 @@ class Handling:
             home=peer.sender.home,
             hops=hops,
         )
-        dispatch.finished.add_done_callback(lambda _: done())
+        dispatch.async_call_when_finished(done)
         return (await dispatch.async_receipt()).lists()
 
     def _check_time(self, peer: Peer, arrival: Arrival) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant
 import voluptuous as vol
 
-from ..storage import Storage
+from ..storage import Storage, async_get_storage
 from .waiting import Keys, Waiting
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -93,7 +93,7 @@ class Letter:
 
 def outbox_memory(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
     """Return what remembers the messages of a bot that are on their way."""
-    return Storage(hass, f"{bot_id}.outbox", _SCHEMA)
+    return async_get_storage(hass, f"{bot_id}.outbox", _SCHEMA)
 
 
 class Outbox:

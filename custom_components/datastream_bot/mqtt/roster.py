@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 import voluptuous as vol
 
 from ..rate_limit import TokenBucket
-from ..storage import Storage
+from ..storage import Storage, async_get_storage, timestamp
 from .envelope import Sender
 
 FORGOTTEN_AFTER: Final = 30 * 24 * 3600.0
@@ -39,7 +39,7 @@ _SCHEMA: Final = vol.Schema(
             vol.Required("home"): vol.Any(None, str),
             vol.Required("bot"): str,
             vol.Required("name"): str,
-            vol.Required("heard"): vol.Coerce(float),
+            vol.Required("heard"): timestamp,
             vol.Required("handled"): int,
         }
     }
@@ -108,7 +108,7 @@ type _Stored = dict[str, dict[str, Any]]
 
 def roster_memories(hass: HomeAssistant, bot_id: str, files: int = MAX_FILES) -> list[Storage[_Stored]]:
     """Return what remembers the bots elsewhere that a bot knows."""
-    return [Storage(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(files)]
+    return [async_get_storage(hass, f"{bot_id}.roster_{number}", _SCHEMA) for number in range(files)]
 
 
 class Roster:

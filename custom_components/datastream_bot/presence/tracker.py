@@ -15,7 +15,7 @@ import voluptuous as vol
 
 from ..const import DOMAIN
 from ..settings import resolve_entity_ids
-from ..storage import Storage
+from ..storage import Storage, async_get_storage, timestamp
 from .persons import Presence, async_presences, async_track_persons, presence_among
 
 _PRESENCE: Final = vol.In((Presence.HOME, Presence.AWAY))
@@ -24,7 +24,7 @@ _STORED: Final = vol.Schema(
         vol.Required("persons"): [cv.string],
         vol.Required("presence"): vol.Any(None, _PRESENCE),
         vol.Optional("sure", default=None): vol.Any(None, _PRESENCE),
-        vol.Optional("since", default=0): vol.Coerce(float),
+        vol.Optional("since", default=0): timestamp,
         vol.Optional("reacting", default=True): bool,
     }
 )
@@ -32,7 +32,7 @@ _STORED: Final = vol.Schema(
 
 def presence_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
     """Return the storage of what a bot believes about presence."""
-    return Storage(hass, bot_id, _STORED)
+    return async_get_storage(hass, bot_id, _STORED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class PresenceTracker:
         self._context: Context | None = None
         self._listeners: list[Listener] = []
         self._cancel_timer: CALLBACK_TYPE | None = None
-        self._saving: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[bool] | None = None
         self._stop_tracking: CALLBACK_TYPE
 
     @property
