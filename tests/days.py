@@ -1,5 +1,7 @@
 """What happens in a home: people come and go, time passes, Home Assistant restarts."""
 
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -11,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import RECEIPT_WAIT
 
-from .conftest import SetPresence
+from .conftest import Home, SetPresence
 from .home import ticks
 
 RESTORE = {"on_returning": "restore"}
@@ -49,6 +51,24 @@ async def restart(hass: HomeAssistant, bot: Bot) -> None:
     await hass.async_block_till_done()
     await hass.async_start()
     await hass.async_block_till_done()
+
+
+async def power_cut(
+    hass: HomeAssistant, hass_storage: dict[str, Any], bot: Bot, home: Home, meanwhile: Callable[[], Awaitable[None]]
+) -> None:
+    """Cut the power while some devices hang: what they were asked is not done, and nothing more is written."""
+    stored = {key: deepcopy(hass_storage[key]) for key in hass_storage if bot.bot_id in key}
+    await hass.config_entries.async_unload(bot.bot_id)
+    for device in home.values():
+        device.broken = "power cut"
+        device.responding.set()
+    await hass.async_block_till_done()
+    for device in home.values():
+        device.broken = None
+    await meanwhile()
+    await hass.async_block_till_done()
+    hass_storage.update(stored)
+    await restart(hass, bot)
 
 
 async def turn(hass: HomeAssistant, entity_id: str, state: str, **data: Any) -> None:

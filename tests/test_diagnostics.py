@@ -28,6 +28,7 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
             "presence": "home",
             "since": bot.tracker.since.isoformat(),
             "acted_on": "home",
+            "begun": None,
             "settles_at": None,
             "reacting": True,
             "last_reaction": None,

@@ -1,6 +1,5 @@
 """What was on is remembered when it is turned off, and comes back as it was."""
 
-from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
-from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, restart, turn, wait_over
+from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, power_cut, restart, turn, wait_over
 from .forms import show_form_of, submit_bot
 from .home import PretendLamp, PretendLight, is_on, remembered, state_of, ticks
 
@@ -307,15 +306,7 @@ async def test_a_restart_while_restoring_loses_nothing(
     await ticks(20)
     assert on() == ["light.porch", "switch.fan"]
 
-    # A power cut: what was being done is simply not done, and nothing more is written.
-    stored = {key: deepcopy(hass_storage[key]) for key in hass_storage if bot.bot_id in key}
-    await hass.config_entries.async_unload(bot.bot_id)
-    home["light.kitchen"].broken = "power cut"
-    home["light.kitchen"].responding.set()
-    await hass.async_block_till_done()
-    home["light.kitchen"].broken = None
-    hass_storage.update(stored)
-    await restart(hass, bot)
+    await power_cut(hass, hass_storage, bot, home, hass.async_block_till_done)
 
     assert on() == ["light.kitchen", "light.porch", "switch.fan"]
     assert home["light.porch"].commands == [True, False, True]
@@ -344,15 +335,10 @@ async def test_a_power_cut_while_restoring_loses_nothing_that_was_restored(
     async_fire_time_changed(hass)
     await ticks(50)
 
-    stored = {key: deepcopy(hass_storage[key]) for key in hass_storage if bot.bot_id in key}
-    await hass.config_entries.async_unload(bot.bot_id)
-    home["light.porch"].broken = "power cut"
-    home["light.porch"].responding.set()
-    await turn(hass, "light.kitchen", "off")
-    await hass.async_block_till_done()
-    home["light.porch"].broken = None
-    hass_storage.update(stored)
-    await restart(hass, bot)
+    async def lights_go_out() -> None:
+        await turn(hass, "light.kitchen", "off")
+
+    await power_cut(hass, hass_storage, bot, home, lights_go_out)
 
     assert on() == ["light.kitchen", "light.porch"]
 

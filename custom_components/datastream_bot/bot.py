@@ -88,8 +88,7 @@ class Bot:
             settings,
             self.tracker,
             send=self.async_dispatch,
-            supersede=self._device.async_supersede,
-            forget=self._device.async_forget,
+            devices=self._device,
         )
 
     @property

@@ -121,7 +121,8 @@ class Storage[T]:
             self._save_later(_SAVE_DELAY, data_func)
 
     async def async_remove(self) -> None:
-        """Remove the file, or else leave it behind."""
+        """Remove the file, or else leave it behind; what is still at work writes no other."""
+        self._is_read_only = True
         self._cancel_due()
         self._hass.data[_DATA].pop(self._key, None)
         for issue_id in (self._issue_id, self._unsaved_issue_id):

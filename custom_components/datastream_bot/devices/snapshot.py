@@ -243,8 +243,9 @@ class Snapshot:
 
     async def async_forget(self) -> None:
         """Forget everything."""
-        self.clear()
-        await self._async_save()
+        if self._entries:
+            self.clear()
+            await self._async_save()
 
     def clear(self) -> None:
         """Forget everything, without saving that."""

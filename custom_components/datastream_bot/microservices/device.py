@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, RECEIPT_WAIT
 from ..devices.command import Toggle
 from ..devices.control import async_restore, async_switch
-from ..devices.domains import is_unavailable
+from ..devices.domains import is_on, is_unavailable
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
@@ -70,6 +70,18 @@ class DeviceMicroservice(Microservice):
     def async_supersede(self, message_id: str | None) -> None:
         """Leave undone what is still to be done because of a message that presence has overtaken."""
         self._expectations.async_supersede(message_id)
+
+    @callback
+    def to_be_turned_on(self, *, restore: bool) -> list[str]:
+        """Return the entity ids of what is off and would be turned on, or of that what would be restored."""
+        groups = Groups(self._hass)
+        attached = self._attached(groups)
+        if restore:
+            snapshot = self._memory.snapshot_of(LEAVING)
+            recalled = snapshot.recall(self._with_members(attached, groups), set(snapshot.entity_ids))
+            return [state.entity_id for state in (*recalled.states, *recalled.unavailable)]
+        ungrouped = async_ungrouped(self._hass, attached, groups)
+        return [entity_id for entity_id in ungrouped if not is_on(self._hass.states.get(entity_id))]
 
     async def async_forget(self) -> None:
         """Forget what was on when everyone left."""

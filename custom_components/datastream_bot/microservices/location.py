@@ -1,6 +1,8 @@
 """The location microservice: reacts to presence, and notifies people."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from itertools import batched
 import logging
 from typing import Any, ClassVar, Final, Protocol, override
 
@@ -15,12 +17,15 @@ from ..messaging.receipt import Receipt
 from ..messaging.router import Dispatch
 from ..messaging.schema import Field, FieldType
 from ..presence.persons import Presence
-from ..presence.tracker import Edge, PresenceTracker
+from ..presence.tracker import BegunReaction, Edge, PresenceTracker
 from ..settings import Settings
 from . import ORDER_LOCATION
 from .notification import async_notify
 
 _LOGGER = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 300
+"""How many entities a message names at most, so that its content is not too long."""
 
 SEND_PUSH_NOTIFICATION_FIELDS: Final = (
     Field(name="message", type=FieldType.TEXT, required=True, description="What to say."),
@@ -38,6 +43,19 @@ class Send(Protocol):
         """Send a message on its way."""
 
 
+class Devices(Protocol):
+    """What a bot is attached to."""
+
+    def async_supersede(self, message_id: str | None) -> None:
+        """Leave undone what is still to be done because of a message that presence has overtaken."""
+
+    def to_be_turned_on(self, *, restore: bool) -> list[str]:
+        """Return the entity ids of what is off and would be turned on, or of that what would be restored."""
+
+    async def async_forget(self) -> None:
+        """Forget what was on when everyone left."""
+
+
 class LocationMicroservice(Microservice):
     """Turns everything off when the last person leaves, and on when the first one returns."""
 
@@ -52,8 +70,7 @@ class LocationMicroservice(Microservice):
         tracker: PresenceTracker,
         *,
         send: Send,
-        supersede: Callable[[str | None], None],
-        forget: Callable[[], Awaitable[None]],
+        devices: Devices,
     ) -> None:
         """Initialize the microservice.
 
@@ -63,8 +80,7 @@ class LocationMicroservice(Microservice):
             settings: Those of the bot.
             tracker: Follows presence.
             send: Sends a message as the bot.
-            supersede: Is called with the id of the message of a reaction that presence has overtaken.
-            forget: Forgets what was on when everyone left.
+            devices: What the bot is attached to.
 
         """
         self._hass = hass
@@ -72,8 +88,7 @@ class LocationMicroservice(Microservice):
         self._settings = settings
         self._tracker = tracker
         self._send = send
-        self._supersede = supersede
-        self._forget = forget
+        self._devices = devices
         self._message_id: str | None = None
         self._last_reaction: Receipt | None = None
         self._was_reacting = True
@@ -120,33 +135,60 @@ class LocationMicroservice(Microservice):
     def _presence_changed(self, edge: Edge | None) -> None:
         was_reacting, self._was_reacting = self._was_reacting, self._tracker.is_reacting
         if edge is not None or (was_reacting and not self._was_reacting):
-            self._supersede(self._message_id)
+            self._devices.async_supersede(self._message_id)
         if edge is not None:
-            reaction = self._async_react(edge, self._content_for(edge.presence))
-            self._hass.async_create_task(reaction, f"{DOMAIN} {edge.presence}", eager_start=False)
+            self._hass.async_create_task(self._async_react(edge), f"{DOMAIN} {edge.presence}", eager_start=False)
+
+    async def _async_react(self, edge: Edge) -> None:
+        """React to an edge. What is about to be done is stored first: after a crash it is finished or undone."""
+        if self._is_stopped:
+            return
+        reaction, contents = self._plan(edge)
+        if contents:
+            await self._tracker.async_begin(reaction)
+        for content in contents:
+            await self._async_toggle(content, edge.context)
+        # The bot that was loaded anew goes on with it, or presence has overtaken it.
+        if self._is_stopped or self._tracker.begun is not reaction:
+            return
+        self._tracker.begun = None
+        # Nothing is to be restored any more, or people say what is on from now on.
+        if self._settings.on_returning != Reaction.RESTORE or (edge.presence is Presence.HOME and not contents):
+            await self._devices.async_forget()
+        await self._tracker.async_save()
+
+    def _plan(self, edge: Edge) -> tuple[BegunReaction, list[dict[str, Any]]]:
+        """Return the reaction to an edge, and the contents of its messages; of none when there is nothing to do."""
+        reaction, interrupted = edge.reaction, edge.interrupted
+        if not self._tracker.is_reacting:
+            return reaction, []
+        is_opposite = interrupted is not None and interrupted.presence is not edge.presence
+        if interrupted is not None and is_opposite and self._does_nothing(edge.presence):
+            return interrupted, _undoing(interrupted)
+        if (content := self._content_for(edge.presence)) is None:
+            return reaction, []
+        if edge.presence is Presence.HOME:
+            before = () if interrupted is None or is_opposite else interrupted.entity_ids
+            turned_on = self._devices.to_be_turned_on(restore="restore" in content)
+            reaction = replace(reaction, entity_ids=sorted({*before, *turned_on}))
+        return reaction, [content]
+
+    def _does_nothing(self, presence: Presence) -> bool:
+        settings = self._settings
+        setting = settings.on_leaving if presence is Presence.AWAY else settings.on_returning
+        return setting == Reaction.NOTHING
 
     def _content_for(self, presence: Presence) -> dict[str, Any] | None:
         """Return the content of the message that an edge leads to, or None when there is nothing to do."""
-        settings = self._settings
-        restores = settings.on_returning == Reaction.RESTORE
-        if not self._tracker.is_reacting:
+        if self._does_nothing(presence):
             return None
         if presence is Presence.AWAY:
-            if settings.on_leaving == Reaction.NOTHING:
-                return None
-            return {"on": False, "remember": True} if restores else {"on": False}
-        if settings.on_returning == Reaction.NOTHING or (settings.only_when_dark and is_up(self._hass)):
+            # Remembered in any case, for when turning off is interrupted.
+            return {"on": False, "remember": True}
+        if self._settings.only_when_dark and is_up(self._hass):
             return None
+        restores = self._settings.on_returning == Reaction.RESTORE
         return {"on": True, "restore": True} if restores else {"on": True}
-
-    async def _async_react(self, edge: Edge, content: dict[str, Any] | None) -> None:
-        if content is not None:
-            await self._async_toggle(content, edge.context)
-        elif edge.presence is Presence.HOME and self._settings.on_returning == Reaction.RESTORE:
-            # From now on people say what is on.
-            await self._forget()
-        if not self._is_stopped:
-            self._tracker.async_save()
 
     async def _async_toggle(self, content: dict[str, Any], context: Context | None) -> None:
         # The bot reacts, not the person: the rights of a phone's user do not decide what happens to the lights.
@@ -160,3 +202,11 @@ class LocationMicroservice(Microservice):
             return
         self._message_id = dispatch.message.message_id
         self._last_reaction = await dispatch.async_receipt()
+
+
+def _undoing(reaction: BegunReaction) -> list[dict[str, Any]]:
+    """Return the contents of the messages that put back what a reaction turned off or on."""
+    if reaction.presence is Presence.AWAY:
+        return [{"on": True, "restore": True}]
+    batches = batched(reaction.entity_ids, _AT_ONCE, strict=False)
+    return [{"on": False, "target": {"entity_id": [*batch]}} for batch in batches]

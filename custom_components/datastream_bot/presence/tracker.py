@@ -1,7 +1,7 @@
 """The presence tracker: what a bot believes about presence, and the edges that it acts on, across restarts."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,9 @@ _STORED: Final = vol.Schema(
         vol.Optional("sure", default=None): vol.Any(None, _PRESENCE),
         vol.Optional("since", default=0): timestamp,
         vol.Optional("reacting", default=True): bool,
+        vol.Optional("begun", default=None): vol.Any(
+            None, {vol.Required("presence"): _PRESENCE, vol.Required("entity_ids"): [cv.string]}
+        ),
     }
 )
 
@@ -45,6 +48,7 @@ class PresenceState:
         since: When that began, in seconds since 1970.
         unsure_since: Since when presence is unsure, or None while it is sure.
         acted_on: The presence of the last edge, or None before anything was sure.
+        is_unfinished: Whether the reaction to the last edge was interrupted: the next sure presence is an edge.
 
     """
 
@@ -53,10 +57,11 @@ class PresenceState:
     since: float = 0.0
     unsure_since: float | None
     acted_on: Presence | None = None
+    is_unfinished: bool = False
 
     def left_to_settle(self, now: float, settling: float) -> float | None:
         """Return the seconds until leaving is an edge, or None when nobody has left since the last edge."""
-        if self.sure is not Presence.AWAY or self.acted_on is not Presence.HOME:
+        if self.sure is not Presence.AWAY or not (self.is_unfinished or self.acted_on is Presence.HOME):
             return None
         return self.since + settling - now
 
@@ -88,15 +93,30 @@ def observe(
     if presence is not state.sure or is_late:
         state = replace(state, sure=presence, since=now)
         left = state.left_to_settle(now, settling)
-    if presence is state.acted_on or (left is not None and left > 0):
+    is_settling = left is not None and left > 0
+    if is_settling or (presence is state.acted_on and not state.is_unfinished):
         return state, None
-    return replace(state, acted_on=presence), presence
+    return replace(state, acted_on=presence, is_unfinished=False), presence
 
 
 def _somebody_else_is_home(before: Mapping[str, Presence], now: Mapping[str, Presence]) -> bool:
     """Return whether somebody at home was added or removed as a person: nobody has left or returned then."""
     both = {**before, **now}
     return bool(before) and any(both[person] is Presence.HOME for person in before.keys() ^ now.keys())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BegunReaction:
+    """A reaction to an edge that has begun and not ended yet.
+
+    Attributes:
+        presence: The presence of the edge.
+        entity_ids: What it turns on of what was off.
+
+    """
+
+    presence: Presence
+    entity_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +126,15 @@ class Edge:
     Attributes:
         presence: Home or away.
         context: Home Assistant's context of the change, if it is known.
+        reaction: The reaction to it, which begins with it.
+        interrupted: The reaction to the last edge, if it was interrupted.
 
     """
 
     presence: Presence
     context: Context | None
+    reaction: BegunReaction
+    interrupted: BegunReaction | None
 
 
 type Listener = Callable[[Edge | None], None]
@@ -123,6 +147,7 @@ class PresenceTracker:
     Attributes:
         state: What is believed.
         is_reacting: Whether edges are to be reacted to; they are followed in any case.
+        begun: The reaction that has begun and not ended yet, or None.
 
     """
 
@@ -130,6 +155,7 @@ class PresenceTracker:
         """Initialize the tracker of these persons, or of everyone."""
         self.state = PresenceState(unsure_since=dt_util.utcnow().timestamp())
         self.is_reacting = True
+        self.begun: BegunReaction | None = None
         self._hass = hass
         self._persons = persons
         self._settling = settling
@@ -166,6 +192,9 @@ class PresenceTracker:
         if (stored := await self._storage.async_load()) is None:
             return
         self.is_reacting = stored["reacting"]
+        if (begun := stored["begun"]) is not None:
+            self.begun = BegunReaction(presence=Presence(begun["presence"]), entity_ids=begun["entity_ids"])
+            self.state = replace(self.state, is_unfinished=True)
         acted_on, persons = stored["presence"], resolve_entity_ids(self._hass, stored["persons"])
         if acted_on is not None and persons == resolve_entity_ids(self._hass, self._persons):
             self.state = replace(
@@ -198,8 +227,8 @@ class PresenceTracker:
         if self._saving is not None:
             await self._saving
         if forget:
-            self.state = replace(self.state, acted_on=None)
-            await self._storage.async_save(self._stored())
+            self.state, self.begun = replace(self.state, acted_on=None), None
+            await self.async_save()
 
     @callback
     def async_set_reacting(self, *, reacting: bool) -> None:
@@ -208,16 +237,19 @@ class PresenceTracker:
         if not reacting:
             self._stop_timer()
             self.state = replace(self.state, acted_on=self.state.acted_on and self.state.sure)
-        self.async_save()
+        self._save()
         self._notify(None)
 
-    @callback
-    def async_save(self) -> None:
-        """Save the state.
+    async def async_begin(self, reaction: BegunReaction) -> None:
+        """Store what a reaction is about to do: after a crash or a reload it is finished or undone."""
+        self.begun = reaction
+        await self.async_save()
 
-        After an edge, the listener that reacts calls this when it is done: a reaction that a reload or a restart
-        interrupts is done again.
-        """
+    async def async_save(self) -> None:
+        """Save the state."""
+        await self._storage.async_save(self._stored())
+
+    def _save(self) -> None:
         self._saving = self._hass.async_create_task(self._storage.async_save(self._stored()), f"{DOMAIN} save")
 
     def diagnostics(self) -> dict[str, Any]:
@@ -226,6 +258,7 @@ class PresenceTracker:
             "presence": self.belief,
             "since": self.since.isoformat(),
             "acted_on": self.state.acted_on,
+            "begun": self.begun.presence if self.begun else None,
             "settles_at": self.settles_at.isoformat() if self.settles_at else None,
             "reacting": self.is_reacting,
         }
@@ -237,6 +270,7 @@ class PresenceTracker:
             "sure": self.state.sure,
             "since": self.state.since,
             "reacting": self.is_reacting,
+            "begun": self.begun and {"presence": self.begun.presence, "entity_ids": [*self.begun.entity_ids]},
         }
 
     @callback
@@ -247,9 +281,14 @@ class PresenceTracker:
         if (self.state.sure, self.state.since) != (before.sure, before.since):
             self._context = context
             if presence is None:
-                self.async_save()
+                self._save()
         self._settle()
-        self._notify(None if presence is None else Edge(presence=presence, context=self._context))
+        if presence is None:
+            self._notify(None)
+            return
+        interrupted = self.begun if before.is_unfinished else None
+        self.begun = BegunReaction(presence=presence)
+        self._notify(Edge(presence=presence, context=self._context, reaction=self.begun, interrupted=interrupted))
 
     def _settle(self) -> None:
         """Start or stop the timer of a departure; while presence is unsure, it runs on and decides nothing."""
