@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -50,6 +51,9 @@ async def restart(hass: HomeAssistant, bot: Bot) -> None:
     assert await hass.config_entries.async_setup(bot.bot_id)
     await hass.async_block_till_done()
     await hass.async_start()
+    await ticks(50)
+    # Until then devices may not have told what is on.
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
     await hass.async_block_till_done()
 
 

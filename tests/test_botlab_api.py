@@ -22,6 +22,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events, e
 import requests
 
 from custom_components.datastream_bot.bot import Bot, loaded_bots
+from custom_components.datastream_bot.doors.botlab_api import machine_of
 from custom_components.datastream_bot.rate_limit import TokenBuckets
 
 from .conftest import AddBot, Home
@@ -123,7 +124,7 @@ async def test_botlabs_scripts_notify(
         send_as_botlabs_scripts_do, server, "anna", PASSWORD, "send_push_notification", content
     )
 
-    assert [(shown["title"], shown["message"]) for shown in notifications] == [("Lesson 6", "Hello")]
+    assert [(shown["title"], shown["message"].splitlines()[0]) for shown in notifications] == [("Lesson 6", "Hello")]
 
 
 @pytest.mark.parametrize("path", [STREAM, f"{STREAM}/"])
@@ -433,6 +434,40 @@ async def test_who_guesses_keeps_nobody_else_out(
     assert (await log_in(client, **{"X-Forwarded-For": "192.168.1.5"}))["resultCode"] == 0
 
 
+@pytest.mark.warns
+async def test_wrong_keys_are_slowed_down_and_right_ones_are_not(
+    user: User, home: Home, bot: Bot, client: Client
+) -> None:
+    """Whichever part of the API they are tried at."""
+    key = await key_of(client)
+
+    async def guess(number: int) -> int:
+        path, wrong = (USER, STREAM)[number % 2], {"API_KEY": f"wrong{number}"}
+        return (await client.request("POST" if path == STREAM else "GET", path, json=ON, headers=wrong)).status
+
+    statuses = [await guess(number) for number in range(15)]
+
+    assert statuses[:10] == [401] * 10
+    assert 429 in statuses
+    assert (await client.get(USER, headers=key)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("remote", "machine"),
+    [
+        (None, None),
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+    ],
+)
+def test_a_machine_is_not_its_address(remote: str | None, machine: str | None) -> None:
+    """With IPv6, everybody has more addresses than there are stars."""
+    assert machine_of(remote) == machine
+
+
 def test_only_so_many_machines_are_remembered() -> None:
     """Or many that guess would fill the memory."""
     logins = TokenBuckets(rate=1, burst=1, maximum=1000)
@@ -450,6 +485,26 @@ async def test_a_key_that_is_made_to_break_things_is_a_wrong_key(bot: Bot, clien
     parts = [urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in ('{"alg": "HS256"}', claims)]
     response = await client.get(USER, headers={"API_KEY": ".".join([*parts, "c2ln"])})
     assert (response.status, (await response.json())["resultCode"]) == (401, 2)
+
+
+async def test_while_a_bot_is_loaded_anew_its_senders_are_asked_to_come_again(
+    hass: HomeAssistant, home: Home, bot: Bot, client: Client
+) -> None:
+    """Also those whose request came in meanwhile."""
+    body, key = as_json(**ON), await key_of(client)
+    head = request_head(
+        f"{STREAM}?address=toggle_everything", f"API_KEY: {key['API_KEY']}", f"Content-Length: {len(body)}"
+    )
+    loading = asyncio.create_task(_later(0.1, hass.config_entries.async_reload(bot.bot_id)))
+    answer = await raw(client, head, body[:5], body[5:], pause=0.5)
+    await loading
+    assert answer.startswith(b"HTTP/1.1 503")
+
+    await hass.config_entries.async_unload(bot.bot_id)
+    response = await client.post(f"{STREAM}?address=toggle_everything", json=ON, headers=key)
+    assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    assert (await response.json())["resultCode"] > 0
+    assert all(device.commands == [] for device in home.values())
 
 
 async def test_closed_while_a_request_comes_in_it_is_closed(

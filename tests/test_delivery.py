@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Callable
 import gc
 import logging
+import re
 from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, Event, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.datastream_bot.errors import MessageError
+from custom_components.datastream_bot.messaging.failure_log import FailureLog
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.receipt import Receipt
@@ -422,3 +424,78 @@ async def test_a_listener_that_fails_keeps_nobody_from_a_message(
 
     assert (len(reader.messages), heard) == (1, ["news"])
     assert "A listener failed on a message to news" in caplog.text
+
+
+HOSTILE = "one\ntwo\r\x1b[31m\u202e\u2028end"
+
+
+def lines_of(caplog: pytest.LogCaptureFixture, text: str) -> list[str]:
+    """Return what the log says with a text in it, as it is written to a file."""
+    formatter = logging.Formatter("%(message)s")
+    written = [formatter.format(record) for record in caplog.records if "asyncio" not in record.name]
+    return [message for message in written if text in message]
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("error", [ValueError(HOSTILE), HomeAssistantError(HOSTILE), ServiceValidationError(HOSTILE)])
+async def test_content_reaches_the_log_as_text_that_can_be_seen_or_not_at_all(
+    add_bot: AddBot, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """Whatever a receiver makes an error of."""
+    bot = await add_bot()
+    reader = Reader()
+    reader.error = error
+    bot.attach(reader)
+
+    receipt = await bot.async_distribute_datastream_message("news", {}, external=False)
+
+    assert str(error) in str(receipt.deliveries[0].error)
+    written = "\n".join(lines_of(caplog, "news"))
+    assert "reader of Home" in written
+    assert not re.search(r"[\r\x1b\u202e\u2028]|one\n", written)
+
+
+@pytest.mark.warns
+async def test_the_same_failure_is_written_once_a_minute(
+    add_bot: AddBot, caplog: pytest.LogCaptureFixture, freezer: FrozenDateTimeFactory
+) -> None:
+    """Each kind by itself; receipts tell all of them."""
+    bot = await add_bot()
+    reader = Reader()
+    bot.attach(reader)
+
+    async def fail(error: Exception) -> None:
+        reader.error = error
+        receipt = await bot.async_distribute_datastream_message("news", {}, external=False)
+        assert receipt.deliveries[0].error == str(error)
+
+    for _ in range(3):
+        await fail(HomeAssistantError("no answer"))
+    await fail(ServiceValidationError("not so"))
+    freezer.tick(61)
+    await fail(HomeAssistantError("no answer"))
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [warning for warning in warnings if "to news" in warning] == [
+        "reader of Home failed on a message to news: no answer",
+        "reader of Home refused a message to news",
+        "reader of Home failed on a message to news: no answer",
+    ]
+
+
+@pytest.mark.warns
+async def test_the_failures_of_very_many_addresses_are_written_and_forgotten(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a thousand it is known when they were written."""
+    log = FailureLog(hass)
+    for number in range(1001):
+        log.write("id", "reader", f"news{number}", HomeAssistantError("no answer"))
+    caplog.clear()
+
+    log.write("id", "reader", "news0", HomeAssistantError("no answer"))
+    log.write("id", "reader", "news1000", HomeAssistantError("no answer"))
+
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        "reader failed on a message to news0: no answer"
+    ]

@@ -15,6 +15,7 @@ import pytest
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.devices.memory import memory_storage
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, turn
@@ -189,8 +190,12 @@ async def test_a_bot_that_is_unloaded_while_it_remembers_looks_no_more_whether_d
     await turn(hass, "light.kitchen", "on")
     home["light.kitchen"].broken = "no answer"
 
+    # What is written already keeps it waiting.
+    storage = memory_storage(hass, bot.bot_id)
+    saving = [hass.async_create_task(storage.async_save({"leaving": {}, "messages": {}})) for _ in range(50)]
     leaving = hass.async_create_task(send("toggle_everything", LEAVING))
     await hass.config_entries.async_unload(bot.bot_id)
+    assert all([await each for each in saving])
     assert (await leaving)["failed"] != []
     commands = list(home["light.kitchen"].commands)
     await go_on(hass, freezer, 31)

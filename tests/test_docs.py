@@ -334,7 +334,7 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"{request.MAX_BODY_BYTES // 1024} KiB, within {request.BODY_TIMEOUT} seconds",
         f"through one door | {door.MAX_WORKING} messages",
         f"{signature.MAX_SKEW // 60} minutes off",
-        f"{botlab_api.LOGINS_PER_SECOND} login a second and {botlab_api.LOGINS_AT_ONCE} at once",
+        f"{botlab_api.GUESSES_PER_SECOND} login a second and {botlab_api.GUESSES_AT_ONCE} at once",
         f"{roster.MAX_HOMES:,}; those that were quiet",
         f"{roster.FORGOTTEN_AFTER / 24 / 3600:.0f} days of silence",
         f"bots of one home | {roster.MAX_BOTS_OF_A_HOME}",

@@ -21,10 +21,10 @@ from custom_components.datastream_bot.doors.webhook import WebhookDoor
 from custom_components.datastream_bot.rate_limit import TokenBucket
 
 from .conftest import AddBot, Home
-from .days import wait_over
+from .days import restart, turn, wait_over
 from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told
 from .forms import show_form_of, submit_bot
-from .home import diagnostics_of, seen_at, until
+from .home import diagnostics_of, seen_at, state_of, until
 from .streams import add_stream
 
 ON = {"address": "toggle_everything", "content": {"on": True}}
@@ -228,3 +228,37 @@ async def test_doors_of_a_former_version_keep_their_settings_and_get_what_was_ad
     assert (await client.post("/api/webhook/1234", json={"address": "nobody"})).status == 404
     assert (await client.get("/cloud/json/login")).status == 400
     assert (await seen_at(entry.runtime_data, "cloud_api"))["local_only"]
+
+
+async def test_one_switch_closes_all_doors_and_opens_them_as_they_were(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, hass_access_token: str
+) -> None:
+    """Also across a restart: a URL has got out, and it is night."""
+    bot = await add_bot("Home")
+    path = await open_webhook(bot)
+    bearer = {"Authorization": f"Bearer {hass_access_token}"}
+
+    async def answers() -> list[int]:
+        bodies = [
+            await (await client.post(path, json=ON)).read(),
+            await (await client.post("/api/datastream_bot/Home/stream", json=ON, headers=bearer)).read(),
+            await (await client.get("/cloud/json/login")).read(),
+        ]
+        return [b"handled" in body for body in bodies]
+
+    assert await answers() == [True, True, False]
+    await turn(hass, "switch.home_doors", "off")
+    await hass.async_block_till_done()
+    assert await answers() == [False, False, False]
+    await restart(hass, bot)
+    assert (await answers(), state_of(hass, "switch.home_doors").state) == ([False, False, False], "off")
+    assert (await diagnostics_of(bot.entry.runtime_data))["doors"] == {}
+    # What the form says is for later.
+    path = await open_webhook(bot)
+    assert await answers() == [False, False, False]
+    await hass.config_entries.async_unload(bot.bot_id)
+    assert await answers() == [False, False, False]
+    await hass.config_entries.async_setup(bot.bot_id)
+    await turn(hass, "switch.home_doors", "on")
+    await hass.async_block_till_done()
+    assert await answers() == [True, True, False]

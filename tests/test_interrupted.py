@@ -167,6 +167,28 @@ async def test_returning_goes_on_or_is_undone(
     assert await begun(bot.entry.runtime_data) is None
 
 
+async def test_a_return_that_had_nothing_to_turn_on_has_nothing_to_put_back(
+    hass: HomeAssistant, hass_storage: dict[str, Any], home: Home, persons: SetPresence, add_bot: AddBot, on: Any
+) -> None:
+    """It is over all the same."""
+    bot = await add_bot(on_leaving="nothing", on_returning="on")
+    for entity_id in home:
+        await turn(hass, entity_id, "on")
+    await everybody(persons, "not_home")
+    home["light.porch"].responding.clear()
+    move_all(hass, "home")
+    await ticks(50)
+    assert await begun(bot) == "home"
+
+    async def leave_again() -> None:
+        move_all(hass, "not_home")
+
+    await power_cut(hass, hass_storage, bot, home, leave_again)
+
+    assert on() == EVERYTHING
+    assert await begun(bot.entry.runtime_data) is None
+
+
 async def test_a_reload_finishes_what_it_interrupts(
     hass: HomeAssistant, home: Home, add_bot: AddBot, leave: Any, on: Any
 ) -> None:

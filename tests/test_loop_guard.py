@@ -220,7 +220,14 @@ async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end
 def message(context: Context, hops: int) -> Message:
     """Return a message that so many others led to."""
     envelope = Envelope(
-        address="news", context=context, origin="action", sender=None, hops=hops, external=True, home=None
+        address="news",
+        context=context,
+        origin="action",
+        entrance=None,
+        sender=None,
+        hops=hops,
+        external=True,
+        home=None,
     )
     return Message(envelope, {})
 

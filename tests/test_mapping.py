@@ -1,6 +1,7 @@
 """The mapping microservice: addresses that run actions and fire events."""
 
 import asyncio
+import logging
 from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
@@ -487,3 +488,21 @@ async def test_actions_that_are_cancelled_have_failed(hass: HomeAssistant, add_b
     working.cancel()
 
     assert [delivery["error"] for delivery in (await sending)["failed"]] == ["Cancelled"]
+
+
+@pytest.mark.warns
+async def test_a_template_of_the_wrong_type_is_one_warning(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a traceback, and with what the content was."""
+    bot = await add_bot()
+    act = {"action": "light.turn_on", "data": {"entity_id": "light.kitchen", "transition": "{{ content.x }}"}}
+    await add_stream(bot, "fade", actions=[act])
+
+    (failed,) = (await send("fade", {"x": "soon\nor later"}))["failed"]
+
+    assert "expected float" in failed["error"]
+    (record,) = [one for one in caplog.records if one.levelno >= logging.WARNING and "fade" in one.getMessage()]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "mapping of Home failed on a message to fade: expected float" in record.getMessage()
+    assert "\n" not in record.getMessage()

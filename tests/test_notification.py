@@ -1,16 +1,26 @@
 """The address `send_push_notification`: people are told, on the devices that the user chose."""
 
+from collections.abc import Awaitable, Callable
+import re
 from typing import Any, override
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.notify import NotifyEntity
 from homeassistant.components.notify.const import NotifyEntityFeature
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import setup_test_component_platform
+from pytest_homeassistant_custom_component.common import async_fire_time_changed, setup_test_component_platform
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.datastream_bot.messaging.router import Router
+from custom_components.datastream_bot.microservices.notification import CLEAR
 
 from .conftest import AddBot, Send
+from .doors import Client, open_webhook
+from .home import ticks
+from .streams import add_stream
 
 
 class PretendPhone(NotifyEntity):
@@ -50,8 +60,8 @@ async def phones(hass: HomeAssistant) -> dict[str, PretendPhone]:
 async def test_without_a_choice_home_assistant_shows_it(
     add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
 ) -> None:
-    """With its title, and under the id that the data names."""
-    await add_bot()
+    """With its title, and under the id that the data names, behind that of the bot."""
+    bot = await add_bot()
 
     receipt = await send(
         "send_push_notification",
@@ -61,8 +71,12 @@ async def test_without_a_choice_home_assistant_shows_it(
 
     shown = [(shown["message"], shown["title"]) for shown in notifications]
     assert shown == [("Hello", "Lesson 6"), ("Again", None)]
-    assert notifications[0]["notification_id"] == "hello"
-    assert receipt["handled"][0]["result"] == {"notified": ["persistent_notification"], "ignored": ["ttl"]}
+    assert notifications[0]["notification_id"] == f"datastream_bot.{bot.bot_id}.hello"
+    assert receipt["handled"][0]["result"] == {
+        "notified": ["persistent_notification"],
+        "notification_id": f"datastream_bot.{bot.bot_id}.hello",
+        "ignored": ["ttl"],
+    }
 
 
 async def test_the_chosen_devices_show_it(
@@ -121,3 +135,109 @@ async def test_content_that_says_nothing_is_refused(
 
     assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
     assert notifications == []
+
+
+@pytest.fixture
+def shown(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Return a function that tells the messages that Home Assistant shows now, by id."""
+
+    async def shown() -> dict[str, Any]:
+        assert await async_setup_component(hass, "persistent_notification", {})
+        client = await hass_ws_client()
+        await client.send_json_auto_id({"type": "persistent_notification/get"})
+        notifications = (await client.receive_json())["result"]
+        return {each["notification_id"]: each["message"] for each in notifications}
+
+    return shown
+
+
+async def test_nobody_replaces_the_notification_of_somebody_else(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, shown: Any
+) -> None:
+    """Neither Home Assistant's own, such as the warning of failed logins, nor that of another bot."""
+    assert await async_setup_component(hass, "persistent_notification", {})
+    warning = {"message": "Login failed", "notification_id": "http-login"}
+    await hass.services.async_call("persistent_notification", "create", warning, blocking=True)
+    home, office = await add_bot("Home"), await add_bot("Office")
+    told = {"message": "Hello", "data": {"notification_id": "http-login"}}
+
+    await send("send_push_notification", told, config_entry_id=home.bot_id, external=False)
+    await send("send_push_notification", told | {"message": CLEAR}, config_entry_id=office.bot_id, external=False)
+
+    assert await shown() == {
+        "http-login": "Login failed",
+        f"datastream_bot.{home.bot_id}.http-login": "Hello",
+    }
+
+
+async def test_who_sent_a_notification_replaces_it_and_takes_it_away(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, shown: Any
+) -> None:
+    """By the id that the receipt told, or by the part of it that is its own; also after a reload."""
+    bot = await add_bot()
+    (delivery,) = (await send("send_push_notification", {"message": "One"}))["handled"]
+    data = {"notification_id": delivery["result"]["notification_id"]}
+    await hass.config_entries.async_reload(bot.bot_id)
+
+    await send("send_push_notification", {"message": "Two", "data": data})
+    assert await shown() == {data["notification_id"]: "Two"}
+    await send("send_push_notification", {"message": CLEAR, "data": data})
+    assert await shown() == {}
+    await send("send_push_notification", {"message": CLEAR, "data": {"notification_id": "never there"}})
+    assert await shown() == {}
+
+
+async def test_a_bot_keeps_its_last_notifications(hass: HomeAssistant, add_bot: AddBot, send: Send, shown: Any) -> None:
+    """Also across a reload. Those that were replaced count as new."""
+    bot = await add_bot()
+    for number in range(21):
+        data = {"notification_id": "replaced" if number in {1, 5} else str(number)}
+        await send("send_push_notification", {"message": str(number), "data": data})
+    await hass.config_entries.async_reload(bot.bot_id)
+    await send("send_push_notification", {"message": "21"})
+
+    assert sorted(map(int, (await shown()).values())) == list(range(2, 22))
+
+
+MARKDOWN = "# Hi\n![x](https://example.com/x.png) [a](https://example.com) `b` <img src=x> **1.** & ~c~ 100%"
+
+
+async def test_what_comes_in_by_a_door_is_shown_as_text(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, client: Client, notifications: list[dict[str, Any]]
+) -> None:
+    """And says by which bot and door it came. What automations say is theirs."""
+    path = await open_webhook(await add_bot())
+    content = {"message": MARKDOWN, "title": "*Title*"}
+
+    await client.post(path, json={"address": "send_push_notification", "content": content})
+    await send("send_push_notification", content)
+
+    told, plain = notifications
+    text, way = told["message"].split("\n\n")
+    assert re.sub(r"\\(.)", r"\1", text) == MARKDOWN
+    assert not re.search(r"(?<!\\)[\[\]()!<>#*`_&~]", re.sub(r"\\.", "", text))
+    assert way == "— Home · webhook"
+    # Home Assistant shows titles as text.
+    assert told["title"] == "*Title*"
+    assert plain["message"] == MARKDOWN
+
+
+async def test_what_an_automation_passes_on_from_a_door_is_shown_as_text(
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    router: Callable[[], Router],
+    notifications: list[dict[str, Any]],
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """However long that takes."""
+    bot = await add_bot()
+    passed_on = {"address": "send_push_notification", "content": {"message": "{{ content.text }}"}}
+    await add_stream(bot, "tell", actions=[{"delay": 300}, {"action": "datastream_bot.send", "data": passed_on}])
+
+    await router().async_dispatch("tell", {"text": "[a](b)"}, origin="webhook", only=[bot.bot_id])
+    for _ in range(3):
+        freezer.tick(150)
+        async_fire_time_changed(hass)
+        await ticks(50)
+
+    assert [each["message"] for each in notifications] == ["\\[a\\]\\(b\\)\n\n— Home · webhook"]

@@ -24,6 +24,7 @@ from custom_components.datastream_bot.messaging.schema import Field, FieldType
 from custom_components.datastream_bot.presence.persons import Presence, async_presences, presence_among
 
 from .conftest import AddBot, Home, Send, SetPresence
+from .days import wait_over
 from .forms import show_form_of, submit_bot
 from .home import is_on, state_of
 
@@ -295,14 +296,15 @@ async def test_a_reaction_that_cannot_be_sent_is_told(
 
 
 async def test_everyone_leaving_while_home_assistant_restarts_is_acted_on_once(
-    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
 ) -> None:
     """After the restart, when Home Assistant has started, and never again."""
     bot = await add_bot()
 
     await restart(hass, bot, meanwhile={"anna": "not_home", "bo": "not_home"})
     assert commands(home) == []
-    await started(hass)
+    await hass.async_start()
+    await wait_over(hass, freezer)
     assert commands(home) == [False]
 
     await restart(hass, bot, meanwhile={})

@@ -67,7 +67,9 @@ async def test_a_restart_does_not_turn_the_reaction_on_for_a_moment(
     await hass.config_entries.async_reload(bot.bot_id)
     await restart(hass, bot)
 
-    shown = [change.data["new_state"] for change in changes if change.data["entity_id"].startswith("switch.home")]
+    shown = [
+        change.data["new_state"] for change in changes if change.data["entity_id"] == "switch.home_presence_reaction"
+    ]
     assert {state.state for state in shown if state is not None} == {"off", "unavailable"}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.auth.models import Group
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Event, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
@@ -13,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 from .conftest import AddBot, Home
 from .doors import Client, as_json, raw, request_head, told
 from .home import is_on
-from .streams import add_stream, row
+from .streams import add_stream, remove_stream, row
 
 STREAM = "/api/datastream_bot/Home/stream"
 ON = {"address": "toggle_everything", "content": {"on": True}}
@@ -152,6 +153,26 @@ async def test_who_may_only_look_switches_nothing(
 
     assert [delivery["receiver"] for delivery in (await response.json())["failed"]] == ["device"]
     assert all(device.commands == [] for device in home.values())
+
+
+async def test_while_a_bot_is_loaded_anew_its_senders_are_asked_to_come_again(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, bearer: dict[str, str]
+) -> None:
+    """By whatever they name it; what no bot opens, or no bot is called, is not there as ever."""
+    bot = await add_bot("Home")
+    await remove_stream(await add_bot("Office"), "toggle_everything")
+    await hass.config_entries.async_unload(bot.bot_id)
+
+    for path in (STREAM, f"/api/datastream_bot/{bot.bot_id}/stream", "/api/datastream_bot/stream"):
+        response = await client.post(path, json=ON, headers=bearer)
+        assert (await told(response), response.headers["Retry-After"]) == ((503, "bot_not_ready"), "5")
+    for path, body in (
+        ("/api/datastream_bot/Cottage/stream", ON),
+        ("/api/datastream_bot/stream", {"address": "unknown"}),
+    ):
+        assert (await client.post(path, json=body, headers=bearer)).status == 404
+    await hass.config_entries.async_set_disabled_by(bot.bot_id, ConfigEntryDisabler.USER)
+    assert (await client.post(STREAM, json=ON, headers=bearer)).status == 404
 
 
 async def test_a_bot_that_goes_during_a_request_is_not_there(

@@ -105,7 +105,7 @@ def test_a_flood_of_faults_is_told_in_few_words() -> None:
     with pytest.raises(SchemaError) as refused:
         schema.read("paint", {f"rooms{number}": 1 for number in range(1000)})
 
-    assert len(refused.value.faults) == 1000
+    assert len(refused.value.faults) == 100
     told = (refused.value.translation_placeholders or {})["faults"]
     assert told.startswith("rooms0 is unknown, perhaps room is meant; ")
     assert told.endswith("; and 980 more")

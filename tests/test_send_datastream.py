@@ -270,6 +270,19 @@ async def test_content_that_cannot_be_meant_is_misuse(
     await errors_of(run, MISUSE, [([*by_token, *arguments], {}) for arguments in wrong])
 
 
+async def test_while_the_bot_is_loaded_it_is_unreachable(
+    hass: HomeAssistant, bot: Bot, run: Run, webhook: str, tmp_path: Path
+) -> None:
+    """Whoever sends may try again."""
+    await hass.config_entries.async_unload(bot.bot_id)
+    (tmp_path / "webhook").write_text(webhook, encoding="utf-8")
+
+    ran = await run("toggle_everything", "on=yes", "--webhook-file", str(tmp_path / "webhook"))
+
+    assert (ran.status, ran.output) == (UNREACHABLE, "")
+    assert "The bot is being loaded. Try again in 5 seconds" in ran.error
+
+
 async def test_where_home_assistant_is_not_it_is_unreachable(
     bot: Bot, run: Run, url: str, token_file: str, unused_tcp_port: int
 ) -> None:

@@ -1,5 +1,6 @@
 """What bots remember on disk, when the files are not what they should be."""
 
+import math
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -11,6 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.datastream_bot.const import DOMAIN
 
 from .conftest import AddBot, Home, Send, SetPresence
+from .days import everybody, turn
 from .doors import OPEN, Client, as_json, open_doors, signed
 from .home import is_on
 
@@ -26,6 +28,21 @@ DAMAGED: list[Any] = [
     {"version": 1, "minor_version": 1, "key": "k", "data": [1]},
     {"version": 1, "minor_version": 1, "key": "k", "data": {"light.kitchen": 5, "persons": [], "presence": "moon"}},
     {"version": 1, "minor_version": 1, "key": "k", "data": {"light.kitchen": {"at": "soon"}, "presence": 1}},
+    *(
+        {
+            "version": 1,
+            "minor_version": 1,
+            "key": "k",
+            "data": {
+                "persons": [],
+                "presence": "home",
+                "since": seconds,
+                "light.kitchen": {"at": seconds, "attributes": {}, "changed": False},
+                "signature": seconds,
+            },
+        }
+        for seconds in (math.nan, math.inf, -1, 1e300)
+    ),
 ]
 
 
@@ -129,3 +146,22 @@ async def test_a_file_of_a_newer_version_is_left_alone(
     assert hass_storage[f"{DOMAIN}.{bot.bot_id}"] == hass_storage[f"{DOMAIN}.{bot.bot_id}.snapshot"] == newer
     await hass.config_entries.async_remove(bot.bot_id)
     assert not issue_registry.issues
+
+
+async def test_a_file_of_a_slightly_newer_version_is_read_as_far_as_it_is_known(
+    hass: HomeAssistant, hass_storage: dict[str, Any], home: Home, persons: SetPresence, add_bot: AddBot, on: Any
+) -> None:
+    """What it has besides is passed over."""
+    bot = await add_bot(on_returning="restore")
+    await turn(hass, "light.kitchen", "on")
+    await everybody(persons, "not_home")
+    await hass.config_entries.async_unload(bot.bot_id)
+    for file in ("", ".snapshot"):
+        stored = hass_storage[f"{DOMAIN}.{bot.bot_id}{file}"]
+        stored["minor_version"] = 7
+        stored["data"]["something"] = "new"
+
+    assert await hass.config_entries.async_setup(bot.bot_id)
+    await everybody(persons, "home")
+
+    assert on() == ["light.kitchen"]

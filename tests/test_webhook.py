@@ -8,27 +8,30 @@ from itertools import count
 import json
 import logging
 import threading
+import time
 from typing import Any
 from unittest.mock import Mock
 
-from aiohttp import StreamReader
+from aiohttp import ClientResponse, StreamReader
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import RequestPayloadError
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from multidict import MultiDict
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.doors import webhook
 from custom_components.datastream_bot.doors.door import DoorError, open_doors as open_webhooks
 from custom_components.datastream_bot.doors.request import async_read_body, read_message
+from custom_components.datastream_bot.doors.signature import sign
 from custom_components.datastream_bot.errors import MessageError
 
 from .conftest import AddBot, Home, Send
@@ -582,14 +585,12 @@ async def test_whoever_comes_from_nowhere_is_not_local(hass: HomeAssistant, bot:
 
 
 @pytest.mark.parametrize("is_signed", [False, True])
-@pytest.mark.parametrize("action", ["unload", "remove"])
-async def test_a_bot_that_goes_during_a_request_looks_as_if_it_were_not_there(
+async def test_a_bot_that_is_removed_during_a_request_looks_as_if_it_had_never_been_there(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     home: Home,
     bot: Bot,
     client: Client,
-    action: str,
     *,
     is_signed: bool,
 ) -> None:
@@ -599,7 +600,7 @@ async def test_a_bot_that_goes_during_a_request_looks_as_if_it_were_not_there(
 
     async def leave() -> None:
         await asyncio.sleep(0.1)
-        await getattr(hass.config_entries, f"async_{action}")(bot.bot_id)
+        await hass.config_entries.async_remove(bot.bot_id)
 
     leaving = asyncio.create_task(leave())
     head = request_head(path, f"Content-Length: {len(body)}", *headers)
@@ -607,11 +608,100 @@ async def test_a_bot_that_goes_during_a_request_looks_as_if_it_were_not_there(
     await leaving
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=5))
     await hass.async_block_till_done()
-    assert action == "unload" or not [key for key in hass_storage if bot.bot_id in key]
+    assert not [key for key in hass_storage if bot.bot_id in key]
 
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"\r\n\r\n")
     assert home["light.kitchen"].commands == []
+
+
+async def come_again(response: ClientResponse) -> bool:
+    """Return whether a sender is told to come again."""
+    if response.status == 200:
+        assert await response.read() == b""
+        return False
+    answer = await response.json()
+    assert (response.status, response.headers["Retry-After"], answer["code"]) == (503, "5", "bot_not_ready")
+    assert "5 seconds" in answer["message"]
+    return True
+
+
+@pytest.mark.parametrize("is_signed", [False, True])
+async def test_a_bot_that_is_loaded_anew_during_a_request_asks_to_come_again(
+    hass: HomeAssistant, home: Home, bot: Bot, client: Client, *, is_signed: bool
+) -> None:
+    """And takes the same request then."""
+    path, body = await open_webhook(bot, signed=is_signed), as_json(**ON)
+    headers = signed(bot, body)
+    pieces = [f"{name}: {value}" for name, value in headers.items() if name != "Content-Type"]
+
+    async def leave() -> None:
+        await asyncio.sleep(0.1)
+        await hass.config_entries.async_reload(bot.bot_id)
+
+    leaving = asyncio.create_task(leave())
+    head = request_head(path, f"Content-Length: {len(body)}", *pieces)
+    answer = await raw(client, head, body[:5], body[5:], pause=0.3)
+    await leaving
+
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert home["light.kitchen"].commands == []
+    assert (await client.post(path, data=body, headers=headers)).status == 200
+    assert home["light.kitchen"].commands == [True]
+
+
+async def test_while_a_bot_is_not_loaded_only_who_may_know_of_it_is_told_to_come_again(
+    hass: HomeAssistant, bot: Bot, client: Client
+) -> None:
+    """To all others it is not there, as ever."""
+    path, body = await open_webhook(bot, signed=True), as_json(**ON)
+    await hass.config_entries.async_unload(bot.bot_id)
+    secret = bot.entry.data["doors"]["webhook"]["secret"]
+    stamp = f"{time.time():.6f}"
+    headers = {"X-Datastream-Timestamp": stamp, "X-Datastream-Signature": sign(secret, stamp, body)}
+
+    assert await come_again(await client.post(path, data=body, headers=headers))
+    assert not await come_again(await client.post(path, data=body + b" ", headers=headers))
+    assert not await come_again(await client.post(path, data=body))
+
+
+async def test_while_a_bot_is_not_loaded_its_webhook_asks_to_come_again_unless_it_is_closed(
+    hass: HomeAssistant, bot: Bot, client: Client
+) -> None:
+    """Or the bot is disabled: that may be for weeks."""
+    path = await open_webhook(bot)
+    await hass.config_entries.async_unload(bot.bot_id)
+    assert await come_again(await client.post(path, json=ON))
+    await hass.config_entries.async_setup(bot.bot_id)
+    await hass.config_entries.async_set_disabled_by(bot.bot_id, ConfigEntryDisabler.USER)
+    assert not await come_again(await client.post(path, json=ON))
+    await hass.config_entries.async_set_disabled_by(bot.bot_id, None)
+    await open_doors(bot, webhook={"open": False})
+    await hass.config_entries.async_unload(bot.bot_id)
+    assert not await come_again(await client.post(path, json=ON))
+
+
+@pytest.mark.warns
+async def test_a_webhook_asks_to_come_again_from_the_start_on(
+    hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator, enable_custom_integrations: None
+) -> None:
+    """Before its bot is loaded, which this one never is; nobody outside learns of a local one."""
+    trusting = {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}
+    assert await async_setup_component(hass, "http", {"http": trusting})
+    webhooks = {
+        local_only: {"open": True, "webhook_id": f"{local_only}" * 9, "local_only": local_only}
+        for local_only in (False, True)
+    }
+    for settings in webhooks.values():
+        # Of a version to come.
+        MockConfigEntry(domain=DOMAIN, version=9, data={"doors": {"webhook": settings}}).add_to_hass(hass)
+    await async_setup_component(hass, DOMAIN, {})
+    client = await go_online(hass, hass_client_no_auth)
+
+    paths = [f"/api/webhook/{settings['webhook_id']}" for settings in webhooks.values()]
+    assert [await come_again(await client.post(path, json=ON)) for path in paths] == [True, True]
+    outside = {"X-Forwarded-For": "203.0.113.7"}
+    assert [await come_again(await client.post(path, json=ON, headers=outside)) for path in paths] == [True, False]
 
 
 async def test_a_bot_that_goes_during_a_message_finishes_it(

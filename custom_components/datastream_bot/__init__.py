@@ -11,7 +11,7 @@ from .address_actions import async_setup_address_actions
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
 from .devices.memory import memory_storage
-from .doors import async_open_doors, async_remove_doors, async_setup_views
+from .doors import async_open_doors, async_remove_doors, async_setup_doors
 from .doors.webhook import with_named_entities
 from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
@@ -32,7 +32,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     router.connect_listener(partial(async_signal_message, hass))
     async_follow_automations(hass, router)
     async_setup_services(hass)
-    async_setup_views(hass)
+    await async_setup_doors(hass)
     await async_setup_address_actions(hass, router.registry)
     return True
 
@@ -57,7 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
         model="Bot",
     )
     bot = entry.runtime_data = Bot(hass, entry, router, device.id)
-    transport = bot.transport = create_transport(bot, router)
+    transport = bot.transport = None if bot.has_doors_closed else create_transport(bot, router)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     await bot.async_receive()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
-from .const import DOMAIN
+from .const import CONF_DOORS_CLOSED, DOMAIN
 from .data_streams import DataStreams
 from .errors import MessageError
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
@@ -55,6 +55,10 @@ def loaded_bots(hass: HomeAssistant) -> list[Bot]:
     return [entry.runtime_data for entry in entries]
 
 
+def _set_up_as(entry: DatastreamBotConfigEntry) -> tuple[Any, ...]:
+    return entry.title, entry.data, entry.options
+
+
 class Bot:
     """A named set of microservices that send and receive messages together.
 
@@ -77,13 +81,14 @@ class Bot:
         self.doors: list[Entrance] = []
         self.transport: Transport | None = None
         self._router = router
-        self._set_up_as = (entry.title, entry.data)
+        self._set_up_as = _set_up_as(entry)
         settings = Settings.from_data(entry.data)
         self.tracker = PresenceTracker(hass, self.bot_id, settings.persons, settings.settling)
         self.data_streams = DataStreams(hass, entry, router.registry, self.attach)
         self._device = DeviceMicroservice(hass, self.bot_id, entry.title, settings)
         self._location = LocationMicroservice(
             hass,
+            self.bot_id,
             entry.title,
             settings,
             self.tracker,
@@ -104,7 +109,19 @@ class Bot:
     @property
     def is_outdated(self) -> bool:
         """Return whether the config entry, apart from its data streams, changed since the bot was set up."""
-        return self._set_up_as != (self.entry.title, self.entry.data)
+        return self._set_up_as != _set_up_as(self.entry)
+
+    @property
+    def has_doors_closed(self) -> bool:
+        """Return whether all doors are closed, whatever the form says."""
+        return bool(self.entry.options.get(CONF_DOORS_CLOSED, False))
+
+    @callback
+    def async_close_doors(self, *, close: bool) -> None:
+        """Close all doors until further notice, or open those that the form says; the bot is loaded anew."""
+        self.hass.config_entries.async_update_entry(
+            self.entry, options={**self.entry.options, CONF_DOORS_CLOSED: close}
+        )
 
     async def async_receive(self) -> None:
         """Start to receive messages, until the config entry is unloaded."""

@@ -9,6 +9,7 @@ ATTR_ADDRESS: Final = "address"
 ATTR_CONTENT: Final = "content"
 
 CONF_DOORS: Final = "doors"
+CONF_DOORS_CLOSED: Final = "doors_closed"
 
 ADDRESS_SEND_PUSH_NOTIFICATION: Final = "send_push_notification"
 ADDRESS_TOGGLE_EVERYTHING: Final = "toggle_everything"

@@ -109,6 +109,12 @@ def row_from_field(field: Field) -> dict[str, Any]:
     return row if field.default is None else {**row, CONF_DEFAULT: field.default}
 
 
+def opens(entry: ConfigEntry[Any], address: str) -> bool:
+    """Return whether a bot opens an address to the outside when it is loaded."""
+    streams = map(DataStream.from_subentry, entry.get_subentries_of_type(SUBENTRY_DATA_STREAM))
+    return any(stream.external and stream.address == address for stream in streams)
+
+
 def stream_unique_id(address: str) -> str:
     """Return the unique id of a data stream among the subentries of its bot."""
     return f"{SUBENTRY_DATA_STREAM}:{address}"

@@ -17,13 +17,16 @@ class BotEntity(Entity):
     _attr_has_entity_name = True
     _attr_should_poll = False
 
-    def __init__(self, bot: Bot, key: str, connect: Callable[[Callable[..., None]], CALLBACK_TYPE]) -> None:
+    def __init__(
+        self, bot: Bot, key: str, connect: Callable[[Callable[..., None]], CALLBACK_TYPE] | None = None
+    ) -> None:
         """Initialize the entity.
 
         Args:
             bot: The bot.
             key: Its key in translations.
-            connect: Registers a callback for when what it shows has changed; returns the unsubscribe function.
+            connect: Registers a callback for when what it shows has changed, and returns the unsubscribe function; None
+                when the bot is loaded anew then.
 
         """
         self._bot = bot
@@ -35,7 +38,8 @@ class BotEntity(Entity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self._connect(self._updated))
+        if self._connect is not None:
+            self.async_on_remove(self._connect(self._updated))
 
     @callback
     def _updated(self, *_: object) -> None:

@@ -52,6 +52,13 @@ class PartlyFailedError(HomeAssistantError):
         self.result = {**result, "failed": errors}
 
 
+def printable(text: str) -> str:
+    """Return a text for the log as one line: what cannot be seen, such as line ends and directions, is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known names that are most similar to an unknown one, for people; empty when none is."""
     by_folded = {each.casefold(): each for each in known}

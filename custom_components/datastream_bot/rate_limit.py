@@ -42,12 +42,29 @@ class TokenBucket:
             now: Seconds of a clock that never goes back.
 
         """
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._rate
+        if wait := self._wait(now):
+            return wait
         self._tokens -= 1
         return 0.0
+
+    def reserve(self, now: float, longest: float) -> float | None:
+        """Take a token that there may be only later, and return after how many seconds, or None if that is too long.
+
+        Args:
+            now: Seconds of a clock that never goes back.
+            longest: How many seconds are too long.
+
+        """
+        if (wait := self._wait(now)) > longest:
+            return None
+        self._tokens -= 1
+        return wait
+
+    def _wait(self, now: float) -> float:
+        """Return after how many seconds there is a token."""
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        return max(0.0, (1 - self._tokens) / self._rate)
 
 
 class TokenBuckets:
@@ -69,8 +86,12 @@ class TokenBuckets:
 
     def take(self, key: Hashable, now: float) -> float:
         """Take a token from the bucket of a key and return 0, or return after how many seconds there will be one."""
+        return self.of(key).take(now)
+
+    def of(self, key: Hashable) -> TokenBucket:
+        """Return the bucket of a key."""
         bucket = self._buckets.pop(key, None) or TokenBucket(rate=self._rate, burst=self._burst)
         self._buckets[key] = bucket
         if len(self._buckets) > self._maximum:
             del self._buckets[next(iter(self._buckets))]
-        return bucket.take(now)
+        return bucket

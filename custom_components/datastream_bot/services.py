@@ -1,6 +1,7 @@
 """The actions of Data Stream Bot."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -15,6 +16,7 @@ from .errors import MessageError, nearest
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.router import DATA_ROUTER, Router
 from .rights import async_readable_receipt
+from .sender_limit import SenderLimit
 
 SERVICE_SEND: Final = "send"
 
@@ -47,16 +49,16 @@ SEND_SCHEMA = vol.Schema(
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
-    hass.services.async_register(
-        DOMAIN, SERVICE_SEND, _async_send, SEND_SCHEMA, supports_response=SupportsResponse.OPTIONAL
-    )
+    send = partial(_async_send, SenderLimit(hass))
+    hass.services.async_register(DOMAIN, SERVICE_SEND, send, SEND_SCHEMA, supports_response=SupportsResponse.OPTIONAL)
 
 
-async def _async_send(call: ServiceCall) -> ServiceResponse:
+async def _async_send(limit: SenderLimit, call: ServiceCall) -> ServiceResponse:
     """Send a message, as a bot or from outside all of them.
 
     For a user who may not speak for the bot, it is sent from outside and stays here.
     """
+    await limit.async_admit(call.context)
     router, bot = call.hass.data[DATA_ROUTER], _bot(call)
     refusal = None if bot is None else await bot.async_refusal_to_speak(call.context)
     if refusal is not None and not call.data[ATTR_EXTERNAL]:

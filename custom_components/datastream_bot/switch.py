@@ -1,4 +1,4 @@
-"""The switch of a bot: whether it reacts to presence."""
+"""The switches of a bot: whether it reacts to presence, and whether its doors may be open."""
 
 from typing import Any, override
 
@@ -16,8 +16,8 @@ PARALLEL_UPDATES = 0
 async def async_setup_entry(
     hass: HomeAssistant, entry: DatastreamBotConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the switch of a bot."""
-    async_add_entities([ReactionSwitch(entry.runtime_data)])
+    """Add the switches of a bot."""
+    async_add_entities([ReactionSwitch(entry.runtime_data), DoorsSwitch(entry.runtime_data)])
 
 
 class ReactionSwitch(BotEntity, SwitchEntity):
@@ -43,3 +43,28 @@ class ReactionSwitch(BotEntity, SwitchEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """React no more."""
         self._bot.tracker.async_set_reacting(reacting=False)
+
+
+class DoorsSwitch(BotEntity, SwitchEntity):
+    """Closes all doors at once, and opens them as they were."""
+
+    _attr_entity_category = EntityCategory.CONFIG
+
+    def __init__(self, bot: Bot) -> None:
+        """Initialize the switch."""
+        super().__init__(bot, "doors")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return not self._bot.has_doors_closed
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Open the doors that the form says."""
+        self._bot.async_close_doors(close=False)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Close all doors."""
+        self._bot.async_close_doors(close=True)

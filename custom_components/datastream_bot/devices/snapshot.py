@@ -338,6 +338,7 @@ class Snapshot:
             # A light that is polled too early reports its old state, in the context of the call that turned it off.
             if not entry.is_changed and old is not None and old.context.id == new.context.id:
                 self._bounced.add(entity_id)
+                return
             entry.is_changed = True
         elif entity_id in self._bounced and old is not None and new.state == state_when(entity_id, on=False):
             self._bounced.remove(entity_id)

@@ -2,23 +2,24 @@
 
 from typing import Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..bot import Bot, DatastreamBotConfigEntry
 from ..messaging.router import Router
-from .botlab_api import BotlabDoor, CloudStreamView, LoginView, UserView
+from .botlab_api import BotlabDoor, CloudStreamView, GuessLimit, LoginView, UserView
 from .door import Door
 from .rest_api import RestDoor, StreamView
 from .signature import signature_storage
-from .webhook import WebhookDoor
+from .webhook import WebhookDoor, async_register_webhooks
 
 DOORS: Final[tuple[type[Door], ...]] = (RestDoor, WebhookDoor, BotlabDoor)
 
 
-@callback
-def async_setup_views(hass: HomeAssistant) -> None:
-    """Register what answers over HTTP. It cannot be taken back, and finds the doors with each request."""
-    for view in (StreamView(), LoginView(), UserView(), CloudStreamView()):
+async def async_setup_doors(hass: HomeAssistant) -> None:
+    """Register what answers over HTTP, before any bot is loaded. It finds the doors with each request."""
+    await async_register_webhooks(hass)
+    wrong_keys = GuessLimit()
+    for view in (StreamView(), LoginView(), UserView(wrong_keys), CloudStreamView(wrong_keys)):
         hass.http.register_view(view)
 
 
@@ -30,4 +31,5 @@ async def async_open_doors(bot: Bot, router: Router) -> None:
 
 async def async_remove_doors(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what the doors of a bot stored."""
+    await async_register_webhooks(hass)
     await signature_storage(hass, entry.entry_id).async_remove()

@@ -4,7 +4,9 @@ It speaks as much of People Power's HTTP API as those scripts use: a login, the 
 """
 
 from abc import abstractmethod
+import asyncio
 from http import HTTPMethod, HTTPStatus
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, ClassVar, Final, override
 
 from aiohttp.web import HTTPNotFound, Request, Response
@@ -27,9 +29,11 @@ from .door import (
     Door,
     DoorError,
     LimitedError,
+    NotReadyError,
     async_enter,
     async_take_each,
     doors_to,
+    entries_to_come,
     open_doors,
 )
 from .request import async_read_body, check_method, check_request_form, read_feed, refusal
@@ -39,9 +43,10 @@ HEADER_PASSWORD: Final = "PASSWORD"  # noqa: S105 - the name of a header
 PARAMETER_USERNAME: Final = "username"
 
 # Each login costs a fifth of a second of computing, whoever asks for it.
-LOGINS_PER_SECOND: Final = 1
-LOGINS_AT_ONCE: Final = 10
+GUESSES_PER_SECOND: Final = 1
+GUESSES_AT_ONCE: Final = 10
 MAX_REMOTES: Final = 1000
+_PASSWORDS_AT_A_TIME: Final = 2
 
 _CLIENT_NAME: Final = "Data Stream Bot (BotLab-compatible API)"
 
@@ -71,6 +76,32 @@ class BotlabDoor(Door):
     }
 
 
+class GuessLimit:
+    """Slows down each machine that guesses, so that none keeps the others out."""
+
+    def __init__(self) -> None:
+        """Initialize the limit."""
+        self._buckets = TokenBuckets(rate=GUESSES_PER_SECOND, burst=GUESSES_AT_ONCE, maximum=MAX_REMOTES)
+
+    def take(self, request: Request) -> None:
+        """Count a guess.
+
+        Raises:
+            LimitedError: There were too many.
+
+        """
+        if wait := self._buckets.take(machine_of(request.remote), request.app[KEY_HASS].loop.time()):
+            raise LimitedError(translation_key="rate_limited", wait=wait)
+
+
+def machine_of(remote: str | None) -> str | None:
+    """Return what stands for the machine at an IP address: with IPv6, each has as many as it likes in its network."""
+    if remote is None or ":" not in remote:
+        return remote
+    address = IPv6Address(remote.partition("%")[0])
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
+
+
 class _CloudView(HomeAssistantView):
     """A part of the API. As long as no bot has opened it, it answers as if it were not there."""
 
@@ -89,10 +120,13 @@ class _CloudView(HomeAssistantView):
     async def _answer(self, request: Request) -> Response:
         hass = request.app[KEY_HASS]
         doors: list[Door] = [door for door in open_doors(hass, BotlabDoor) if door.admits(request.remote)]
-        if not doors:
+        to_come = [entry for entry in entries_to_come(hass) if BotlabDoor.will_admit(hass, entry, request.remote)]
+        if not doors and not to_come:
             raise HTTPNotFound
         try:
             check_method(request, self.method)
+            if not doors:
+                raise NotReadyError
             return self.json({"resultCode": RESULT_OK, **await self.answer(request, doors)})
         except MessageError as err:
             told, status, headers = refusal(err)
@@ -111,7 +145,8 @@ class LoginView(_CloudView):
 
     def __init__(self) -> None:
         """Initialize the view."""
-        self._logins = TokenBuckets(rate=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE, maximum=MAX_REMOTES)
+        self._limit = GuessLimit()
+        self._computing = asyncio.Semaphore(_PASSWORDS_AT_A_TIME)
 
     @override
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
@@ -119,10 +154,9 @@ class LoginView(_CloudView):
         username, password = request.query.get(PARAMETER_USERNAME), request.headers.get(HEADER_PASSWORD)
         if not username or not password:
             raise MessageError(translation_key="login_missing")
-        # For each machine by itself, so that none keeps the others out.
-        if wait := self._logins.take(request.remote, hass.loop.time()):
-            raise LimitedError(translation_key="rate_limited", wait=wait)
-        key = await _async_log_in(hass, username, _text(password), request)
+        self._limit.take(request)
+        async with self._computing:
+            key = await _async_log_in(hass, username, _text(password), request)
         if key is None:
             await process_wrong_login(request)
             raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="login_refused")
@@ -130,7 +164,29 @@ class LoginView(_CloudView):
         return {"key": key}
 
 
-class UserView(_CloudView):
+class _KeyView(_CloudView):
+    """A part of the API for whoever has a key."""
+
+    def __init__(self, limit: GuessLimit) -> None:
+        """Initialize the view with the limit of wrong keys."""
+        self._limit = limit
+
+    async def user_of(self, request: Request) -> User:
+        """Return the user whose key a request has.
+
+        Raises:
+            DoorError: It has none that is valid.
+
+        """
+        key = next((key for name in HEADERS_KEY if (key := request.headers.get(name))), "")
+        if (user := _async_user_of(request.app[KEY_HASS], key, request)) is None:
+            self._limit.take(request)
+            await process_wrong_login(request)
+            raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="key_refused")
+        return user
+
+
+class UserView(_KeyView):
     """Tells whose key it is."""
 
     url = "/cloud/json/user"
@@ -139,7 +195,7 @@ class UserView(_CloudView):
 
     @override
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
-        user = await _user_of(request)
+        user = await self.user_of(request)
         home = request.app[KEY_HASS].config.location_name
         return {
             "user": {"id": user.id, "userName": user.name, "firstName": user.name},
@@ -147,7 +203,7 @@ class UserView(_CloudView):
         }
 
 
-class CloudStreamView(_CloudView):
+class CloudStreamView(_KeyView):
     """Takes messages for all bots that opened both the API and the address."""
 
     url = "/cloud/appstore/stream"
@@ -157,27 +213,13 @@ class CloudStreamView(_CloudView):
 
     @override
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
-        user = await _user_of(request)
+        user = await self.user_of(request)
         check_request_form(request)
         received = read_feed(request.query, await async_read_body(request))
         doors, refused = async_take_each(doors_to(received.address, doors))
         context = Context(user_id=user.id)
         receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
         return await async_readable_receipt(request.app[KEY_HASS], receipt.as_dict(), context)
-
-
-async def _user_of(request: Request) -> User:
-    """Return the user whose key a request has.
-
-    Raises:
-        DoorError: It has none that is valid.
-
-    """
-    key = next((key for name in HEADERS_KEY if (key := request.headers.get(name))), "")
-    if (user := _async_user_of(request.app[KEY_HASS], key, request)) is None:
-        await process_wrong_login(request)
-        raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="key_refused")
-    return user
 
 
 def _text(header: str) -> str:

@@ -1,7 +1,7 @@
 """The door: a way into one bot from outside Home Assistant, and how much may come through it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -9,13 +9,16 @@ import logging
 import math
 from typing import Any, ClassVar, Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.network import is_cloud_connection
 from homeassistant.util.network import is_local
 import voluptuous as vol
 
-from ..bot import Bot, loaded_bots
+from ..bot import Bot, DatastreamBotConfigEntry, loaded_bots
+from ..const import CONF_DOORS_CLOSED, DOMAIN
+from ..data_streams import opens
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
 from ..messaging.receipt import Delivery, Outcome, Receipt
@@ -31,6 +34,7 @@ CONF_OPEN: Final = "open"
 MAX_WORKING: Final = 100
 """For how many messages of a door bots may be at work."""
 
+_LOADED_AFTER: Final = 5
 _RECEIVER: Final = "door"
 _LIMITED_FOR: Final = 60.0
 
@@ -66,6 +70,20 @@ class LimitedError(DoorError):
         )
 
 
+class NotReadyError(DoorError):
+    """A request came for a bot that is about to be loaded."""
+
+    def __init__(self) -> None:
+        """Initialize the error with the seconds after which it will be loaded."""
+        # Home Assistant's cloud passes on the body, but not the header.
+        super().__init__(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            {"Retry-After": str(_LOADED_AFTER)},
+            translation_key="bot_not_ready",
+            seconds=_LOADED_AFTER,
+        )
+
+
 class Door:
     """A way into one bot, with limits of its own.
 
@@ -75,6 +93,7 @@ class Door:
         form: Its section in the form of the doors, with defaults; a door without one is always open.
         bot_id: Config entry id of the bot.
         bot_name: What people call the bot.
+        entry: Config entry of the bot.
         router: Takes the messages.
         is_open: Whether it lets anybody in.
 
@@ -88,6 +107,7 @@ class Door:
         """Initialize the door of a bot, closed."""
         self.bot_id = bot.bot_id
         self.bot_name = bot.entry.title
+        self.entry = bot.entry
         self.router = router
         self.is_open = False
         self._hass = bot.hass
@@ -102,10 +122,10 @@ class Door:
 
     async def async_open(self) -> None:
         """Let requests in until the config entry is unloaded, if the settings say so."""
-        if self._settings.get(CONF_OPEN, True):
+        if self.will_open(self._hass, self.entry):
             self.is_open = True
             self._bot.doors.append(self)
-            self._bot.entry.async_on_unload(self._close)
+            self.entry.async_on_unload(self._close)
 
     @callback
     def _close(self) -> None:
@@ -114,6 +134,24 @@ class Door:
         if self._cancel_forgetting is not None:
             self._cancel_forgetting()
             self._async_forget_limited()
+
+    @classmethod
+    def will_admit(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry, remote: str | None) -> bool:
+        """Return whether a request from this IP address may come to the door of a bot as soon as that is loaded."""
+        local_only = door_settings(entry.data, cls.origin, cls.form).get(CONF_LOCAL_ONLY, False)
+        return cls.will_open(hass, entry) and (not local_only or _is_from_here(hass, remote))
+
+    @classmethod
+    def will_open(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
+        """Return whether the door of a bot is open, or will be as soon as the bot is loaded."""
+        is_there = entry.disabled_by is None and hass.config_entries.async_get_entry(entry.entry_id) is not None
+        is_open: bool = door_settings(entry.data, cls.origin, cls.form).get(CONF_OPEN, True)
+        return is_there and is_open and not entry.options.get(CONF_DOORS_CLOSED, False)
+
+    @property
+    def is_unloaded(self) -> bool:
+        """Return whether it is closed only until the bot is loaded anew."""
+        return not self.is_open and self.will_open(self._hass, self.entry)
 
     def admits(self, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door at all."""
@@ -186,15 +224,32 @@ def open_doors[D: Door](hass: HomeAssistant, kind: type[D]) -> list[D]:
     return [door for bot in loaded_bots(hass) for door in bot.doors if isinstance(door, kind)]
 
 
-def doors_to(address: str, doors: Iterable[Door]) -> list[Door]:
+def entries_to_come(hass: HomeAssistant) -> list[DatastreamBotConfigEntry]:
+    """Return the config entries of bots that are about to be loaded."""
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.state is not ConfigEntryState.LOADED
+    ]
+
+
+def doors_to(address: str, doors: Collection[Door], to_come: Iterable[DatastreamBotConfigEntry] = ()) -> list[Door]:
     """Return those of the doors that lead to a bot that opened an address.
 
+    Args:
+        address: The address.
+        doors: The doors.
+        to_come: The config entries of bots that are about to be loaded.
+
     Raises:
-        DoorError: None does.
+        DoorError: None does, or not yet.
 
     """
     if found := [door for door in doors if door.is_open and door.router.registry.is_open(door.bot_id, address)]:
         return found
+    unloaded = (door.entry for door in doors if door.is_unloaded)
+    if any(opens(entry, address) for entry in (*to_come, *unloaded)):
+        raise NotReadyError
     raise DoorError(HTTPStatus.NOT_FOUND, translation_key="address_not_open", address=address)
 
 

@@ -11,7 +11,7 @@ from ..const import DOMAIN
 from ..errors import MessageError
 from ..messaging.receipt import Delivery
 from ..rights import async_readable_receipt
-from .door import Door, DoorError, async_enter, async_take_each, doors_to, open_doors
+from .door import Door, DoorError, NotReadyError, async_enter, async_take_each, doors_to, entries_to_come, open_doors
 from .request import async_read_body, check_request_form, read_message, refusal
 
 
@@ -40,7 +40,7 @@ class StreamView(HomeAssistantView):
                 doors, refused = async_take_each(doors)
             check_request_form(request)
             received = read_message(request.query, await async_read_body(request))
-            doors = doors_to(received.address, doors)
+            doors = doors_to(received.address, doors, entries_to_come(hass))
             if bot is None:
                 # Not before it is known which bots it is for.
                 doors, refused = async_take_each(doors)
@@ -58,14 +58,18 @@ def _doors(hass: HomeAssistant, bot: str | None) -> list[Door]:
     """Return the doors of the bots with this id or name, or of all bots.
 
     Raises:
-        DoorError: There is no such bot.
+        DoorError: There is no such bot, or not yet.
 
     """
     doors: list[Door] = [
-        door
-        for door in open_doors(hass, RestDoor)
-        if bot is None or bot == door.bot_id or bot.casefold() == door.bot_name.casefold()
+        door for door in open_doors(hass, RestDoor) if bot is None or _is_called(bot, door.bot_id, door.bot_name)
     ]
-    if bot is not None and not doors:
-        raise DoorError(HTTPStatus.NOT_FOUND, translation_key="bot_not_found", bot=bot)
-    return doors
+    if bot is None or doors:
+        return doors
+    if any(_is_called(bot, entry.entry_id, entry.title) for entry in entries_to_come(hass)):
+        raise NotReadyError
+    raise DoorError(HTTPStatus.NOT_FOUND, translation_key="bot_not_found", bot=bot)
+
+
+def _is_called(bot: str, bot_id: str, name: str) -> bool:
+    return bot == bot_id or bot.casefold() == name.casefold()

@@ -1,21 +1,23 @@
 """The webhook: whoever knows its URL can send to the addresses that the bot opened, and do nothing else."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 import logging
 import secrets
 import time
-from typing import Any, ClassVar, Final, override
+from typing import Any, ClassVar, Final, NamedTuple, override
 
 from aiohttp.hdrs import CONTENT_ENCODING
 from aiohttp.web import Request, Response
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import HomeAssistantView
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.helpers.selector import BooleanSelector
 from homeassistant.setup import async_setup_component
+from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ..bot import Bot
@@ -23,7 +25,8 @@ from ..const import CONF_DOORS, DOMAIN
 from ..errors import MessageError
 from ..messaging.router import Router
 from ..rights import anonymous_receipt
-from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, async_enter, doors_to
+from ..settings import door_settings
+from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError, async_enter, doors_to
 from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
 from .signature import ReplayCache, could_be_signed, verified_signature
 
@@ -35,7 +38,8 @@ CONF_SIGNED: Final = "signed"
 
 _COMPONENT: Final = "webhook"
 
-type Handler = Callable[[HomeAssistant, str, Request], Awaitable[Response]]
+_REGISTERED: HassKey[dict[str, str]] = HassKey(f"{DOMAIN}.webhooks")
+"""The id of each registered webhook, and the bot that it is of."""
 
 
 class WebhookDoor(Door):
@@ -62,21 +66,13 @@ class WebhookDoor(Door):
 
     @override
     async def async_open(self) -> None:
-        if (webhook_id := self._settings.get(CONF_WEBHOOK_ID)) is None:
-            return
-        # A closed webhook is registered as well: it may be opened again, and for unknown ones Home Assistant writes
-        # the URL into its log.
-        unregister = await _async_register(self._hass, self.bot_name, webhook_id, self._async_handle)
-        self._bot.entry.async_on_unload(unregister)
+        await async_register_webhooks(self._hass)
         if self._secret is not None:
             await self._replays.async_load()
         await super().async_open()
 
-    async def _async_handle(self, hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
+    async def async_answer(self, request: Request) -> Response:
         """Answer a request, and let no error out: Home Assistant would write the URL into its log with it."""
-        if not self.is_open:
-            await async_read_a_little(request)
-            return Response()
         if not self.admits(request.remote):
             self.async_count("not_local")
             return Response()
@@ -86,15 +82,26 @@ class WebhookDoor(Door):
             if body is None:
                 return Response()
             is_known = True
+            self._check_loaded()
             received = read_message(request.query, body)
             receipt = await async_enter(doors_to(received.address, [self]), received.address, received.content)
             told = receipt.as_dict()
-            return HomeAssistantView.json(told if self._names_entities else anonymous_receipt(hass, told))
+            return HomeAssistantView.json(told if self._names_entities else anonymous_receipt(self._hass, told))
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
         except Exception:
             _LOGGER.exception("The webhook of %s failed", self.bot_name)
             return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR) if is_known else Response()
+
+    def _check_loaded(self) -> None:
+        """Check that the bot was not unloaded meanwhile.
+
+        Raises:
+            NotReadyError: It was.
+
+        """
+        if not self.is_open:
+            raise NotReadyError
 
     async def _async_read(self, request: Request) -> bytes | None:
         """Return the body, or None when the answer must not tell that there is a webhook."""
@@ -103,28 +110,92 @@ class WebhookDoor(Door):
         self.async_take()
         check_request_form(request)
         body = await async_read_body(request)
-        return body if self.is_open else None
+        return body if self.will_open(self._hass, self.entry) else None
 
     async def _async_read_signed(self, request: Request, secret: str) -> bytes | None:
-        now = time.time()
-        if not could_be_signed(request.headers, now) or CONTENT_ENCODING in request.headers:
-            self.async_count("wrong_signature")
-            await async_read_a_little(request)
-            return None
-        try:
-            body = await async_read_body(request)
-        except DoorError:
-            body = b""
-        signature = verified_signature(secret, request.headers, body)
-        if signature is None or signature in self._replays or not self.is_open:
+        signed = await _async_read_signed(request, secret)
+        if signed is None or signed.signature in self._replays or not self.will_open(self._hass, self.entry):
             self.async_count("wrong_signature")
             return None
+        self._check_loaded()
         self.async_take()
-        await self._replays.async_add(signature, now)
+        await self._replays.async_add(signed.signature, time.time())
         check_request_form(request)
         if request.query:
             raise MessageError(translation_key="query_not_signed")
-        return body
+        return signed.body
+
+
+class _Signed(NamedTuple):
+    """A request with a right signature."""
+
+    body: bytes
+    signature: str
+
+
+async def _async_read_signed(request: Request, secret: str) -> _Signed | None:
+    """Return a request with its signature, or None when that is wrong."""
+    if not could_be_signed(request.headers, time.time()) or CONTENT_ENCODING in request.headers:
+        await async_read_a_little(request)
+        return None
+    try:
+        body = await async_read_body(request)
+    except DoorError:
+        body = b""
+    signature = verified_signature(secret, request.headers, body)
+    return None if signature is None else _Signed(body, signature)
+
+
+async def async_register_webhooks(hass: HomeAssistant) -> None:
+    """Register the webhooks of all bots, and unregister those that are no longer any bot's.
+
+    They stay registered while a bot is loaded anew, as Home Assistant answers those that are not there as if all were
+    well. A closed webhook is registered as well: it may be opened again, and for unknown ones Home Assistant writes the
+    URL into its log.
+    """
+    webhooks = {
+        webhook_id: entry.entry_id
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if (webhook_id := entry.data.get(CONF_DOORS, {}).get(WebhookDoor.origin, {}).get(CONF_WEBHOOK_ID)) is not None
+    }
+    registered = hass.data.setdefault(_REGISTERED, {})
+    if webhooks == registered:
+        return
+    # Not imported before there is a webhook.
+    await async_setup_component(hass, _COMPONENT, {})
+    from homeassistant.components import webhook  # noqa: PLC0415
+
+    for webhook_id in registered.keys() - webhooks.keys():
+        webhook.async_unregister(hass, webhook_id)
+    for webhook_id in webhooks.keys() - registered.keys():
+        webhook.async_register(
+            hass,
+            DOMAIN,
+            "Data Stream Bot",
+            webhook_id,
+            _async_handle,
+            # Home Assistant would write the URL into its log for each request that is not local, or of another method.
+            local_only=False,
+            allowed_methods=webhook.SUPPORTED_METHODS,
+        )
+    hass.data[_REGISTERED] = webhooks
+
+
+async def _async_handle(hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
+    """Answer a request at the door of the bot whose webhook it is, or tell the sender when to come again."""
+    entry = hass.config_entries.async_get_entry(hass.data[_REGISTERED].get(webhook_id, ""))
+    if entry is None or not WebhookDoor.will_open(hass, entry):
+        await async_read_a_little(request)
+        return Response()
+    for door in entry.runtime_data.doors if entry.state is ConfigEntryState.LOADED else ():
+        if isinstance(door, WebhookDoor):
+            return await door.async_answer(request)
+    if not WebhookDoor.will_admit(hass, entry, request.remote):
+        return Response()
+    settings = door_settings(entry.data, WebhookDoor.origin, WebhookDoor.form)
+    if settings[CONF_SIGNED] and await _async_read_signed(request, settings[CONF_SECRET]) is None:
+        return Response()
+    return HomeAssistantView.json(*refusal(NotReadyError()))
 
 
 def with_secrets(settings: Mapping[str, Any], former: Mapping[str, Any], *, renew: bool) -> dict[str, Any]:
@@ -153,22 +224,3 @@ async def async_webhook_url(hass: HomeAssistant, settings: Mapping[str, Any]) ->
     with suppress(NoURLAvailableError):
         return get_url(hass, allow_external=is_external, prefer_external=is_external) + path
     return path
-
-
-async def _async_register(hass: HomeAssistant, name: str, webhook_id: str, handler: Handler) -> Callable[[], None]:
-    """Register a webhook; return the function that unregisters it."""
-    # Not imported before there is a webhook.
-    await async_setup_component(hass, _COMPONENT, {})
-    from homeassistant.components import webhook  # noqa: PLC0415
-
-    webhook.async_register(
-        hass,
-        DOMAIN,
-        name,
-        webhook_id,
-        handler,
-        # Home Assistant would write the URL into its log for each request that is not local, or of another method.
-        local_only=False,
-        allowed_methods=webhook.SUPPORTED_METHODS,
-    )
-    return lambda: webhook.async_unregister(hass, webhook_id)

@@ -28,8 +28,9 @@ _LINK_LASTS: Final = 60.0
 
 @dataclass(slots=True)
 class _Chain:
-    """All messages that came of one."""
+    """All messages that came of one, and the origin of that if it came from outside Home Assistant."""
 
+    entrance: str | None
     messages: int = 0
 
 
@@ -57,6 +58,11 @@ class LoopGuard:
         known = self.follow(context)
         return 0 if known is None else known.hops + 1
 
+    def entrance_in(self, context: Context) -> str | None:
+        """Return the entrance of a message that is sent in this context."""
+        known = self._find(context)
+        return None if known is None else known.chain.entrance
+
     def follow(self, context: Context) -> _Known | None:
         """Follow a message into a context whose parent is known, and return what is known of it.
 
@@ -75,7 +81,7 @@ class LoopGuard:
         """
         context, hops = message.envelope.context, message.envelope.hops
         known = self._find(context)
-        chain = _Chain() if known is None else known.chain
+        chain = _Chain(message.envelope.entrance) if known is None else known.chain
         chain.messages += 1
         self._remember(context, hops, chain)
         if chain.messages > MAX_MESSAGES:
@@ -92,7 +98,10 @@ class LoopGuard:
 
     def _get(self, context_id: str | None) -> _Known | None:
         known = None if context_id is None else self._known.get(context_id)
-        return None if known is None or known.until < self._hass.loop.time() else known
+        if known is None or known.until >= self._hass.loop.time():
+            return known
+        # An old link counts no more, but what came from outside stays what it is.
+        return known._replace(hops=-1, chain=_Chain(known.chain.entrance))
 
     def _remember(self, context: Context, hops: int, chain: _Chain) -> None:
         self._known[context.id] = _Known(hops, chain, self._hass.loop.time() + _LINK_LASTS)

@@ -57,6 +57,7 @@ class Envelope:
         sender: Config entry id of the sending bot, or None from outside.
         hops: How many messages led to it.
         external: Whether it may be received outside the sending bot.
+        entrance: Origin of the first of the messages that led to it, if that came from outside Home Assistant, or None.
         home: Name of the home that it came from by MQTT, or None.
 
     """
@@ -64,6 +65,7 @@ class Envelope:
     address: str
     context: Context
     origin: str
+    entrance: str | None
     sender: str | None
     hops: int
     external: bool

@@ -10,13 +10,14 @@ import logging
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, RECEIPT_WAIT
 from ..errors import MessageError, PartlyFailedError
 from .content import checked_content
+from .failure_log import FailureLog
 from .loop_guard import LoopGuard
 from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
 from .microservice import Microservice
@@ -48,6 +49,7 @@ class Router:
         self.registry = Registry()
         self._hass = hass
         self._loop_guard = LoopGuard(hass)
+        self._failure_log = FailureLog(hass)
         self._listeners: list[Listener] = []
         # Fair, so that receivers start in the order in which messages were sent.
         self._turn = asyncio.Lock()
@@ -103,7 +105,16 @@ class Router:
         """
         if not (internal and sender) and not external:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
-        envelope = self._stamp(address, context, origin=origin, sender=sender, external=external, home=home, hops=hops)
+        envelope = self._stamp(
+            address,
+            context,
+            origin=origin,
+            entrance=None if only is None else origin,
+            sender=sender,
+            external=external,
+            home=home,
+            hops=hops,
+        )
         message = Message(envelope, checked_content(content))
         forward = self._resolve_route(message, route)
         self._loop_guard.count(message)
@@ -127,17 +138,19 @@ class Router:
         context: Context | None,
         *,
         origin: str,
+        entrance: str | None,
         sender: str | None,
         external: bool,
         home: str | None,
         hops: int,
     ) -> Envelope:
-        """Return the envelope with what no source can forget or forge: id, hops and context."""
+        """Return the envelope with what no source can forget or forge: id, hops, entrance and context."""
         return Envelope(
             address=checked_address(address),
             # A context of its own tells what the message causes from what else its sender does.
             context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
             origin=origin,
+            entrance=entrance or (self._loop_guard.entrance_in(context) if context else None),
             sender=sender,
             hops=max(hops, self._loop_guard.hops_in(context)) if context else hops,
             external=external,
@@ -167,9 +180,24 @@ class Router:
     def _deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Started:
         """Start a receiver; most are done when this returns."""
         task = self._hass.async_create_task(
-            _async_deliver(endpoint, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
+            self._async_deliver(endpoint, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
         )
         return endpoint, receiver, task
+
+    async def _async_deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery:
+        """Let a receiver handle its own copy of a message, and return what became of it."""
+        try:
+            result = await receiver.async_datastream_updated(message.copy())
+            if result is not None:
+                _check_result(result)
+        except Exception as err:  # noqa: BLE001 - others write receivers as well
+            error = _text(err)
+            self._failure_log.write(endpoint.bot_id, f"{receiver.name} of {endpoint.bot_name}", message.address, err)
+            if not isinstance(err, HomeAssistantError):
+                error = f"{type(err).__name__}: {error}"
+            result = err.result if isinstance(err, PartlyFailedError) else None
+            return endpoint.delivery(receiver.name, Outcome.FAILED, result=result, error=error)
+        return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
 
 def _resolve(message: Message, endpoints: list[Endpoint]) -> tuple[list[tuple[Endpoint, Message]], list[Delivery]]:
@@ -193,30 +221,6 @@ def _resolve(message: Message, endpoints: list[Endpoint]) -> tuple[list[tuple[En
     if refusal is not None and not accepted:
         raise refusal
     return accepted, refused
-
-
-async def _async_deliver(endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery:
-    """Let a receiver handle its own copy of a message, and return what became of it."""
-    try:
-        result = await receiver.async_datastream_updated(message.copy())
-        if result is not None:
-            _check_result(result)
-    except ServiceValidationError as err:
-        # The mistake is the sender's, and the error may quote the content: it is for the receipt, not for the log.
-        _LOGGER.warning("%s of %s refused a message to %s", receiver.name, endpoint.bot_name, message.address)
-        _LOGGER.debug("The message was refused because of its content: %s", err)
-        return endpoint.delivery(receiver.name, Outcome.FAILED, error=_text(err))
-    except HomeAssistantError as err:
-        error = _text(err)
-        _LOGGER.warning(
-            "%s of %s failed on a message to %s: %s", receiver.name, endpoint.bot_name, message.address, error
-        )
-        result = err.result if isinstance(err, PartlyFailedError) else None
-        return endpoint.delivery(receiver.name, Outcome.FAILED, result=result, error=error)
-    except Exception as err:
-        _LOGGER.exception("%s of %s failed on a message to %s", receiver.name, endpoint.bot_name, message.address)
-        return endpoint.delivery(receiver.name, Outcome.FAILED, error=f"{type(err).__name__}: {_text(err)}")
-    return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
 
 def _check_result(result: Mapping[str, Any]) -> None:

@@ -12,7 +12,10 @@ import voluptuous as vol
 from ..errors import MessageError, nearest
 
 MAX_SHOWN: Final = 20
-"""How many faults an error puts into words; all of them are in its `faults`."""
+"""How many faults an error puts into words."""
+
+MAX_FAULTS: Final = 100
+"""How many faults it tells programs."""
 
 _BOOLEANS: Final = {
     "true": True,
@@ -170,7 +173,7 @@ class SchemaError(MessageError):
     """Content does not fit the schema of its address.
 
     Attributes:
-        faults: All that is wrong with it.
+        faults: What is wrong with it.
 
     """
 
@@ -180,7 +183,7 @@ class SchemaError(MessageError):
         if more := len(faults) - len(shown):
             shown.append(f"and {more} more")
         super().__init__(translation_key="content_refused", address=address, faults="; ".join(shown))
-        self.faults = faults
+        self.faults = faults[:MAX_FAULTS]
 
 
 class Schema:

@@ -1,5 +1,6 @@
 """The location microservice: reacts to presence, and notifies people."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from itertools import batched
@@ -8,9 +9,11 @@ from typing import Any, ClassVar, Final, Protocol, override
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.sun import is_up
 
 from ..const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, Reaction
+from ..errors import printable
 from ..messaging.message import Message
 from ..messaging.microservice import Microservice, Result, datastream
 from ..messaging.receipt import Receipt
@@ -20,9 +23,12 @@ from ..presence.persons import Presence
 from ..presence.tracker import BegunReaction, Edge, PresenceTracker
 from ..settings import Settings
 from . import ORDER_LOCATION
-from .notification import async_notify
+from .notification import OwnNotifications, async_notify
 
 _LOGGER = logging.getLogger(__name__)
+
+_KNOWN_AFTER: Final = 10.0
+"""Seconds after the start of Home Assistant within which devices tell their states; until then some claim to be off."""
 
 _AT_ONCE: Final = 300
 """How many entities a message names at most, so that its content is not too long."""
@@ -65,6 +71,7 @@ class LocationMicroservice(Microservice):
     def __init__(
         self,
         hass: HomeAssistant,
+        bot_id: str,
         bot_name: str,
         settings: Settings,
         tracker: PresenceTracker,
@@ -76,6 +83,7 @@ class LocationMicroservice(Microservice):
 
         Args:
             hass: Home Assistant.
+            bot_id: Config entry id of the bot.
             bot_name: What people call the bot.
             settings: Those of the bot.
             tracker: Follows presence.
@@ -86,6 +94,7 @@ class LocationMicroservice(Microservice):
         self._hass = hass
         self._bot_name = bot_name
         self._settings = settings
+        self._notifications = OwnNotifications(hass, bot_id, bot_name)
         self._tracker = tracker
         self._send = send
         self._devices = devices
@@ -93,10 +102,13 @@ class LocationMicroservice(Microservice):
         self._last_reaction: Receipt | None = None
         self._was_reacting = True
         self._is_stopped = False
+        self._known_at = 0.0
+        self._stop_waiting: CALLBACK_TYPE | None = None
         self._disconnect: CALLBACK_TYPE
 
     async def async_start(self) -> None:
         """Start to react to presence."""
+        self._stop_waiting = None if self._hass.is_running else async_at_started(self._hass, self._started)
         self._disconnect = self._tracker.async_connect(self._presence_changed)
         self._tracker.async_start()
 
@@ -108,21 +120,17 @@ class LocationMicroservice(Microservice):
 
         """
         self._is_stopped = True
+        if self._stop_waiting is not None:
+            self._stop_waiting()
         self._disconnect()
         await self._tracker.async_stop(forget=forget)
 
     @datastream(ADDRESS_SEND_PUSH_NOTIFICATION, SEND_PUSH_NOTIFICATION_FIELDS)
     async def send_push_notification(self, message: Message) -> Result:
         """Notify the chosen devices of `message`, with `title` and `data` where given."""
-        content = message.content
-        return await async_notify(
-            self._hass,
-            self._settings.notify,
-            message=content["message"],
-            title=content.get("title"),
-            data=content.get("data", {}),
-            context=message.context,
-        )
+        if self._settings.notify:
+            return await async_notify(self._hass, self._settings.notify, message)
+        return self._notifications.show(message)
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
@@ -130,6 +138,12 @@ class LocationMicroservice(Microservice):
             **self._tracker.diagnostics(),
             "last_reaction": None if self._last_reaction is None else self._last_reaction.as_dict(),
         }
+
+    @callback
+    def _started(self, _: HomeAssistant) -> None:
+        """Note when it will be known what is on, which is to be remembered before it is turned off."""
+        self._stop_waiting = None
+        self._known_at = self._hass.loop.time() + _KNOWN_AFTER
 
     @callback
     def _presence_changed(self, edge: Edge | None) -> None:
@@ -146,16 +160,22 @@ class LocationMicroservice(Microservice):
         reaction, contents = self._plan(edge)
         if contents:
             await self._tracker.async_begin(reaction)
+            if edge.presence is Presence.AWAY:
+                await asyncio.sleep(self._known_at - self._hass.loop.time())
         for content in contents:
-            await self._async_toggle(content, edge.context)
-        # The bot that was loaded anew goes on with it, or presence has overtaken it.
-        if self._is_stopped or self._tracker.begun is not reaction:
+            if self._is_current(reaction):
+                await self._async_toggle(content, edge.context)
+        if not self._is_current(reaction):
             return
         self._tracker.begun = None
         # Nothing is to be restored any more, or people say what is on from now on.
         if self._settings.on_returning != Reaction.RESTORE or (edge.presence is Presence.HOME and not contents):
             await self._devices.async_forget()
         await self._tracker.async_save()
+
+    def _is_current(self, reaction: BegunReaction) -> bool:
+        """Return whether neither presence has overtaken a reaction, nor a bot that was loaded anew goes on with it."""
+        return not self._is_stopped and self._tracker.begun is reaction
 
     def _plan(self, edge: Edge) -> tuple[BegunReaction, list[dict[str, Any]]]:
         """Return the reaction to an edge, and the contents of its messages; of none when there is nothing to do."""
@@ -164,7 +184,8 @@ class LocationMicroservice(Microservice):
             return reaction, []
         is_opposite = interrupted is not None and interrupted.presence is not edge.presence
         if interrupted is not None and is_opposite and self._does_nothing(edge.presence):
-            return interrupted, _undoing(interrupted)
+            undoing = _undoing(interrupted)
+            return (interrupted, undoing) if undoing else (reaction, [])
         if (content := self._content_for(edge.presence)) is None:
             return reaction, []
         if edge.presence is Presence.HOME:
@@ -198,7 +219,7 @@ class LocationMicroservice(Microservice):
                 ADDRESS_TOGGLE_EVERYTHING, content, external=False, origin=ORIGIN_PRESENCE, context=cause
             )
         except HomeAssistantError as err:
-            _LOGGER.warning("The reaction of %s to presence was refused: %s", self._bot_name, err)
+            _LOGGER.warning("The reaction of %s to presence was refused: %s", self._bot_name, printable(str(err)))
             return
         self._message_id = dispatch.message.message_id
         self._last_reaction = await dispatch.async_receipt()

@@ -1,7 +1,9 @@
-"""Notification: tells people something, on the devices that the user chose."""
+"""Notification: tells people something, on the devices that the user chose, or in Home Assistant itself."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Sequence
+import re
+from typing import Any, Final
 
 from homeassistant.components import persistent_notification
 from homeassistant.components.notify.const import (
@@ -11,25 +13,86 @@ from homeassistant.components.notify.const import (
     SERVICE_SEND_MESSAGE,
 )
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import HomeAssistant
+from homeassistant.util.hass_dict import HassKey
 
+from ..const import DOMAIN
 from ..devices.control import async_gather_errors
 from ..errors import PartlyFailedError
+from ..messaging.message import Envelope, Message
 from ..settings import resolve_entity_ids
 
+CLEAR: Final = "clear_notification"
+"""The message that takes a notification away, as in Home Assistant's own apps."""
 
-async def async_notify(
-    hass: HomeAssistant,
-    ids: Sequence[str],
-    *,
-    message: str,
-    title: str | None,
-    data: Mapping[str, Any],
-    context: Context,
-) -> dict[str, Any]:
-    """Notify by each of the notify entities, or in Home Assistant itself when there are none.
+_KEPT: Final = 20
+"""How many notifications of a bot Home Assistant shows at most."""
 
-    Of the data, Home Assistant's own notification takes `notification_id`; notify entities take none.
+_NOTIFICATION_ID: Final = persistent_notification.ATTR_NOTIFICATION_ID
+_PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
+
+# They are there until Home Assistant restarts, whatever becomes of the bot.
+_SHOWN: HassKey[dict[str, OrderedDict[str, None]]] = HassKey(f"{DOMAIN}.notifications")
+
+
+class OwnNotifications:
+    """What a bot shows in Home Assistant itself."""
+
+    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str) -> None:
+        """Initialize it with what the bot has shown before it was loaded anew."""
+        self._hass = hass
+        self._bot_name = bot_name
+        self._prefix = f"{DOMAIN}.{bot_id}."
+        self._shown = hass.data.setdefault(_SHOWN, {}).setdefault(bot_id, OrderedDict())
+
+    def show(self, message: Message) -> dict[str, Any]:
+        """Show a notification in place of the bot's own with the same `notification_id`, or take that away.
+
+        Returns:
+            Who was `notified`, its `notification_id`, and the names of what was `ignored` of the data.
+
+        """
+        content = message.content
+        data = content.get("data", {})
+        notification_id = self._id(data.get(_NOTIFICATION_ID, message.message_id))
+        if content["message"] == CLEAR:
+            self._dismiss(notification_id)
+        else:
+            text = _told(content["message"], message.envelope, self._bot_name)
+            persistent_notification.async_create(self._hass, text, content.get("title"), notification_id)
+            self._shown[notification_id] = None
+            self._shown.move_to_end(notification_id)
+            if len(self._shown) > _KEPT:
+                self._dismiss(next(iter(self._shown)))
+        return {
+            "notified": [persistent_notification.DOMAIN],
+            _NOTIFICATION_ID: notification_id,
+            "ignored": sorted(data.keys() - {_NOTIFICATION_ID}),
+        }
+
+    def _id(self, given: object) -> str:
+        """Return an id that no other notification of Home Assistant has; receipts tell it, so it may come back."""
+        return f"{self._prefix}{str(given).removeprefix(self._prefix)}"
+
+    def _dismiss(self, notification_id: str) -> None:
+        persistent_notification.async_dismiss(self._hass, notification_id)
+        self._shown.pop(notification_id, None)
+
+
+def _told(text: str, envelope: Envelope, bot_name: str) -> str:
+    """Return the text of a notification; what came from outside is no Markdown, and says by which way it came."""
+    if envelope.entrance is None:
+        return text
+    way = " · ".join(filter(None, (bot_name, envelope.entrance, envelope.home)))
+    return f"{_as_plain_text(text)}\n\n— {_as_plain_text(way)}"
+
+
+def _as_plain_text(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", text)
+
+
+async def async_notify(hass: HomeAssistant, ids: Sequence[str], message: Message) -> dict[str, Any]:
+    """Notify by each of the notify entities, which take none of the data.
 
     Returns:
         Who was `notified`, and the names of what was `ignored` of the data.
@@ -38,16 +101,8 @@ async def async_notify(
         PartlyFailedError: Some could not be notified. Its result has them with their errors.
 
     """
-    if not ids:
-        notification_id = data.get(persistent_notification.ATTR_NOTIFICATION_ID)
-        persistent_notification.async_create(
-            hass, message, title, None if notification_id is None else str(notification_id)
-        )
-        ignored = set(data) - {persistent_notification.ATTR_NOTIFICATION_ID}
-        return {"notified": [persistent_notification.DOMAIN], "ignored": sorted(ignored)}
-
     entity_ids = resolve_entity_ids(hass, ids)
-    service_data = {ATTR_MESSAGE: message} if title is None else {ATTR_MESSAGE: message, ATTR_TITLE: title}
+    service_data = {name: message.content[name] for name in (ATTR_MESSAGE, ATTR_TITLE) if name in message.content}
     # Home Assistant passes over unavailable entities without an error.
     errors = {
         entity_id: STATE_UNAVAILABLE
@@ -60,7 +115,7 @@ async def async_notify(
             SERVICE_SEND_MESSAGE,
             {ATTR_ENTITY_ID: entity_id, **service_data},
             blocking=True,
-            context=context,
+            context=message.context,
         )
         for entity_id in entity_ids
         if entity_id not in errors
@@ -69,7 +124,7 @@ async def async_notify(
     failed = {entity_id: errors[entity_id] for entity_id in entity_ids if entity_id in errors}
     result = {
         "notified": [entity_id for entity_id in entity_ids if entity_id not in failed],
-        "ignored": sorted(data),
+        "ignored": sorted(message.content.get("data", {})),
     }
     if failed:
         raise PartlyFailedError(translation_key="not_notified", errors=failed, result=result)

@@ -14,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.script import Script, async_validate_actions_config, script_stack_cv
 from homeassistant.helpers.trace import script_execution_get, trace_clear, trace_get
+import voluptuous as vol
 
 from ..const import DOMAIN
 
@@ -74,7 +75,7 @@ class ActionScript:
         trace_clear()
         try:
             run = await self._script.async_run(variables, context)
-        except ServiceValidationError as err:
+        except (ServiceValidationError, vol.Invalid) as err:
             # The mistake is in the actions, and not the sender's.
             raise HomeAssistantError(str(err)) from err
         except asyncio.CancelledError:

@@ -1,0 +1,58 @@
+"""The sender limit: whoever sends very much waits for their turn, and lets others have theirs."""
+
+import asyncio
+from typing import Final
+
+from homeassistant.core import Context, HomeAssistant, callback
+
+from .errors import MessageError
+from .rate_limit import TokenBuckets
+from .rights import async_is_administrator
+
+PER_SECOND: Final = 50
+AT_ONCE: Final = 500
+"""How many messages of a user who is no administrator; Home Assistant's recorder falls behind at 180 a second."""
+
+LONGEST_WAIT: Final = 10.0
+
+_MAX_USERS: Final = 1000
+_LONGEST_HOLD: Final = 0.05
+
+
+class SenderLimit:
+    """Admits messages to Home Assistant's event loop."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Initialize the limit."""
+        self._hass = hass
+        self._buckets = TokenBuckets(rate=PER_SECOND, burst=AT_ONCE, maximum=_MAX_USERS)
+        self._held_since: float | None = None
+
+    async def async_admit(self, context: Context) -> None:
+        """Wait until a message may be sent.
+
+        Raises:
+            MessageError: Its user has sent too many.
+
+        """
+        await self._async_let_others_run()
+        if await async_is_administrator(self._hass, context):
+            return
+        wait = self._buckets.of(context.user_id).reserve(self._hass.loop.time(), LONGEST_WAIT)
+        if wait is None:
+            raise MessageError(translation_key="sent_too_many", rate=PER_SECOND)
+        if wait:
+            await asyncio.sleep(wait)
+
+    async def _async_let_others_run(self) -> None:
+        """Let the event loop go round when messages have held it for long: a script sends thousands without a pause."""
+        now = self._hass.loop.time()
+        if self._held_since is None:
+            self._held_since = now
+            self._hass.loop.call_soon(self._gone_round)
+        elif now - self._held_since > _LONGEST_HOLD:
+            await asyncio.sleep(0)
+
+    @callback
+    def _gone_round(self) -> None:
+        self._held_since = None
