@@ -239,9 +239,9 @@ def test_only_so_many_contexts_are_remembered(hass: HomeAssistant) -> None:
     for context in contexts:
         guard.count(message(context, 3))
 
-    assert guard.hops_in(contexts[0]) == 0
-    assert guard.hops_in(contexts[1]) == 4
-    assert guard.hops_in(Context(parent_id=contexts[-1].id)) == 4
+    assert guard.led_to(contexts[0])[0] == 0
+    assert guard.led_to(contexts[1])[0] == 4
+    assert guard.led_to(Context(parent_id=contexts[-1].id))[0] == 4
 
 
 def test_of_two_ways_to_a_message_the_longer_counts(hass: HomeAssistant) -> None:
@@ -252,7 +252,7 @@ def test_of_two_ways_to_a_message_the_longer_counts(hass: HomeAssistant) -> None
     guard.count(message(parent, 5))
     guard.count(message(child, 2))
 
-    assert guard.hops_in(child) == 6
+    assert guard.led_to(child)[0] == 6
 
 
 @pytest.mark.warns

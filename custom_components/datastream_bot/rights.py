@@ -59,13 +59,9 @@ async def async_may_control_all(
     return bool(entity_ids) and all(may_control(entity_id, POLICY_CONTROL) for entity_id in entity_ids)
 
 
-async def async_is_administrator(hass: HomeAssistant, context: Context) -> bool:
-    """Return whether the context's user is an administrator, or Home Assistant itself acts."""
-    try:
-        user = await _async_user(hass, context)
-    except UnknownUser:
-        return False
-    return user is None or user.is_admin
+async def async_is_administrator(hass: HomeAssistant, user_id: str) -> bool:
+    """Return whether a user is an administrator."""
+    return (user := await hass.auth.async_get_user(user_id)) is not None and user.is_admin
 
 
 async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant
 
 from .errors import MessageError
 from .rate_limit import TokenBuckets
@@ -26,7 +26,7 @@ class SenderLimit:
         """Initialize the limit."""
         self._hass = hass
         self._buckets = TokenBuckets(rate=PER_SECOND, burst=AT_ONCE, maximum=_MAX_USERS)
-        self._held_since: float | None = None
+        self._held_since = self._last_at = 0.0
 
     async def async_admit(self, context: Context) -> None:
         """Wait until a message may be sent.
@@ -35,24 +35,18 @@ class SenderLimit:
             MessageError: Its user has sent too many.
 
         """
-        await self._async_let_others_run()
-        if await async_is_administrator(self._hass, context):
+        now = self._hass.loop.time()
+        if now - self._last_at > _LONGEST_HOLD:
+            self._held_since = now
+        elif now - self._held_since > _LONGEST_HOLD:
+            # A script sends thousands without a pause, and nothing else would run meanwhile.
+            self._held_since = now
+            await asyncio.sleep(0)
+        self._last_at = now
+        if context.user_id is None or await async_is_administrator(self._hass, context.user_id):
             return
-        wait = self._buckets.of(context.user_id).reserve(self._hass.loop.time(), LONGEST_WAIT)
+        wait = self._buckets.of(context.user_id).reserve(now, LONGEST_WAIT)
         if wait is None:
             raise MessageError(translation_key="sent_too_many", rate=PER_SECOND)
         if wait:
             await asyncio.sleep(wait)
-
-    async def _async_let_others_run(self) -> None:
-        """Let the event loop go round when messages have held it for long: a script sends thousands without a pause."""
-        now = self._hass.loop.time()
-        if self._held_since is None:
-            self._held_since = now
-            self._hass.loop.call_soon(self._gone_round)
-        elif now - self._held_since > _LONGEST_HOLD:
-            await asyncio.sleep(0)
-
-    @callback
-    def _gone_round(self) -> None:
-        self._held_since = None

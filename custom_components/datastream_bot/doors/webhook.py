@@ -93,6 +93,10 @@ class WebhookDoor(Door):
             _LOGGER.exception("The webhook of %s failed", self.bot_name)
             return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR) if is_known else Response()
 
+    def _is_there(self) -> bool:
+        """Return whether it has not been closed meanwhile, but perhaps until the bot is loaded anew."""
+        return self.is_open or self.is_unloaded
+
     def _check_loaded(self) -> None:
         """Check that the bot was not unloaded meanwhile.
 
@@ -110,11 +114,11 @@ class WebhookDoor(Door):
         self.async_take()
         check_request_form(request)
         body = await async_read_body(request)
-        return body if self.will_open(self._hass, self.entry) else None
+        return body if self._is_there() else None
 
     async def _async_read_signed(self, request: Request, secret: str) -> bytes | None:
         signed = await _async_read_signed(request, secret)
-        if signed is None or signed.signature in self._replays or not self.will_open(self._hass, self.entry):
+        if signed is None or signed.signature in self._replays or not self._is_there():
             self.async_count("wrong_signature")
             return None
         self._check_loaded()
@@ -184,12 +188,12 @@ async def async_register_webhooks(hass: HomeAssistant) -> None:
 async def _async_handle(hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
     """Answer a request at the door of the bot whose webhook it is, or tell the sender when to come again."""
     entry = hass.config_entries.async_get_entry(hass.data[_REGISTERED].get(webhook_id, ""))
+    for door in entry.runtime_data.doors if entry is not None and entry.state is ConfigEntryState.LOADED else ():
+        if isinstance(door, WebhookDoor):
+            return await door.async_answer(request)
     if entry is None or not WebhookDoor.will_open(hass, entry):
         await async_read_a_little(request)
         return Response()
-    for door in entry.runtime_data.doors if entry.state is ConfigEntryState.LOADED else ():
-        if isinstance(door, WebhookDoor):
-            return await door.async_answer(request)
     if not WebhookDoor.will_admit(hass, entry, request.remote):
         return Response()
     settings = door_settings(entry.data, WebhookDoor.origin, WebhookDoor.form)

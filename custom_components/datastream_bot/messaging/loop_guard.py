@@ -53,15 +53,10 @@ class LoopGuard:
         self._hass = hass
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    def hops_in(self, context: Context) -> int:
-        """Return the hops of a message that is sent in this context."""
+    def led_to(self, context: Context) -> tuple[int, str | None]:
+        """Return the hops and the entrance of a message that is sent in this context."""
         known = self.follow(context)
-        return 0 if known is None else known.hops + 1
-
-    def entrance_in(self, context: Context) -> str | None:
-        """Return the entrance of a message that is sent in this context."""
-        known = self._find(context)
-        return None if known is None else known.chain.entrance
+        return (0, None) if known is None else (known.hops + 1, known.chain.entrance)
 
     def follow(self, context: Context) -> _Known | None:
         """Follow a message into a context whose parent is known, and return what is known of it.
@@ -97,8 +92,9 @@ class LoopGuard:
         return max(own, parents, key=lambda known: known.hops)
 
     def _get(self, context_id: str | None) -> _Known | None:
-        known = None if context_id is None else self._known.get(context_id)
-        if known is None or known.until >= self._hass.loop.time():
+        if context_id is None or (known := self._known.get(context_id)) is None:
+            return None
+        if known.until >= self._hass.loop.time():
             return known
         # An old link counts no more, but what came from outside stays what it is.
         return known._replace(hops=-1, chain=_Chain(known.chain.entrance))

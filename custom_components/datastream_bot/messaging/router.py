@@ -145,14 +145,15 @@ class Router:
         hops: int,
     ) -> Envelope:
         """Return the envelope with what no source can forget or forge: id, hops, entrance and context."""
+        hops_before, entered_by = self._loop_guard.led_to(context) if context else (0, None)
         return Envelope(
             address=checked_address(address),
             # A context of its own tells what the message causes from what else its sender does.
             context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
             origin=origin,
-            entrance=entrance or (self._loop_guard.entrance_in(context) if context else None),
+            entrance=entrance or entered_by,
             sender=sender,
-            hops=max(hops, self._loop_guard.hops_in(context)) if context else hops,
+            hops=max(hops, hops_before),
             external=external,
             home=home,
         )
