@@ -77,3 +77,15 @@ async def test_a_script_of_very_many_messages_lets_others_run(hass: HomeAssistan
 
     assert len(reader.messages) == 500
     assert rounds - before > 1
+
+
+async def test_what_lets_others_run_is_not_overtaken(add_bot: AddBot, send: Send) -> None:
+    """Messages arrive in the order in which they were sent, however many are sent at once."""
+    bot = await add_bot()
+    reader = Reader()
+    bot.attach(reader)
+
+    sending = (send("news", {"number": number}, config_entry_id=bot.bot_id) for number in range(1000))
+    await asyncio.gather(*sending)
+
+    assert [message.content["number"] for message in reader.messages] == list(range(1000))

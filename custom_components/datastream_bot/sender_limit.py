@@ -27,6 +27,7 @@ class SenderLimit:
         self._hass = hass
         self._buckets = TokenBuckets(rate=PER_SECOND, burst=AT_ONCE, maximum=_MAX_USERS)
         self._held_since = self._last_at = 0.0
+        self._turn = asyncio.Lock()
 
     async def async_admit(self, context: Context) -> None:
         """Wait until a message may be sent.
@@ -35,14 +36,16 @@ class SenderLimit:
             MessageError: Its user has sent too many.
 
         """
-        now = self._hass.loop.time()
-        if now - self._last_at > _LONGEST_HOLD:
-            self._held_since = now
-        elif now - self._held_since > _LONGEST_HOLD:
-            # A script sends thousands without a pause, and nothing else would run meanwhile.
-            self._held_since = now
-            await asyncio.sleep(0)
-        self._last_at = now
+        # Fair, so that no message overtakes one that lets others run.
+        async with self._turn:
+            now = self._hass.loop.time()
+            if now - self._last_at > _LONGEST_HOLD:
+                self._held_since = now
+            elif now - self._held_since > _LONGEST_HOLD:
+                # A script sends thousands without a pause, and nothing else would run meanwhile.
+                self._held_since = now
+                await asyncio.sleep(0)
+            self._last_at = now
         if context.user_id is None or await async_is_administrator(self._hass, context.user_id):
             return
         wait = self._buckets.of(context.user_id).reserve(now, LONGEST_WAIT)
