@@ -16,7 +16,8 @@ from pytest_homeassistant_custom_component.components.diagnostics import get_dia
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.doors.door import MAX_WORKING, open_doors as open_doors_of
+from custom_components.datastream_bot.doors.door import MAX_WORKING
+from custom_components.datastream_bot.doors.entering import open_doors as open_doors_of
 from custom_components.datastream_bot.doors.webhook import WebhookDoor
 from custom_components.datastream_bot.rate_limit import TokenBucket
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.datastream_bot.presence.observation import PresenceState, observe
 from custom_components.datastream_bot.presence.persons import Presence
-from custom_components.datastream_bot.presence.tracker import PresenceState, observe
 
 HOME, AWAY, UNSURE = Presence.HOME, Presence.AWAY, Presence.UNSURE
 SETTLING = 60.0

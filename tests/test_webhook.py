@@ -29,7 +29,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.doors import webhook
-from custom_components.datastream_bot.doors.door import DoorError, open_doors as open_webhooks
+from custom_components.datastream_bot.doors.door import DoorError
+from custom_components.datastream_bot.doors.entering import open_doors as open_webhooks
 from custom_components.datastream_bot.doors.request import async_read_body, read_message
 from custom_components.datastream_bot.doors.signature import sign
 from custom_components.datastream_bot.errors import MessageError

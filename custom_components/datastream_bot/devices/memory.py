@@ -17,7 +17,7 @@ LEAVING: Final = None
 MAX_OCCASIONS: Final = 50
 
 type Occasion = str | None
-"""What messages call it, or `LEAVING`."""
+"""The name of an occasion in messages, empty for the one without a name, or `LEAVING`."""
 
 _LEAVING: Final = "leaving"
 _MESSAGES: Final = "messages"
@@ -40,7 +40,7 @@ def memory_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, Any]]:
 
 
 class Memory:
-    """Keeps what leaving remembers apart from what messages remember, and the occasions that these name."""
+    """Keeps a snapshot for everyone leaving, and one for each occasion that messages name."""
 
     def __init__(self, hass: HomeAssistant, bot_id: str, remember_for: float) -> None:
         """Initialize the memory of a bot, which keeps each entity for some hours."""
@@ -52,13 +52,13 @@ class Memory:
         self._is_stopped = False
 
     async def async_start(self) -> None:
-        """Load what was remembered before a restart."""
+        """Load the snapshots from disk."""
         if (stored := await self._storage.async_load()) is not None:
             for occasion, entries in {LEAVING: stored[_LEAVING], **stored[_MESSAGES]}.items():
                 self._add(occasion).load(entries)
 
     async def async_stop(self, *, forget: bool) -> None:
-        """Stop to follow what is remembered, and leave nothing half stored.
+        """Save the snapshots, and stop to follow what is in them.
 
         Args:
             forget: Do not restore later, perhaps after weeks, what was on.
@@ -141,7 +141,7 @@ class Memory:
         }
 
     def diagnostics(self) -> Mapping[str, Any]:
-        """Return the entity ids of what is remembered, by occasion."""
+        """Return the entity ids in each snapshot, by occasion."""
         return {
             _LEAVING if occasion is LEAVING else f"{_MESSAGES} {occasion}".strip(): snapshot.entity_ids
             for occasion, snapshot in self._snapshots.items()

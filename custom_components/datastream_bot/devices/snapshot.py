@@ -19,7 +19,7 @@ from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, wa
 _HOUR: Final = 3600.0
 _BOUNCE: Final = timedelta(minutes=1)
 _FADING: Final = 60.0
-"""Seconds after which what is still on was not turned off, or is on again."""
+"""Seconds that an entity may take to go off."""
 
 STORED_SNAPSHOT: Final = vol.Schema(
     {
@@ -33,7 +33,7 @@ STORED_SNAPSHOT: Final = vol.Schema(
     },
     extra=vol.REMOVE_EXTRA,
 )
-"""What a snapshot looks like on disk, by entity id."""
+"""Validates a snapshot as it is stored, by entity id."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -134,7 +134,7 @@ class Snapshot:
         return sorted(map(self._last_entity_id, self._entries.values()))
 
     def load(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
-        """Remember what was stored."""
+        """Load entities from what was stored."""
         entries = [
             Remembered(
                 entity_id=entity_id,

@@ -23,19 +23,8 @@ from ..const import DOMAIN
 from ..errors import MessageError
 from ..rate_limit import TokenBuckets
 from ..rights import async_readable_receipt
-from .door import (
-    CONF_LOCAL_ONLY,
-    CONF_OPEN,
-    Door,
-    DoorError,
-    LimitedError,
-    NotReadyError,
-    async_enter,
-    async_take_each,
-    doors_to,
-    entries_to_come,
-    open_doors,
-)
+from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, LimitedError, NotReadyError
+from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
 from .request import async_read_body, check_method, check_request_form, read_feed, refusal
 
 HEADERS_KEY: Final = ("API_KEY", "PRESENCE_API_KEY")

@@ -11,7 +11,8 @@ from ..const import DOMAIN
 from ..errors import MessageError
 from ..messaging.receipt import Delivery
 from ..rights import async_readable_receipt
-from .door import Door, DoorError, NotReadyError, async_enter, async_take_each, doors_to, entries_to_come, open_doors
+from .door import Door, DoorError, NotReadyError
+from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
 from .request import async_read_body, check_request_form, read_message, refusal
 
 

@@ -26,7 +26,8 @@ from ..errors import MessageError
 from ..messaging.router import Router
 from ..rights import anonymous_receipt
 from ..settings import door_settings
-from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError, async_enter, doors_to
+from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError
+from .entering import async_enter, doors_to
 from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
 from .signature import ReplayCache, could_be_signed, verified_signature
 

@@ -1,0 +1,134 @@
+"""Entering: how a message comes in by the doors of one or more bots, within the limits of each."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Context, HomeAssistant, callback
+
+from ..bot import DatastreamBotConfigEntry, loaded_bots
+from ..const import DOMAIN
+from ..data_streams import opens
+from ..messaging.receipt import Delivery, Outcome, Receipt
+from .door import Door, DoorError, LimitedError, NotReadyError
+
+_RECEIVER: Final = "door"
+
+
+def open_doors[D: Door](hass: HomeAssistant, kind: type[D]) -> list[D]:
+    """Return the open doors of a kind, of which each bot has at most one."""
+    return [door for bot in loaded_bots(hass) for door in bot.doors if isinstance(door, kind)]
+
+
+def entries_to_come(hass: HomeAssistant) -> list[DatastreamBotConfigEntry]:
+    """Return the config entries of bots that are about to be loaded."""
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.state is not ConfigEntryState.LOADED
+    ]
+
+
+def doors_to(address: str, doors: Collection[Door], to_come: Iterable[DatastreamBotConfigEntry] = ()) -> list[Door]:
+    """Return those of the doors that lead to a bot that opened an address.
+
+    Args:
+        address: The address.
+        doors: The doors.
+        to_come: The config entries of bots that are about to be loaded.
+
+    Raises:
+        DoorError: None does, or not yet.
+
+    """
+    if found := [door for door in doors if door.is_open and door.router.registry.is_open(door.bot_id, address)]:
+        return found
+    unloaded = (door.entry for door in doors if door.is_unloaded)
+    if any(opens(entry, address) for entry in (*to_come, *unloaded)):
+        raise NotReadyError
+    raise DoorError(HTTPStatus.NOT_FOUND, translation_key="address_not_open", address=address)
+
+
+@callback
+def async_take_each(doors: Iterable[Door]) -> tuple[list[Door], list[Delivery]]:
+    """Count a request at each door, and return the doors within their rate limits, and the refusals of the others.
+
+    Raises:
+        LimitedError: All refuse it.
+
+    """
+    taken, refused = _ask_each(doors, Door.async_take)
+    return list(taken), refused
+
+
+async def async_enter(
+    doors: Iterable[Door],
+    address: str,
+    content: object,
+    *,
+    context: Context | None = None,
+    refused: Sequence[Delivery] = (),
+) -> Receipt:
+    """Send a message through doors of one kind, each of which leads to a bot that opened the address.
+
+    A bot at the limit of its door is `failed` in the receipt; the others receive the message.
+
+    Args:
+        doors: Where it comes in; at least one.
+        address: What it is sent to.
+        content: What nobody has checked yet.
+        context: Carries the user who sends it.
+        refused: What became of it at other doors.
+
+    Raises:
+        LimitedError: All doors are at their limits.
+        MessageError: The content is not valid, or fits none of the bots.
+
+    """
+    occupied, busy = _ask_each(doors, Door.async_occupy)
+
+    def release() -> None:
+        for release_one in occupied.values():
+            release_one()
+
+    door = next(iter(occupied))
+    try:
+        dispatch = await door.router.async_dispatch(
+            address,
+            content,
+            origin=door.origin,
+            context=context,
+            internal=False,
+            only=[each.bot_id for each in occupied],
+            refused=[*busy, *refused],
+        )
+    except BaseException:
+        release()
+        raise
+    dispatch.async_call_when_finished(release)
+    return await dispatch.async_receipt()
+
+
+def _ask_each[T](doors: Iterable[Door], ask: Callable[[Door], T]) -> tuple[dict[Door, T], list[Delivery]]:
+    """Return what each door answers, and the refusals of those at their limits; raise when all are."""
+    answers: dict[Door, T] = {}
+    refused: list[Delivery] = []
+    refusal: LimitedError | None = None
+    for door in doors:
+        try:
+            answers[door] = ask(door)
+        except LimitedError as err:
+            refusal = err
+            refused.append(
+                Delivery(
+                    bot_id=door.bot_id,
+                    bot_name=door.bot_name,
+                    receiver=_RECEIVER,
+                    outcome=Outcome.FAILED,
+                    error=str(err),
+                )
+            )
+    if refusal is not None and not answers:
+        raise refusal
+    return answers, refused
