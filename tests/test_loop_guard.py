@@ -107,9 +107,11 @@ async def test_hops_are_counted_through_what_stands_between_two_messages(
     """A chain that leads through scripts, events or states comes to an end as well."""
     await add_bot()
     events = async_capture_events(hass, "datastream_bot_message")
+    by_event = {"trigger": "event", "event_type": "relay"}
+    by_light = {"trigger": "state", "entity_id": "light.porch"}
     relays = [
-        {"alias": "By event", "triggers": {"trigger": "event", "event_type": "relay"}, "actions": sends("ping")},
-        {"alias": "By light", "triggers": {"trigger": "state", "entity_id": "light.porch"}, "actions": sends("ping")},
+        {"alias": name, "mode": "parallel", "triggers": trigger, "actions": sends("ping")}
+        for name, trigger in (("By event", by_event), ("By light", by_light))
     ]
     relay = {"mode": "parallel", "sequence": {**sends("ping"), "continue_on_error": True}}
     assert await async_setup_component(hass, "script", {"script": {"relay": relay}})
