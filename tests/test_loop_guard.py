@@ -16,8 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.messaging.loop_guard import MAX_MESSAGES, MAX_REMEMBERED, LoopGuard
-from custom_components.datastream_bot.messaging.message import Envelope, Message
+from custom_components.datastream_bot.messaging.loop_guard import MAX_MESSAGES, MAX_REMEMBERED
 
 from .conftest import AddBot, Home, Send
 
@@ -219,42 +218,16 @@ async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end
     assert [event.data["hops"] for event in events] == [0]
 
 
-def message(context: Context, hops: int) -> Message:
-    """Return a message that so many others led to."""
-    envelope = Envelope(
-        address="news",
-        context=context,
-        origin="action",
-        entrance=None,
-        sender=None,
-        hops=hops,
-        external=True,
-        home=None,
-    )
-    return Message(envelope, {})
+async def test_only_so_many_contexts_are_remembered(add_bot: AddBot) -> None:
+    """The oldest are forgotten, and what they cause starts a chain of its own."""
+    bot = await add_bot()
+    messages = [(await bot.async_dispatch("news", {})).message for _ in range(MAX_REMEMBERED)]
+    first, second, *_ = messages
 
-
-def test_only_so_many_contexts_are_remembered(hass: HomeAssistant) -> None:
-    """The oldest are forgotten."""
-    guard = LoopGuard(hass)
-    contexts = [Context() for _ in range(MAX_REMEMBERED + 1)]
-    for context in contexts:
-        guard.count(message(context, 3))
-
-    assert guard.led_to(contexts[0])[0] == 0
-    assert guard.led_to(contexts[1])[0] == 4
-    assert guard.led_to(Context(parent_id=contexts[-1].id))[0] == 4
-
-
-def test_of_two_ways_to_a_message_the_longer_counts(hass: HomeAssistant) -> None:
-    """A context can be known itself and by its parent."""
-    guard = LoopGuard(hass)
-    parent = Context()
-    child = Context(parent_id=parent.id)
-    guard.count(message(parent, 5))
-    guard.count(message(child, 2))
-
-    assert guard.led_to(child)[0] == 6
+    follow_up = await bot.async_dispatch("news", {}, context=first.context)
+    assert follow_up.message.envelope.hops == 1
+    follow_up = await bot.async_dispatch("news", {}, context=second.context)
+    assert follow_up.message.envelope.hops == 0
 
 
 @pytest.mark.warns

@@ -27,7 +27,7 @@ class SenderLimit:
         self._hass = hass
         self._buckets = TokenBuckets(rate=PER_SECOND, burst=AT_ONCE, maximum=_MAX_USERS)
         self._held_since = self._last_at = 0.0
-        self._turn = asyncio.Lock()
+        self._resting = 0
 
     async def async_admit(self, context: Context) -> None:
         """Wait until a message may be sent.
@@ -36,16 +36,14 @@ class SenderLimit:
             MessageError: Its user has sent too many.
 
         """
-        # Fair, so that no message overtakes one that lets others run.
-        async with self._turn:
-            now = self._hass.loop.time()
-            if now - self._last_at > _LONGEST_HOLD:
-                self._held_since = now
-            elif now - self._held_since > _LONGEST_HOLD:
-                # A script sends thousands without a pause, and nothing else would run meanwhile.
-                self._held_since = now
+        now = self._hass.loop.time()
+        # While one rests, the others do as well, so that none overtakes it.
+        if self._has_held_the_loop(now) or self._resting:
+            self._resting += 1
+            try:
                 await asyncio.sleep(0)
-            self._last_at = now
+            finally:
+                self._resting -= 1
         if context.user_id is None or await async_is_administrator(self._hass, context.user_id):
             return
         wait = self._buckets.of(context.user_id).reserve(now, LONGEST_WAIT)
@@ -53,3 +51,14 @@ class SenderLimit:
             raise MessageError(translation_key="sent_too_many", rate=PER_SECOND)
         if wait:
             await asyncio.sleep(wait)
+
+    def _has_held_the_loop(self, now: float) -> bool:
+        """Return whether nothing else could run for long: a script sends thousands without a pause."""
+        is_held = False
+        if now - self._last_at > _LONGEST_HOLD:
+            self._held_since = now
+        elif now - self._held_since > _LONGEST_HOLD:
+            self._held_since = now
+            is_held = True
+        self._last_at = now
+        return is_held

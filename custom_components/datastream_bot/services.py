@@ -37,11 +37,11 @@ SEND_SCHEMA = vol.Schema(
         vol.Required(ATTR_ADDRESS): object,
         vol.Optional(ATTR_CONTENT): object,
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-        vol.Optional(ATTR_INTERNAL, default=True): cv.boolean,
-        vol.Optional(ATTR_EXTERNAL, default=True): cv.boolean,
+        vol.Optional(ATTR_INTERNAL): cv.boolean,
+        vol.Optional(ATTR_EXTERNAL): cv.boolean,
         vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [vol.Coerce(Scope)]),
         vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, vol.Length(max=MAX_HOMES_NAMED), [cv.string]),
-        vol.Optional(ATTR_REQUIRE_RECEIVER, default=False): cv.boolean,
+        vol.Optional(ATTR_REQUIRE_RECEIVER): cv.boolean,
     }
 )
 
@@ -61,7 +61,8 @@ async def _async_send(limit: SenderLimit, call: ServiceCall) -> ServiceResponse:
     await limit.async_admit(call.context)
     router, bot = call.hass.data[DATA_ROUTER], _bot(call)
     refusal = None if bot is None else await bot.async_refusal_to_speak(call.context)
-    if refusal is not None and not call.data[ATTR_EXTERNAL]:
+    external = call.data.get(ATTR_EXTERNAL, True)
+    if refusal is not None and not external:
         raise refusal
     dispatch = await router.async_dispatch(
         call.data[ATTR_ADDRESS],
@@ -69,13 +70,13 @@ async def _async_send(limit: SenderLimit, call: ServiceCall) -> ServiceResponse:
         origin=_ORIGIN,
         sender=None if bot is None or refusal else bot.bot_id,
         context=call.context,
-        internal=call.data[ATTR_INTERNAL],
-        external=call.data[ATTR_EXTERNAL],
+        internal=call.data.get(ATTR_INTERNAL, True),
+        external=external,
         route=None if refusal else _route(call.data),
         refused=[bot.refused(refusal)] if bot is not None and refusal is not None else [],
     )
     receipt = await dispatch.async_receipt()
-    if call.data[ATTR_REQUIRE_RECEIVER] and not receipt.is_received:
+    if call.data.get(ATTR_REQUIRE_RECEIVER) and not receipt.is_received:
         raise refusal or _no_receiver(router, receipt.address)
     return await async_readable_receipt(call.hass, receipt.as_dict(), call.context) if call.return_response else None
 

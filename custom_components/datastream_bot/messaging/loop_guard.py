@@ -27,19 +27,28 @@ _LINK_LASTS: Final = 60.0
 
 
 @dataclass(slots=True)
-class _Chain:
+class Chain:
     """All messages that came of one, and the origin of that if it came from outside Home Assistant."""
 
     entrance: str | None
     messages: int = 0
 
 
-class _Known(NamedTuple):
-    """What is known of a context: how many messages led to it, the chain that it is in, and until when it lasts."""
+class Link(NamedTuple):
+    """The place in a chain of what is sent in a context.
+
+    Attributes:
+        hops: How many messages led to it.
+        chain: The chain.
+
+    """
 
     hops: int
-    chain: _Chain
-    until: float
+    chain: Chain
+
+
+type _Known = tuple[Link, float]
+"""What is known of a context: the place of a message that is sent in it, and until when that lasts."""
 
 
 class LoopGuard:
@@ -53,55 +62,44 @@ class LoopGuard:
         self._hass = hass
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    def led_to(self, context: Context) -> tuple[int, str | None]:
-        """Return the hops and the entrance of a message that is sent in this context."""
-        known = self.follow(context)
-        return (0, None) if known is None else (known.hops + 1, known.chain.entrance)
+    def link(self, context: Context | None, entrance: str | None) -> Link:
+        """Return the place of a message that is sent in a context, by its own entrance or that of its chain."""
+        if context is None or (link := self.follow(context)) is None:
+            return Link(0, Chain(entrance))
+        return link
 
-    def follow(self, context: Context) -> _Known | None:
-        """Follow a message into a context whose parent is known, and return what is known of it.
+    def follow(self, context: Context) -> Link | None:
+        """Follow a message into a context that it caused, and return the place of what is sent there.
 
         Automations that trigger each other by states and events get further from the message with every step.
         """
-        if (known := self._find(context)) is not None:
-            self._remember(context, known.hops, known.chain)
-        return known
+        now = self._hass.loop.time()
+        if (own := self._known.get(context.id)) is not None:
+            self._known.move_to_end(context.id)
+            return _as_of(own, now)
+        if context.parent_id is None or (parents := self._known.get(context.parent_id)) is None:
+            return None
+        link = _as_of(parents, now)
+        self._remember(context, link, now)
+        return link
 
-    def count(self, message: Message) -> None:
-        """Count a message.
+    def count(self, message: Message, chain: Chain) -> None:
+        """Count a message in its chain.
 
         Raises:
             HomeAssistantError: More than 8 messages led to it, or more than 1,000 came of the first one.
 
         """
-        context, hops = message.envelope.context, message.envelope.hops
-        known = self._find(context)
-        chain = _Chain(message.envelope.entrance) if known is None else known.chain
+        hops = message.envelope.hops
         chain.messages += 1
-        self._remember(context, hops, chain)
+        self._remember(message.context, Link(hops + 1, chain), self._hass.loop.time())
         if chain.messages > MAX_MESSAGES:
             raise self._refusal(message.address, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if hops > MAX_HOPS:
             raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
-    def _find(self, context: Context) -> _Known | None:
-        own = self._get(context.id)
-        parents = self._get(context.parent_id)
-        if own is None or parents is None:
-            return own or parents
-        return max(own, parents, key=lambda known: known.hops)
-
-    def _get(self, context_id: str | None) -> _Known | None:
-        if context_id is None or (known := self._known.get(context_id)) is None:
-            return None
-        if known.until >= self._hass.loop.time():
-            return known
-        # An old link counts no more, but what came from outside stays what it is.
-        return known._replace(hops=-1, chain=_Chain(known.chain.entrance))
-
-    def _remember(self, context: Context, hops: int, chain: _Chain) -> None:
-        self._known[context.id] = _Known(hops, chain, self._hass.loop.time() + _LINK_LASTS)
-        self._known.move_to_end(context.id)
+    def _remember(self, context: Context, link: Link, now: float) -> None:
+        self._known[context.id] = (link, now + _LINK_LASTS)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
@@ -127,3 +125,9 @@ class LoopGuard:
             translation_key=translation_key,
             translation_placeholders={"address": address, "limit": str(limit)},
         )
+
+
+def _as_of(known: _Known, now: float) -> Link:
+    """Return a link if it lasts; an old one starts a new chain, in which what came from outside stays what it is."""
+    link, until = known
+    return link if until >= now else Link(0, Chain(link.chain.entrance))

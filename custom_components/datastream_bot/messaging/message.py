@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from homeassistant.core import Context
 
@@ -45,8 +45,7 @@ class Route:
 DEFAULT_ROUTE: Final = Route()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What is known of a message beside its content, in which no key is reserved for it.
 
     Attributes:
@@ -72,8 +71,7 @@ class Envelope:
     home: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A data stream message that was checked.
 
     Attributes:

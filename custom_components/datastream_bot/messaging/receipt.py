@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 
 class Outcome(StrEnum):
@@ -17,8 +17,7 @@ class Outcome(StrEnum):
 _OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What became of a message at one receiver.
 
     Attributes:
@@ -66,8 +65,7 @@ class Elsewhere:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The answer to the sender of a message, when all have answered or the wait is over.
 
     Attributes:

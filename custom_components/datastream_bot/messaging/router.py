@@ -105,19 +105,23 @@ class Router:
         """
         if not (internal and sender) and not external:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
-        envelope = self._stamp(
-            address,
-            context,
+        entrance = None if only is None else origin
+        link = self._loop_guard.link(context, entrance)
+        # What no source can forget or forge: id, hops, entrance and context.
+        envelope = Envelope(
+            address=checked_address(address),
+            # A context of its own tells what the message causes from what else its sender does.
+            context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
             origin=origin,
-            entrance=None if only is None else origin,
+            entrance=entrance or link.chain.entrance,
             sender=sender,
+            hops=max(hops, link.hops),
             external=external,
             home=home,
-            hops=hops,
         )
         message = Message(envelope, checked_content(content))
         forward = self._resolve_route(message, route)
-        self._loop_guard.count(message)
+        self._loop_guard.count(message, link.chain)
         async with self._turn:
             endpoints = self.registry.endpoints(
                 message.address, sender=sender, internal=internal, external=external, only=only
@@ -131,32 +135,6 @@ class Router:
             started = [self._deliver(*each) for each in receivers]
             forwarded = None if forward is None else forward(message)
         return Dispatch(message, started, [*unfit, *refused], forwarded)
-
-    def _stamp(
-        self,
-        address: object,
-        context: Context | None,
-        *,
-        origin: str,
-        entrance: str | None,
-        sender: str | None,
-        external: bool,
-        home: str | None,
-        hops: int,
-    ) -> Envelope:
-        """Return the envelope with what no source can forget or forge: id, hops, entrance and context."""
-        hops_before, entered_by = self._loop_guard.led_to(context) if context else (0, None)
-        return Envelope(
-            address=checked_address(address),
-            # A context of its own tells what the message causes from what else its sender does.
-            context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
-            origin=origin,
-            entrance=entrance or entered_by,
-            sender=sender,
-            hops=max(hops, hops_before),
-            external=external,
-            home=home,
-        )
 
     def _resolve_route(self, message: Message, route: Route | None) -> Forward | None:
         """Return what forwards a message beyond this Home Assistant, if it is to go there."""
@@ -270,8 +248,10 @@ class Dispatch:
     @callback
     def async_call_when_finished(self, finished: Callable[[], None]) -> None:
         """Call a function when no receiver here is at work for the message any more."""
-        working = [task for _, _, task in self._started if not task.done()]
-        asyncio.gather(*working, return_exceptions=True).add_done_callback(lambda _: finished())
+        if working := [task for _, _, task in self._started if not task.done()]:
+            asyncio.gather(*working, return_exceptions=True).add_done_callback(lambda _: finished())
+        else:
+            finished()
 
     async def async_receipt(self) -> Receipt:
         """Collect all deliveries, after at most 10 seconds.
