@@ -10,10 +10,11 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from pytest_homeassistant_custom_component.common import MockUser
 from yarl import URL
 
 from custom_components.datastream_bot.bot import Bot
-from custom_components.datastream_bot.doors.signature import sign
+from custom_components.datastream_bot.doors.signature import sign, sign_by_standard
 
 from .forms import show_form_of
 
@@ -42,7 +43,7 @@ async def fill_doors(
     form = await show_form_of(bot, "doors")
     closed = {"open": False, "local_only": True}
     filled = {
-        "webhook": {**closed, "signed": False, "names_entities": False, "renew": False} | (webhook or {}),
+        "webhook": {**closed, "signed": False, "names_entities": False, "renew": "nothing"} | (webhook or {}),
         "mqtt": MQTT_CLOSED | (mqtt or {}),
         "cloud_api": closed | (cloud_api or {}),
         "limits": {"rate": 10, "burst": 50} | (limits or {}),
@@ -78,11 +79,42 @@ def signed(bot: Bot, body: bytes, *, seconds: float = 0.0) -> dict[str, str]:
     }
 
 
+def signed_by_standard(
+    bot: Bot, body: bytes, *, key: str = "msg_1", seconds: float = 0.0, secret: str | None = None
+) -> dict[str, str]:
+    """Return the headers of a request that is signed as Standard Webhooks has it."""
+    timestamp = str(int(time.time() + seconds))
+    secret = secret or bot.entry.runtime_data.entry.data["doors"]["webhook"]["secret"]
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": key,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign_by_standard(secret, key, timestamp, body),
+    }
+
+
 async def told(response: ClientResponse) -> tuple[int, str]:
     """Return the status and the code of an answer that is a refusal in words."""
     answer = await response.json()
     assert answer["message"].endswith(("seconds", ".")) or " " in answer["message"]
     return response.status, answer["code"]
+
+
+async def come_again(response: ClientResponse) -> bool:
+    """Return whether a sender is told to come again."""
+    if response.status == 200:
+        assert await response.read() == b""
+        return False
+    answer = await response.json()
+    assert (response.status, response.headers["Retry-After"], answer["code"]) == (503, "5", "bot_not_ready")
+    assert "5 seconds" in answer["message"]
+    return True
+
+
+async def token_of(hass: HomeAssistant, user: MockUser) -> dict[str, str]:
+    """Return the header of a user."""
+    token = await hass.auth.async_create_refresh_token(user.add_to_hass(hass), "https://example.com/app")
+    return {"Authorization": f"Bearer {hass.auth.async_create_access_token(token)}"}
 
 
 async def raw(client: Client, *pieces: bytes, pause: float = 0.0, end: bool = False) -> bytes:

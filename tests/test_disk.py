@@ -12,19 +12,22 @@ from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+import voluptuous as vol
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.devices.memory import memory_storage
+from custom_components.datastream_bot.storage import async_get_storage
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, turn
-from .doors import OPEN, Client, as_json, open_doors, signed
-from .home import remembered
+from .doors import OPEN, Client, as_json, open_doors, signed, told
+from .home import remembered, until
 
 pytestmark = pytest.mark.warns
 
-FILES = ("", ".snapshot", ".signatures")
+FILES = ("", ".snapshot", ".signatures", ".receipts.webhook")
 
 
 @pytest.fixture
@@ -239,6 +242,65 @@ async def test_a_signed_request_is_taken_while_the_disk_is_full(
 
     assert (len(await first.read()) > 0, len(await second.read()) > 0) == (True, False)
     assert unsaved() == [f"{DOMAIN}.{bot.bot_id}.signatures"]
+
+
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+async def test_a_message_with_an_id_is_sent_while_the_disk_is_full(
+    hass: HomeAssistant, disk: Disk, home: Home, add_bot: AddBot, client: Client, unsaved: Callable[[], list[str]]
+) -> None:
+    """Once, as long as Home Assistant runs."""
+    bot = await open_doors(await add_bot(), webhook=OPEN)
+    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    disk.fail(bot)
+
+    message, key = {"address": "toggle_everything", "content": {"on": True}}, {"X-Datastream-Id": "1"}
+    answers = [await (await client.post(path, json=message, headers=key)).json() for _ in range(2)]
+
+    assert answers[0]["message_id"] == answers[1]["message_id"]
+    assert home["light.kitchen"].commands == [True]
+    assert unsaved() == [f"{DOMAIN}.{bot.bot_id}.receipts.webhook"]
+
+
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+async def test_a_bot_that_is_unloaded_while_an_id_is_written_asks_to_come_again(
+    hass: HomeAssistant, disk: Disk, home: Home, add_bot: AddBot, client: Client
+) -> None:
+    """Its message is sent then."""
+    bot = await open_doors(await add_bot(), webhook=OPEN)
+    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    message, key = {"address": "toggle_everything", "content": {"on": True}}, {"X-Datastream-Id": "1"}
+    # What is written already keeps it waiting.
+    storage = async_get_storage(hass, f"{bot.bot_id}.receipts.webhook", vol.Schema({}))
+    saving = [hass.async_create_task(storage.async_save({})) for _ in range(50)]
+    sending = asyncio.create_task(client.post(path, json=message, headers=key))
+    await asyncio.sleep(0)
+    await until(lambda: any("message with a key" in task.get_name() for task in asyncio.all_tasks()))
+    await hass.config_entries.async_unload(bot.bot_id)
+
+    assert not all(each.done() for each in saving)
+    assert await told(await sending) == (503, "bot_not_ready")
+    await hass.config_entries.async_setup(bot.bot_id)
+    assert (await client.post(path, json=message, headers=key)).status == 200
+    assert home["light.kitchen"].commands == [True]
+
+
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+async def test_what_comes_while_something_is_written_does_not_look_like_a_full_disk(
+    hass: HomeAssistant, disk: Disk, home: Home, add_bot: AddBot, client: Client
+) -> None:
+    """Nobody is told of a disk that is sound."""
+    bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
+    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    body = as_json(address="toggle_everything", content={"on": True})
+    issues = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
+
+    async def send(number: int) -> int:
+        await asyncio.sleep(number / 1000)
+        answer = await client.post(path, data=body, headers=signed(bot, body) | {"X-Datastream-Id": str(number)})
+        return len((await answer.json())["handled"])
+
+    assert await asyncio.gather(*(send(number) for number in range(40))) == [1] * 40
+    assert [event.data["action"] for event in issues] == []
 
 
 async def test_a_bot_is_removed_though_its_files_cannot_be(

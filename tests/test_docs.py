@@ -20,7 +20,7 @@ import pytest
 
 from custom_components.datastream_bot import services
 from custom_components.datastream_bot.devices import expectations
-from custom_components.datastream_bot.doors import botlab_api, door, request, signature
+from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
 from custom_components.datastream_bot.flows import bot as bot_form
 from custom_components.datastream_bot.messaging import content, loop_guard, message, schema
 from custom_components.datastream_bot.microservices import script_run
@@ -141,7 +141,9 @@ async def _curl(client: Client, command: str) -> ClientResponse:
     return await client.post(url.removeprefix("http://homeassistant.local:8123"), data=body, headers=headers)
 
 
-@pytest.mark.parametrize("containing", ["8123/api/webhook/SECRET\n", "address=doorbell", "/api/datastream_bot/Home"])
+@pytest.mark.parametrize(
+    "containing", ["8123/api/webhook/SECRET\n", "address=doorbell", "/api/datastream_bot/Home", "X-Datastream-Id"]
+)
 async def test_curl(
     hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, hass_access_token: str, containing: str
 ) -> None:
@@ -334,6 +336,8 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"{request.MAX_BODY_BYTES // 1024} KiB, within {request.BODY_TIMEOUT} seconds",
         f"through one door | {door.MAX_WORKING} messages",
         f"{signature.MAX_SKEW // 60} minutes off",
+        f"ids that a door remembers | the last {idempotency.MAX_KEYS:,}",
+        f"receipts in {idempotency.MAX_ERROR_LENGTH} characters",
         f"{botlab_api.GUESSES_PER_SECOND} login a second and {botlab_api.GUESSES_AT_ONCE} at once",
         f"{roster.MAX_HOMES:,}; those that were quiet",
         f"{roster.FORGOTTEN_AFTER / 24 / 3600:.0f} days of silence",

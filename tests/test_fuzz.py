@@ -42,9 +42,12 @@ LONG = st.binary(min_size=1, max_size=3).map(lambda piece: piece * 12_000)
 BODIES = TEXTS | damaged() | st.binary(max_size=200) | LONG
 # Home Assistant itself refuses URLs that look like an attack.
 QUERIES = st.none() | ADDRESSES | st.text("aZ0_-.\u00e9 ", max_size=5)
+SIGNED = ("Id", "Signature", "Timestamp")
 HEADERS = st.dictionaries(
     # Not Content-Encoding: of a body that is not what it says, the server itself complains, whatever the path.
-    st.sampled_from(["Content-Type", "X-Datastream-Signature", "X-Datastream-Timestamp"]),
+    st.sampled_from(
+        ["Content-Type", *(f"X-Datastream-{name}" for name in SIGNED), *(f"webhook-{name}" for name in SIGNED)]
+    ),
     st.sampled_from(["application/json", "text/plain", "0", "1795000000"])
     | st.text(string.printable.strip(), max_size=8),
     max_size=2,

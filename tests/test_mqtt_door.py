@@ -1367,7 +1367,7 @@ async def test_the_form_opens_the_door(hass: HomeAssistant, add_bot: AddBot) -> 
     await hass.config_entries.flow.async_configure(
         result["flow_id"],
         {
-            "webhook": {"open": False, "local_only": True, "signed": False, "renew": False},
+            "webhook": {"open": False, "local_only": True, "signed": False, "renew": "nothing"},
             "mqtt": MQTT_CLOSED | {"open": True, "organization": "acme", "role": "organization"},
             "cloud_api": {"open": False, "local_only": True},
             "limits": {"rate": 10, "burst": 50},

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 
 from .conftest import AddBot, Home
-from .doors import Client, as_json, raw, request_head, told
+from .doors import Client, as_json, raw, request_head, token_of, told
 from .home import is_on
 from .streams import add_stream, remove_stream, row
 
@@ -24,12 +24,6 @@ ON = {"address": "toggle_everything", "content": {"on": True}}
 def bearer(hass_access_token: str) -> dict[str, str]:
     """Return the header of somebody who has a token."""
     return {"Authorization": f"Bearer {hass_access_token}"}
-
-
-async def token_of(hass: HomeAssistant, user: MockUser) -> dict[str, str]:
-    """Return the header of a user."""
-    token = await hass.auth.async_create_refresh_token(user.add_to_hass(hass), "https://example.com/app")
-    return {"Authorization": f"Bearer {hass.auth.async_create_access_token(token)}"}
 
 
 @pytest.mark.parametrize(

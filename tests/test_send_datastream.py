@@ -121,6 +121,19 @@ async def test_a_message_is_sent_to_a_webhook(
     assert home["light.kitchen"].commands == [True, True]
 
 
+async def test_a_message_that_is_sent_again_with_its_id_is_carried_out_once(
+    hass: HomeAssistant, home: Home, bot: Bot, run: Run, url: str, token_file: str
+) -> None:
+    """For those who do not know whether it arrived."""
+    same = ("toggle_everything", "on=yes", "--id", "night 1", "--url", url, "--token-file", token_file)
+
+    first, again = [await run(*same) for _ in range(2)]
+
+    assert "switched" in first.output
+    assert again == Ran(HANDLED, "OUTCOME  BOT   RECEIVER  RESULT\nhandled  Home  device\n", "")
+    assert home["light.kitchen"].commands == [True]
+
+
 async def test_the_environment_says_it_all(
     hass: HomeAssistant, home: Home, bot: Bot, add_bot: AddBot, run: Run, url: str, hass_access_token: str
 ) -> None:
@@ -258,6 +271,8 @@ async def test_content_that_cannot_be_meant_is_misuse(
     wrong = [
         ["--timeout", "0"],
         ["--timeout", "soon"],
+        ["--id", ""],
+        ["--id", "\u00e9"],
         ["on"],
         ["=on"],
         ["on=1", "on=2"],

@@ -17,8 +17,9 @@ import voluptuous as vol
 
 from .const import CONF_DOORS, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, built_in_streams
+from .doors.credentials import CONF_SECRET
 from .doors.door import CONF_OPEN
-from .doors.webhook import CONF_SECRET, CONF_SIGNED, WebhookDoor, async_webhook_url
+from .doors.webhook import CONF_SIGNED, WebhookDoor, async_webhook_url
 from .flows.bot import (
     ATTACHED_SCHEMA,
     BOT_SCHEMA,

@@ -11,7 +11,7 @@ from .messaging.router import DATA_ROUTER
 from .settings import with_entity_ids
 
 # Actions can hold what is secret to the services that they call.
-TO_REDACT: Final = {CONF_ACTIONS, "secret", CONF_WEBHOOK_ID}
+TO_REDACT: Final = {CONF_ACTIONS, "former_secret", "secret", CONF_WEBHOOK_ID}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:

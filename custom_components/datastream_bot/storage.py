@@ -154,15 +154,17 @@ class Storage[T]:
         """Write data, and return whether it is on disk, which the store does not tell."""
         if self._is_read_only:
             return True
+        # As it is now, since it may change while it is written.
+        snapshot = json_loads(json_bytes(data))
         try:
-            await self._store.async_save(data)
+            await self._store.async_save(snapshot)
             if self._hass.is_stopping:
                 return True
             written = await self._async_read()
         except (OSError, HomeAssistantError) as err:
             _LOGGER.debug("%s cannot be written: %r", self._store.path, err)
             return False
-        return bool(written == json_loads(json_bytes(data)))
+        return bool(written == snapshot)
 
     def _save_later(self, delay: float, data_func: Callable[[], T]) -> None:
         """Save data after some seconds, or when Home Assistant stops."""

@@ -8,8 +8,9 @@ from ..bot import Bot, DatastreamBotConfigEntry
 from ..messaging.router import Router
 from .botlab_api import BotlabDoor, CloudStreamView, GuessLimit, LoginView, UserView
 from .door import Door
+from .idempotency import async_get_receipts
+from .replay_cache import signature_storage
 from .rest_api import RestDoor, StreamView
-from .signature import signature_storage
 from .webhook import WebhookDoor, async_register_webhooks
 
 DOORS: Final[tuple[type[Door], ...]] = (RestDoor, WebhookDoor, BotlabDoor)
@@ -33,3 +34,5 @@ async def async_remove_doors(hass: HomeAssistant, entry: DatastreamBotConfigEntr
     """Remove what the doors of a bot stored."""
     await async_register_webhooks(hass)
     await signature_storage(hass, entry.entry_id).async_remove()
+    for door in DOORS:
+        await async_get_receipts(hass, entry.entry_id, door.origin).async_remove()

@@ -25,6 +25,7 @@ from ..rate_limit import TokenBuckets
 from ..rights import async_readable_receipt
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, LimitedError, NotReadyError
 from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
+from .idempotency import key_in
 from .request import async_read_body, check_method, check_request_form, read_feed, refusal
 
 HEADERS_KEY: Final = ("API_KEY", "PRESENCE_API_KEY")
@@ -207,8 +208,9 @@ class CloudStreamView(_KeyView):
         received = read_feed(request.query, await async_read_body(request))
         doors, refused = async_take_each(doors_to(received.address, doors))
         context = Context(user_id=user.id)
-        receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
-        return await async_readable_receipt(request.app[KEY_HASS], receipt.as_dict(), context)
+        key = key_in(request.headers)
+        receipt = await async_enter(doors, received, key=key, context=context, refused=refused)
+        return await async_readable_receipt(request.app[KEY_HASS], receipt, context)
 
 
 def _text(header: str) -> str:

@@ -10,7 +10,6 @@ import math
 from typing import Any, ClassVar, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.network import is_cloud_connection
 from homeassistant.util.network import is_local
 import voluptuous as vol
@@ -22,6 +21,8 @@ from ..issues import async_create_issue, async_delete_issue
 from ..messaging.router import Router
 from ..rate_limit import BURST, LIMITS, LIMITS_FORM, RATE, TokenBucket
 from ..settings import door_settings
+from .idempotency import async_get_receipts
+from .streak import Streak
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class Door:
     """A way into one bot, with limits of its own.
 
     Attributes:
+        hass: Home Assistant.
         origin: What messages that come through it are marked with; also the key of its settings.
         title: What people call it.
         form: Its section in the form of the doors, with defaults; a door without one is always open.
@@ -91,6 +93,7 @@ class Door:
         bot_name: What people call the bot.
         entry: Config entry of the bot.
         router: Takes the messages.
+        receipts: The receipts of messages that had an idempotency key.
         is_open: Whether it lets anybody in.
 
     """
@@ -101,12 +104,13 @@ class Door:
 
     def __init__(self, bot: Bot, router: Router) -> None:
         """Initialize the door of a bot, closed."""
+        self.hass = bot.hass
         self.bot_id = bot.bot_id
         self.bot_name = bot.entry.title
         self.entry = bot.entry
         self.router = router
+        self.receipts = async_get_receipts(bot.hass, bot.bot_id, self.origin)
         self.is_open = False
-        self._hass = bot.hass
         self._bot = bot
         self._settings = door_settings(bot.entry.data, self.origin, self.form)
         self._local_only: bool = self._settings.get(CONF_LOCAL_ONLY, False)
@@ -114,11 +118,12 @@ class Door:
         self._bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
         self._working = 0
         self._counts: Counter[str] = Counter()
-        self._cancel_forgetting: CALLBACK_TYPE | None = None
+        self._refusals = Streak(bot.hass, _LIMITED_FOR, lambda: async_delete_issue(bot.hass, self._issue_id))
 
     async def async_open(self) -> None:
         """Let requests in until the config entry is unloaded, if the settings say so."""
-        if self.will_open(self._hass, self.entry):
+        if self.will_open(self.hass, self.entry):
+            await self.receipts.async_load()
             self.is_open = True
             self._bot.doors.append(self)
             self.entry.async_on_unload(self._close)
@@ -127,9 +132,7 @@ class Door:
     def _close(self) -> None:
         self.is_open = False
         self._bot.doors.remove(self)
-        if self._cancel_forgetting is not None:
-            self._cancel_forgetting()
-            self._async_forget_limited()
+        self._refusals.async_end()
 
     @classmethod
     def will_admit(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry, remote: str | None) -> bool:
@@ -147,11 +150,11 @@ class Door:
     @property
     def is_unloaded(self) -> bool:
         """Return whether it is closed only until the bot is loaded anew."""
-        return not self.is_open and self.will_open(self._hass, self.entry)
+        return not self.is_open and self.will_open(self.hass, self.entry)
 
     def admits(self, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door at all."""
-        return self.is_open and (not self._local_only or _is_from_here(self._hass, remote))
+        return self.is_open and (not self._local_only or _is_from_here(self.hass, remote))
 
     @callback
     def async_count(self, code: str) -> None:
@@ -166,7 +169,7 @@ class Door:
             LimitedError: The limit is reached.
 
         """
-        if wait := self._bucket.take(self._hass.loop.time()):
+        if wait := self._bucket.take(self.hass.loop.time()):
             raise self._limited(LimitedError(translation_key="rate_limited", wait=wait), translation_key="door_limited")
 
     @callback
@@ -195,20 +198,12 @@ class Door:
     def _limited(self, error: LimitedError, *, translation_key: str) -> LimitedError:
         """Return the refusal of a request; log it and raise a repair issue until no more are refused."""
         self._counts[error.code] += 1
-        if self._cancel_forgetting is None:
+        if self._refusals.async_count() == 1:
             _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.bot_name)
             async_create_issue(
-                self._hass, self._issue_id, translation_key=translation_key, door=self.title, bot=self.bot_name
+                self.hass, self._issue_id, translation_key=translation_key, door=self.title, bot=self.bot_name
             )
-        else:
-            self._cancel_forgetting()
-        self._cancel_forgetting = async_call_later(self._hass, _LIMITED_FOR, self._async_forget_limited)
         return error
-
-    @callback
-    def _async_forget_limited(self, *_: object) -> None:
-        self._cancel_forgetting = None
-        async_delete_issue(self._hass, self._issue_id)
 
     @property
     def _issue_id(self) -> str:

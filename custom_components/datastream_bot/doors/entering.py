@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant, callback
@@ -10,8 +10,11 @@ from homeassistant.core import Context, HomeAssistant, callback
 from ..bot import DatastreamBotConfigEntry, loaded_bots
 from ..const import DOMAIN
 from ..data_streams import opens
+from ..errors import MessageError
 from ..messaging.receipt import Delivery, Outcome, Receipt
 from .door import Door, DoorError, LimitedError, NotReadyError
+from .idempotency import async_once
+from .request import Received
 
 _RECEIVER: Final = "door"
 
@@ -63,21 +66,21 @@ def async_take_each(doors: Iterable[Door]) -> tuple[list[Door], list[Delivery]]:
 
 
 async def async_enter(
-    doors: Iterable[Door],
-    address: str,
-    content: object,
+    doors: Collection[Door],
+    received: Received,
     *,
+    key: str | None,
     context: Context | None = None,
     refused: Sequence[Delivery] = (),
-) -> Receipt:
+) -> dict[str, Any]:
     """Send a message through doors of one kind, each of which leads to a bot that opened the address.
 
-    A bot at the limit of its door is `failed` in the receipt; the others receive the message.
+    Return its receipt as response data. A bot at the limit of its door is `failed` in it; the others receive it.
 
     Args:
         doors: Where it comes in; at least one.
-        address: What it is sent to.
-        content: What nobody has checked yet.
+        received: What is to be sent.
+        key: Its idempotency key, if it has one.
         context: Carries the user who sends it.
         refused: What became of it at other doors.
 
@@ -86,6 +89,26 @@ async def async_enter(
         MessageError: The content is not valid, or fits none of the bots.
 
     """
+    if key is None:
+        return (await _async_send(doors, received, context, refused)).as_dict()
+    stopped = MessageError(translation_key="stopped_at_work")
+    interrupted = Receipt(
+        message_id="", address=received.address, deliveries=[_failed(door, stopped) for door in doors]
+    )
+    return await async_once(
+        next(iter(doors)).hass,
+        [door.receipts for door in doors],
+        # Nobody gets the receipt of another user.
+        key if context is None else f"{context.user_id}:{key}",
+        interrupted.as_dict(),
+        # It is not sent before its key is on disk, and meanwhile a door may be closed.
+        lambda: _async_send(doors_to(received.address, doors), received, context, refused),
+    )
+
+
+async def _async_send(
+    doors: Collection[Door], received: Received, context: Context | None, refused: Sequence[Delivery]
+) -> Receipt:
     occupied, busy = _ask_each(doors, Door.async_occupy)
 
     def release() -> None:
@@ -95,8 +118,8 @@ async def async_enter(
     door = next(iter(occupied))
     try:
         dispatch = await door.router.async_dispatch(
-            address,
-            content,
+            received.address,
+            received.content,
             origin=door.origin,
             context=context,
             internal=False,
@@ -120,15 +143,14 @@ def _ask_each[T](doors: Iterable[Door], ask: Callable[[Door], T]) -> tuple[dict[
             answers[door] = ask(door)
         except LimitedError as err:
             refusal = err
-            refused.append(
-                Delivery(
-                    bot_id=door.bot_id,
-                    bot_name=door.bot_name,
-                    receiver=_RECEIVER,
-                    outcome=Outcome.FAILED,
-                    error=str(err),
-                )
-            )
+            refused.append(_failed(door, err))
     if refusal is not None and not answers:
         raise refusal
     return answers, refused
+
+
+def _failed(door: Door, err: MessageError) -> Delivery:
+    """Return as part of a receipt why a message did not come through a door."""
+    return Delivery(
+        bot_id=door.bot_id, bot_name=door.bot_name, receiver=_RECEIVER, outcome=Outcome.FAILED, error=str(err)
+    )

@@ -13,6 +13,7 @@ from ..messaging.receipt import Delivery
 from ..rights import async_readable_receipt
 from .door import Door, DoorError, NotReadyError
 from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
+from .idempotency import key_in
 from .request import async_read_body, check_request_form, read_message, refusal
 
 
@@ -46,10 +47,11 @@ class StreamView(HomeAssistantView):
                 # Not before it is known which bots it is for.
                 doors, refused = async_take_each(doors)
             context = self.context(request)
-            receipt = await async_enter(doors, received.address, received.content, context=context, refused=refused)
+            key = key_in(request.headers)
+            receipt = await async_enter(doors, received, key=key, context=context, refused=refused)
         except MessageError as err:
             return self.json(*refusal(err))
-        return self.json(await async_readable_receipt(hass, receipt.as_dict(), context))
+        return self.json(await async_readable_receipt(hass, receipt, context))
 
     # These are refused in words.
     get = head = put = patch = delete = post

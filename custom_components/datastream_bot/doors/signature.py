@@ -1,23 +1,46 @@
-"""The signature of a request, and the replay cache that takes each signature once."""
+"""The signature of a request, in the headers of this project or in those of Standard Webhooks.
 
-from collections.abc import Mapping
+The latter: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 import hashlib
 import hmac
 import re
 from typing import Final
 
-from homeassistant.core import HomeAssistant
-import voluptuous as vol
-
-from ..storage import Storage, async_get_storage, timestamp
-
 HEADER_SIGNATURE: Final = "X-Datastream-Signature"
 HEADER_TIMESTAMP: Final = "X-Datastream-Timestamp"
+
+STANDARD_ID: Final = "webhook-id"
+STANDARD_SIGNATURE: Final = "webhook-signature"
+STANDARD_TIMESTAMP: Final = "webhook-timestamp"
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with
+
 MAX_SKEW: Final = 300
 """Seconds that the sender's clock may be off."""
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
-_STORED: Final = vol.Schema({str: timestamp})
+_STANDARD_TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What the headers of a request say about its signature, which nobody has verified.
+
+    Attributes:
+        timestamp: Seconds since 1970.
+        signatures: The signatures, of which one has to be right.
+        sign: Returns the right signature of a body with a secret.
+
+    """
+
+    timestamp: str
+    signatures: Collection[str]
+    sign: Callable[[str, bytes], str]
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -25,54 +48,58 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def could_be_signed(headers: Mapping[str, str], now: float) -> bool:
-    """Return whether the headers of a request have a fresh time stamp and a signature."""
-    timestamp = headers.get(HEADER_TIMESTAMP, "")
-    if HEADER_SIGNATURE not in headers or not _TIMESTAMP.fullmatch(timestamp):
-        return False
-    return abs(now - float(timestamp)) <= MAX_SKEW
+def sign_by_standard(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
+    """Return the signature that Standard Webhooks calls `v1`."""
+    key = b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = f"{message_id}.{timestamp}.".encode(errors="replace") + body
+    return f"v1,{b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
 
 
-def verified_signature(secret: str, headers: Mapping[str, str], body: bytes) -> str | None:
-    """Return the signature of a request that could be signed, or None when it is wrong.
+def is_by_standard(headers: Mapping[str, str]) -> bool:
+    """Return whether a request is signed as Standard Webhooks has it; the headers of this project come first."""
+    return STANDARD_SIGNATURE in headers and HEADER_SIGNATURE not in headers
 
-    Args:
-        secret: What sender and receiver know.
-        headers: The headers of the request: the signature, and the time stamp in seconds since 1970. Its fraction tells
-            requests within a second apart.
-        body: The body of the request.
 
+def claim_in(headers: Mapping[str, str], now: float) -> Claim | None:
+    """Return what the headers of a request say about its signature, or None when it cannot be right and fresh."""
+    claim = _standard_claim(headers) if is_by_standard(headers) else _own_claim(headers)
+    if claim is None or abs(now - float(claim.timestamp)) > MAX_SKEW:
+        return None
+    return claim
+
+
+def right_signatures(claim: Claim, secrets: Iterable[str], body: bytes) -> list[str]:
+    """Return the signatures of a body with each of the secrets, or none when the request has none of these.
+
+    All of them, as who records a request with two signatures could send it again with the other one.
     """
-    expected = sign(secret, headers[HEADER_TIMESTAMP], body)
-    received = headers[HEADER_SIGNATURE].removeprefix("sha256=")
-    return expected if hmac.compare_digest(expected.encode(), received.encode(errors="replace")) else None
+    right = [claim.sign(secret, body) for secret in secrets]
+    is_right = any(
+        hmac.compare_digest(each.encode(), received.encode(errors="replace"))
+        for each in right
+        for received in claim.signatures
+    )
+    return right if is_right else []
 
 
-def signature_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, float]]:
-    """Return the storage of the signatures that came to a bot's webhook."""
-    return async_get_storage(hass, f"{bot_id}.signatures", _STORED)
+def _own_claim(headers: Mapping[str, str]) -> Claim | None:
+    timestamp = headers.get(HEADER_TIMESTAMP, "")
+    # Its fraction tells requests within a second apart.
+    if HEADER_SIGNATURE not in headers or not _TIMESTAMP.fullmatch(timestamp):
+        return None
+    return Claim(
+        timestamp=timestamp,
+        signatures=[headers[HEADER_SIGNATURE].removeprefix("sha256=")],
+        sign=lambda secret, body: sign(secret, timestamp, body),
+    )
 
 
-class ReplayCache:
-    """Remembers signatures for as long as they would be valid, also across a restart."""
-
-    def __init__(self, hass: HomeAssistant, bot_id: str) -> None:
-        """Initialize the cache of a bot, empty."""
-        self._storage = signature_storage(hass, bot_id)
-        # In the order seen, so that those that expire first stand in front.
-        self._until: dict[str, float] = {}
-
-    async def async_load(self) -> None:
-        """Load what was seen before a restart."""
-        self._until = await self._storage.async_load() or {}
-
-    def __contains__(self, signature: str) -> bool:
-        """Return whether a signature was seen and may still be valid."""
-        return signature in self._until
-
-    async def async_add(self, signature: str, now: float) -> None:
-        """Remember a signature seen at a time in seconds since 1970; when this returns, it outlives a power cut."""
-        while self._until and self._until[oldest := next(iter(self._until))] < now:
-            del self._until[oldest]
-        self._until[signature] = now + 2 * MAX_SKEW
-        await self._storage.async_save_together(lambda: self._until)
+def _standard_claim(headers: Mapping[str, str]) -> Claim | None:
+    message_id, timestamp = headers.get(STANDARD_ID), headers.get(STANDARD_TIMESTAMP, "")
+    if message_id is None or not _STANDARD_TIMESTAMP.fullmatch(timestamp):
+        return None
+    return Claim(
+        timestamp=timestamp,
+        signatures=headers[STANDARD_SIGNATURE].split(),
+        sign=lambda secret, body: sign_by_standard(secret, message_id, timestamp, body),
+    )

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 import logging
-import secrets
 import time
 from typing import Any, ClassVar, Final, NamedTuple, override
 
@@ -12,7 +11,7 @@ from aiohttp.hdrs import CONTENT_ENCODING
 from aiohttp.web import Request, Response
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_WEBHOOK_ID
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import HomeAssistantView
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.helpers.selector import BooleanSelector
@@ -23,19 +22,29 @@ import voluptuous as vol
 from ..bot import Bot
 from ..const import CONF_DOORS, DOMAIN
 from ..errors import MessageError
+from ..issues import async_create_issue, async_delete_issue
 from ..messaging.router import Router
 from ..rights import anonymous_receipt
 from ..settings import door_settings
+from .credentials import valid_secrets
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError
 from .entering import async_enter, doors_to
+from .idempotency import key_in
+from .replay_cache import ReplayCache
 from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
-from .signature import ReplayCache, could_be_signed, verified_signature
+from .signature import claim_in, right_signatures
+from .streak import Streak
 
 _LOGGER = logging.getLogger(__name__)
 
 CONF_NAMES_ENTITIES: Final = "names_entities"
-CONF_SECRET: Final = "secret"  # noqa: S105 - the name of a setting
 CONF_SIGNED: Final = "signed"
+
+MANY_WRONG: Final = 20
+"""After how many wrong signatures there is a repair issue."""
+
+WRONG_PAUSE: Final = 60 * 60
+"""After how many seconds without a wrong signature they are forgotten."""
 
 _COMPONENT: Final = "webhook"
 
@@ -61,23 +70,32 @@ class WebhookDoor(Door):
     def __init__(self, bot: Bot, router: Router) -> None:
         """Initialize the webhook of a bot, closed."""
         super().__init__(bot, router)
-        self._secret: str | None = self._settings[CONF_SECRET] if self._settings[CONF_SIGNED] else None
+        self._is_signed: bool = self._settings[CONF_SIGNED]
         self._names_entities: bool = self._settings[CONF_NAMES_ENTITIES]
         self._replays = ReplayCache(bot.hass, bot.bot_id)
+        self._wrong_signatures = Streak(
+            bot.hass, WRONG_PAUSE, lambda: async_delete_issue(bot.hass, self._wrong_issue_id)
+        )
 
     @override
     async def async_open(self) -> None:
-        await async_register_webhooks(self._hass)
-        if self._secret is not None:
+        await async_register_webhooks(self.hass)
+        if self._is_signed:
             await self._replays.async_load()
         await super().async_open()
+
+    @callback
+    @override
+    def _close(self) -> None:
+        super()._close()
+        self._wrong_signatures.async_end()
 
     async def async_answer(self, request: Request) -> Response:
         """Answer a request, and let no error out: Home Assistant would write the URL into its log with it."""
         if not self.admits(request.remote):
             self.async_count("not_local")
             return Response()
-        is_known = self._secret is None
+        is_known = not self._is_signed
         try:
             body = await self._async_read(request)
             if body is None:
@@ -85,9 +103,8 @@ class WebhookDoor(Door):
             is_known = True
             self._check_loaded()
             received = read_message(request.query, body)
-            receipt = await async_enter(doors_to(received.address, [self]), received.address, received.content)
-            told = receipt.as_dict()
-            return HomeAssistantView.json(told if self._names_entities else anonymous_receipt(self._hass, told))
+            receipt = await async_enter(doors_to(received.address, [self]), received, key=key_in(request.headers))
+            return HomeAssistantView.json(receipt if self._names_entities else anonymous_receipt(self.hass, receipt))
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
         except Exception:
@@ -110,45 +127,73 @@ class WebhookDoor(Door):
 
     async def _async_read(self, request: Request) -> bytes | None:
         """Return the body, or None when the answer must not tell that there is a webhook."""
-        if self._secret is not None:
-            return await self._async_read_signed(request, self._secret)
+        if self._is_signed:
+            return await self._async_read_signed(request)
         self.async_take()
         check_request_form(request)
         body = await async_read_body(request)
         return body if self._is_there() else None
 
-    async def _async_read_signed(self, request: Request, secret: str) -> bytes | None:
-        signed = await _async_read_signed(request, secret)
-        if signed is None or signed.signature in self._replays or not self._is_there():
-            self.async_count("wrong_signature")
+    async def _async_read_signed(self, request: Request) -> bytes | None:
+        signed = await _async_read_signed(request, self._settings)
+        if signed is None or self._replays.has_any(signed.signatures):
+            self._count_wrong_signature()
+            return None
+        if not self._is_there():
             return None
         self._check_loaded()
         self.async_take()
-        await self._replays.async_add(signed.signature, time.time())
+        await self._replays.async_add(signed.signatures, time.time())
         check_request_form(request)
         if request.query:
             raise MessageError(translation_key="query_not_signed")
         return signed.body
 
+    def _count_wrong_signature(self) -> None:
+        """Count a request with a wrong signature; when there are many, log it and raise a repair issue."""
+        self.async_count("wrong_signature")
+        # The body may have come to its end after the bot was unloaded.
+        if self.is_open and self._wrong_signatures.async_count() == MANY_WRONG:
+            _LOGGER.warning("The webhook of %s gets many requests with wrong signatures", self.bot_name)
+            async_create_issue(
+                self.hass,
+                self._wrong_issue_id,
+                translation_key="wrong_signatures",
+                bot=self.bot_name,
+                number=MANY_WRONG,
+            )
+
+    @property
+    def _wrong_issue_id(self) -> str:
+        return f"wrong_signatures_{self.bot_id}"
+
 
 class _Signed(NamedTuple):
-    """A request with a right signature."""
+    """A request with a right signature.
+
+    Attributes:
+        body: Its body.
+        signatures: What it is signed with, or could be.
+
+    """
 
     body: bytes
-    signature: str
+    signatures: list[str]
 
 
-async def _async_read_signed(request: Request, secret: str) -> _Signed | None:
-    """Return a request with its signature, or None when that is wrong."""
-    if not could_be_signed(request.headers, time.time()) or CONTENT_ENCODING in request.headers:
+async def _async_read_signed(request: Request, settings: Mapping[str, Any]) -> _Signed | None:
+    """Return a request with its signatures, or None when it has no right one."""
+    now = time.time()
+    claim = claim_in(request.headers, now)
+    if claim is None or CONTENT_ENCODING in request.headers:
         await async_read_a_little(request)
         return None
     try:
         body = await async_read_body(request)
     except DoorError:
         body = b""
-    signature = verified_signature(secret, request.headers, body)
-    return None if signature is None else _Signed(body, signature)
+    signatures = right_signatures(claim, valid_secrets(settings, now), body)
+    return _Signed(body, signatures) if signatures else None
 
 
 async def async_register_webhooks(hass: HomeAssistant) -> None:
@@ -198,16 +243,9 @@ async def _async_handle(hass: HomeAssistant, webhook_id: str, request: Request) 
     if not WebhookDoor.will_admit(hass, entry, request.remote):
         return Response()
     settings = door_settings(entry.data, WebhookDoor.origin, WebhookDoor.form)
-    if settings[CONF_SIGNED] and await _async_read_signed(request, settings[CONF_SECRET]) is None:
+    if settings[CONF_SIGNED] and await _async_read_signed(request, settings) is None:
         return Response()
     return HomeAssistantView.json(*refusal(NotReadyError()))
-
-
-def with_secrets(settings: Mapping[str, Any], former: Mapping[str, Any], *, renew: bool) -> dict[str, Any]:
-    """Return the settings of a webhook with the URL and secret that it had, or with new ones."""
-    names = (CONF_WEBHOOK_ID, CONF_SECRET)
-    kept = {} if renew else {name: former[name] for name in names if name in former}
-    return {**settings, **{name: secrets.token_hex(32) for name in names}, **kept}
 
 
 def with_named_entities(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """The form of a bot's doors: a section for each, as the door itself describes it."""
 
 from collections.abc import Mapping
+import time
 from typing import Any, Final
 
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import BooleanSelector
+from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
 from ..doors import DOORS
-from ..doors.webhook import WebhookDoor, with_secrets
+from ..doors.credentials import Renewal, with_credentials
+from ..doors.webhook import WebhookDoor
 from ..mqtt import settings as mqtt
 from ..rate_limit import LIMITS, LIMITS_FORM
 from ..settings import door_settings
@@ -21,7 +23,11 @@ _FORMS: Final[Mapping[str, Mapping[vol.Marker, Any]]] = {
     LIMITS: LIMITS_FORM,
 }
 _ONLY_IN_FORM: Final[Mapping[str, Mapping[vol.Marker, Any]]] = {
-    WebhookDoor.origin: {vol.Required(CONF_RENEW, default=False): BooleanSelector()},
+    WebhookDoor.origin: {
+        vol.Required(CONF_RENEW, default=Renewal.NOTHING.value): SelectSelector(
+            SelectSelectorConfig(options=[*Renewal], translation_key="renew")
+        )
+    },
 }
 DOORS_SCHEMA: Final = vol.Schema(
     {
@@ -47,8 +53,8 @@ def errors_in_form(user_input: Mapping[str, Any]) -> dict[str, str]:
 def doors_from_form(user_input: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the doors that a form asks for."""
     webhook = dict(user_input[WebhookDoor.origin])
-    renew = webhook.pop(CONF_RENEW)
+    renewal = Renewal(webhook.pop(CONF_RENEW))
     return {
         **user_input,
-        WebhookDoor.origin: with_secrets(webhook, former[WebhookDoor.origin], renew=renew),
+        WebhookDoor.origin: with_credentials(webhook, former[WebhookDoor.origin], renewal, time.time()),
     }
