@@ -13,7 +13,7 @@ FLOORS = (
     GROUND,
     {"messaging", "presence", "devices"},
     {"microservices"},
-    {"bot", "data_streams"},
+    {"bot", "data_streams", "orphans"},
     {"doors", "mqtt"},
 )
 SHOWN = {

@@ -138,10 +138,11 @@ class PresenceTracker:
                 since=stored["since"],
             )
 
-    @callback
-    def async_start(self) -> None:
-        """Start to follow persons."""
+    async def async_start(self) -> None:
+        """Start to follow persons, and store what is believed before Home Assistant stores the entry of a new bot."""
         self._stop_tracking = async_track_persons(self._hass, self._observe)
+        if self._saving is not None:
+            await self._saving
 
     @callback
     def async_connect(self, listener: Listener) -> CALLBACK_TYPE:
@@ -214,8 +215,8 @@ class PresenceTracker:
         self.state, presence = observe(before, presences, dt_util.utcnow().timestamp(), self._settling)
         if (self.state.sure, self.state.since) != (before.sure, before.since):
             self._context = context
-            if presence is None:
-                self._save()
+        if presence is None and _remembered(self.state) != _remembered(before):
+            self._save()
         self._settle()
         if presence is None:
             self._notify(None)
@@ -245,3 +246,8 @@ class PresenceTracker:
     def _notify(self, edge: Edge | None) -> None:
         for listener in list(self._listeners):
             listener(edge)
+
+
+def _remembered(state: PresenceState) -> tuple[Presence | None, Presence | None, float]:
+    """Return what of a state is stored."""
+    return state.acted_on, state.sure, state.since
