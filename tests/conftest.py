@@ -1,10 +1,12 @@
 """Fixtures: a home with lights, switches and persons, and bots in it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 import logging
 import re
 from typing import Any, Protocol
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import persistent_notification
 from homeassistant.const import CONF_NAME
 from homeassistant.core import Context, HomeAssistant, callback
@@ -34,6 +36,7 @@ settings.register_profile("fuzz", settings.get_profile("tests"), max_examples=20
 # By name, as Hypothesis takes a profile of its own on machines that say they are CI.
 settings.load_profile("tests")
 
+type SetClock = Callable[[timedelta], None]
 type Home = dict[str, PretendLight | PretendSwitch]
 
 
@@ -143,6 +146,19 @@ async def persons(hass: HomeAssistant) -> SetPresence:
     assert await async_setup_component(hass, "person", {"person": configs})
     await hass.async_block_till_done()
     return set_presence
+
+
+@pytest.fixture
+def set_clock(hass: HomeAssistant, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Return a function that sets the clock of the machine forward or back; that of the event loop goes on."""
+    loop_time, changes = hass.loop.time, [0.0]
+    monkeypatch.setattr(hass.loop, "time", lambda: loop_time() - sum(changes))
+
+    def set_clock(change: timedelta) -> None:
+        changes.append(change.total_seconds())
+        freezer.tick(change)
+
+    return set_clock
 
 
 @pytest.fixture

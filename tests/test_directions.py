@@ -8,12 +8,15 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 
 # From the ground up. On a floor, packages do not know each other.
-GROUND = {"const", "errors", "issues", "rate_limit", "rights", "sender_limit", "settings", "signals", "storage"}
+GROUND = {
+    *("clock", "const", "errors", "issues", "rate_limit"),
+    *("rights", "sender_limit", "settings", "signals", "storage"),
+}
 FLOORS = (
     GROUND,
     {"messaging", "presence", "devices"},
     {"microservices"},
-    {"bot", "data_streams"},
+    {"bot", "data_streams", "orphans"},
     {"doors", "mqtt"},
 )
 SHOWN = {

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+import json
 from pathlib import Path
 import shutil
+from time import sleep
 from typing import Any, Protocol
 
 from freezegun.api import FrozenDateTimeFactory
@@ -301,6 +303,21 @@ async def test_what_comes_while_something_is_written_does_not_look_like_a_full_d
 
     assert await asyncio.gather(*(send(number) for number in range(40))) == [1] * 40
     assert [event.data["action"] for event in issues] == []
+
+
+async def test_what_a_new_bot_believes_is_on_disk_as_soon_as_it_is_there(
+    hass: HomeAssistant, hass_config_dir: str, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """However busy the disk is: Home Assistant writes down a second later that there is a bot."""
+    await add_bot("Other")
+    for _ in range(50):
+        hass.async_add_executor_job(sleep, 0.01)
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
+    attached = await hass.config_entries.flow.async_configure(flow["flow_id"], {"name": "Home", "more": {}})
+    added = await hass.config_entries.flow.async_configure(attached["flow_id"], {"exclude": {}})
+
+    stored = (Path(hass_config_dir) / ".storage" / f"{DOMAIN}.{added['result'].entry_id}").read_text(encoding="utf-8")
+    assert json.loads(stored)["data"]["presence"] == "home"
 
 
 async def test_a_bot_is_removed_though_its_files_cannot_be(

@@ -2,6 +2,7 @@
 
 import asyncio
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -17,7 +18,7 @@ from custom_components.datastream_bot.doors.door import MAX_WORKING
 from custom_components.datastream_bot.doors.entering import open_doors as open_doors_of
 from custom_components.datastream_bot.doors.rest_api import RestDoor
 
-from .conftest import AddBot, Home
+from .conftest import AddBot, Home, SetClock
 from .days import go_on, wait_over
 from .doors import OPEN, Client, open_doors, open_webhook, token_of, told
 from .home import until
@@ -195,7 +196,7 @@ async def test_an_id_is_on_disk_before_its_message_is_sent(
     sending = asyncio.create_task(post(client, path, ID))
     await until(lambda: home["light.kitchen"].commands == [True])
 
-    assert list(stored_receipts(hass_storage, bot.bot_id, "webhook")) == ["doorbell 17"]
+    assert list(stored_receipts(hass_storage, bot.bot_id, "webhook")["keys"]) == ["doorbell 17"]
     home["light.kitchen"].responding.set()
     await sending
 
@@ -221,7 +222,7 @@ async def test_a_message_that_was_refused_may_come_again_with_its_id(
     await hass.config_entries.async_unload(bot.bot_id)
     assert await ring(1) == (503, "bot_not_ready")
     await hass.config_entries.async_setup(bot.bot_id)
-    assert stored_receipts(hass_storage, bot.bot_id) == {}
+    assert stored_receipts(hass_storage, bot.bot_id)["keys"] == {}
 
     receipt = await post(client, f"{STREAM}?address=doorbell", sender, {"times": 1})
     assert [one["receiver"] for one in receipt["handled"]] == ["mapping"]
@@ -271,15 +272,23 @@ async def test_an_id_is_remembered_for_a_day(bot: Bot, client: Client, freezer: 
     assert (await post(client, path, ID))["message_id"] != first["message_id"]
 
 
-async def test_a_wrong_clock_lets_no_id_be_remembered_for_longer(
-    hass: HomeAssistant, hass_storage: dict[str, Any], bot: Bot, client: Client, freezer: FrozenDateTimeFactory
+async def test_a_wrong_clock_is_no_day(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    bot: Bot,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    set_clock: SetClock,
 ) -> None:
-    """When it has been set back, the day begins anew."""
-    first = await post(client, await open_webhook(bot), ID)
-    stored = deepcopy(stored_receipts(hass_storage, bot.bot_id, "webhook"))
-    stored["doorbell 17"]["at"] += 1000 * DAY
-    await bot_with(hass, hass_storage, "webhook", stored)
+    """Nothing is forgotten because it was set forward, nor remembered for longer because it was set back."""
+    path = await open_webhook(bot)
+    first = await post(client, path, ID)
+    set_clock(timedelta(days=2))
+    assert (await post(client, path, ID))["message_id"] == first["message_id"]
 
+    stored = stored_receipts(hass_storage, bot.bot_id, "webhook")
+    set_clock(timedelta(days=-1000))
+    await bot_with(hass, hass_storage, "webhook", stored)
     assert (await post(client, "/api/webhook/found", ID))["message_id"] == first["message_id"]
     freezer.tick(DAY + 1)
     assert (await post(client, "/api/webhook/found", ID))["message_id"] != first["message_id"]
@@ -290,8 +299,9 @@ async def test_a_door_remembers_the_last_thousand_ids(
 ) -> None:
     """However many come in a day."""
     await post(client, await open_webhook(bot), ID)
-    (record,) = stored_receipts(hass_storage, bot.bot_id, "webhook").values()
-    await bot_with(hass, hass_storage, "webhook", {str(number): record for number in range(1000)})
+    stored = stored_receipts(hass_storage, bot.bot_id, "webhook")
+    (record,) = stored["keys"].values()
+    await bot_with(hass, hass_storage, "webhook", stored | {"keys": {str(number): record for number in range(1000)}})
 
     async def send(key: str) -> bool:
         """Return whether an id is one of those on disk."""
@@ -307,9 +317,10 @@ async def test_a_door_remembers_the_last_thousand_ids(
     "damaged",
     [
         [],
-        {"x": {"at": 0}},
-        {"x": {"at": 0, "receipt": {}}},
-        {"x": {"at": 0, "receipt": {"message_id": "", "address": "", **{outcome: [1] for outcome in OUTCOMES}}}},
+        {"saved": 0, "keys": {"x": {"at": 0}}},
+        {"saved": 0, "keys": {"x": {"at": 0, "receipt": {}}}},
+        {"saved": 0, "keys": {"x": {"at": 0, "receipt": {"message_id": "", "address": "", "handled": [1]}}}},
+        {"saved": float("nan"), "keys": {}},
     ],
 )
 async def test_a_damaged_file_counts_as_none(

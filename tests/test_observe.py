@@ -57,12 +57,6 @@ def test_what_was_believed_before_a_restart_is_what_the_first_observation_is_com
     assert edges((110, HOME), (500, HOME), state=left) == []
 
 
-def test_a_clock_that_was_set_back_makes_nothing_endless() -> None:
-    """What was in the future has begun now."""
-    left = PresenceState(sure=AWAY, since=1_000_000.0, acted_on=HOME, unsure_since=0.0)
-    assert edges((100, AWAY), (160, AWAY), state=left) == [(160, AWAY)]
-
-
 def test_a_person_who_is_added_or_removed_at_home_has_neither_left_nor_returned() -> None:
     """What was settling is forgotten."""
     state, _ = observe(START, {"person.anna": HOME, "person.bo": AWAY}, 0, SETTLING)

@@ -1,7 +1,7 @@
 """Presence: everyone leaving and the first one returning, told by real persons in real zones."""
 
 import asyncio
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -24,7 +24,7 @@ from custom_components.datastream_bot.messaging.schema import Field, FieldType
 from custom_components.datastream_bot.presence.persons import Presence, async_presences, presence_among
 
 from .conftest import AddBot, Home, Send, SetPresence
-from .days import wait_over
+from .days import power_cut, wait_over
 from .forms import show_form_of, submit_bot
 from .home import is_on, state_of
 
@@ -385,6 +385,21 @@ async def test_choosing_other_persons_is_not_leaving(
     assert commands(home) == []
     await persons("anna", "home")
     assert commands(home) == [True]
+
+
+async def test_a_power_cut_does_not_turn_the_removal_of_a_person_into_a_leaving(
+    hass: HomeAssistant, hass_storage: dict[str, Any], home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Who was home is no person any more, and where the other one is was not known at that time."""
+    bot = await add_bot()
+    await persons("bo", "unavailable")
+    er.async_get(hass).async_remove("person.anna")
+    await hass.async_block_till_done()
+
+    await power_cut(hass, hass_storage, bot, home, hass.async_block_till_done)
+    await persons("bo", "not_home")
+
+    assert commands(home) == []
 
 
 async def test_a_bot_that_is_enabled_again_does_not_act_on_what_it_missed(

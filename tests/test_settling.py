@@ -1,6 +1,5 @@
 """Leaving settles before it is acted on."""
 
-from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -112,21 +111,6 @@ async def test_settling_survives_a_restart(
     assert home["light.kitchen"].commands == [False]
     await restart(hass, bot)
     await go_on(hass, freezer, 100)
-    assert home["light.kitchen"].commands == [False]
-
-
-async def test_a_clock_that_was_wrong_does_not_make_settling_endless(
-    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
-) -> None:
-    """Small boxes have no clock of their own when they start."""
-    bot = await add_bot(settling=60)
-    await everybody(persons, "not_home")
-    await hass.config_entries.async_unload(bot.bot_id)
-    freezer.tick(timedelta(days=-300))
-    await restart(hass, bot)
-
-    await go_on(hass, freezer, 61)
-
     assert home["light.kitchen"].commands == [False]
 
 

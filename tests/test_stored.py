@@ -87,6 +87,27 @@ async def test_what_was_on_before_an_update_comes_back_after_it(
     assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.freezer"]}
 
 
+@pytest.mark.parametrize(("now", "comes"), [("2026-11-28", False), ("2026-01-01", True)])
+async def test_what_was_on_before_an_update_is_as_old_as_the_clock_says(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    stored_home: Home,
+    persons: SetPresence,
+    freezer: FrozenDateTimeFactory,
+    now: str,
+    *,
+    comes: bool,
+) -> None:
+    """A clock that is behind says nothing, and then it has just been turned off."""
+    await everybody(persons, "not_home")
+    freezer.move_to(now)
+    await set_up(hass, hass_storage)
+
+    await persons("anna", "home")
+
+    assert is_on(hass, "light.porch") is comes
+
+
 async def test_doors_and_data_streams_from_before_an_update_work_after_it(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],

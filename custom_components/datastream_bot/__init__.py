@@ -8,16 +8,15 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .address_actions import async_setup_address_actions
-from .bot import Bot, DatastreamBotConfigEntry
+from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .const import DOMAIN
-from .devices.memory import memory_storage
 from .doors import async_open_doors, async_remove_doors, async_setup_doors
 from .doors.webhook import with_named_entities
 from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
 from .mqtt.adapter import async_remove_transport, create_transport
-from .presence.tracker import presence_storage
+from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .services import async_setup_services
 from .settings import with_registry_ids
 
@@ -27,6 +26,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all bots share: the router with its listeners, the actions, and what answers over HTTP."""
+    await async_remove_orphaned_files(hass)
     router = hass.data[DATA_ROUTER] = Router(hass)
     router.connect_listener(partial(async_fire_message, hass))
     router.connect_listener(partial(async_signal_message, hass))
@@ -49,6 +49,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     router = hass.data[DATA_ROUTER]
     # What had no entry in the registry when it was chosen may have one by now.
     hass.config_entries.async_update_entry(entry, data=with_registry_ids(hass, entry.data))
+    async_remove_orphaned_entities(hass, entry)
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         entry_type=dr.DeviceEntryType.SERVICE,
@@ -83,7 +84,6 @@ async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntr
 
 async def async_remove_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what a bot stored."""
-    for storage_of in (presence_storage, memory_storage):
-        await storage_of(hass, entry.entry_id).async_remove()
+    await async_remove_bot(hass, entry.entry_id)
     await async_remove_doors(hass, entry)
     await async_remove_transport(hass, entry)

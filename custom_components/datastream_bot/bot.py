@@ -9,6 +9,7 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import CONF_DOORS_CLOSED, DOMAIN
 from .data_streams import DataStreams
+from .devices.memory import memory_storage
 from .errors import MessageError
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
@@ -16,7 +17,7 @@ from .messaging.receipt import Delivery, Outcome, Receipt
 from .messaging.router import Dispatch, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
-from .presence.tracker import PresenceTracker
+from .presence.tracker import PresenceTracker, presence_storage
 from .rights import async_may_control_all
 from .settings import Settings
 
@@ -53,6 +54,12 @@ def loaded_bots(hass: HomeAssistant) -> list[Bot]:
     """Return the bots that are loaded."""
     entries: list[DatastreamBotConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     return [entry.runtime_data for entry in entries]
+
+
+async def async_remove_bot(hass: HomeAssistant, bot_id: str) -> None:
+    """Remove what a bot stored."""
+    for storage_of in (presence_storage, memory_storage):
+        await storage_of(hass, bot_id).async_remove()
 
 
 def _set_up_as(entry: DatastreamBotConfigEntry) -> tuple[Any, ...]:
@@ -138,8 +145,8 @@ class Bot:
 
     async def async_react(self) -> None:
         """Start to react to presence, until the config entry is unloaded."""
-        await self._location.async_start()
         self.entry.async_on_unload(lambda: self._location.async_stop(forget=self._is_disabled))
+        await self._location.async_start()
 
     @property
     def _is_disabled(self) -> bool:

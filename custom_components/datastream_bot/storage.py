@@ -120,6 +120,15 @@ class Storage[T]:
         if self._due is None:
             self._save_later(_SAVE_DELAY, data_func)
 
+    @callback
+    def async_save_at_stop(self, data_func: Callable[[], T]) -> CALLBACK_TYPE:
+        """Save data when Home Assistant stops, with ages as they are then; return the function that prevents it."""
+
+        async def save(_: object) -> None:
+            await self.async_save(data_func())
+
+        return self._hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, save)
+
     async def async_remove(self) -> None:
         """Remove the file, or else leave it behind; what is still at work writes no other."""
         self._is_read_only = True

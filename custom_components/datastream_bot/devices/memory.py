@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+import time
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 import voluptuous as vol
 
+from ..clock import SAVED
 from ..errors import MessageError
-from ..storage import Storage, async_get_storage
+from ..storage import Storage, async_get_storage, timestamp
 from .snapshot import STORED_SNAPSHOT, Snapshot
 
 LEAVING: Final = None
@@ -24,11 +26,15 @@ _MESSAGES: Final = "messages"
 _STORED: Final = vol.Schema(
     vol.Any(
         vol.Schema(
-            {vol.Required(_LEAVING): STORED_SNAPSHOT, vol.Required(_MESSAGES): {str: STORED_SNAPSHOT}},
+            {
+                vol.Required(_LEAVING): STORED_SNAPSHOT,
+                vol.Required(_MESSAGES): {str: STORED_SNAPSHOT},
+                vol.Optional(SAVED, default=None): vol.Any(None, timestamp),
+            },
             extra=vol.REMOVE_EXTRA,
         ),
         # Former versions kept one snapshot for all occasions.
-        vol.All(STORED_SNAPSHOT, lambda stored: {_LEAVING: stored, _MESSAGES: {"": stored}}),
+        vol.All(STORED_SNAPSHOT, lambda stored: {_LEAVING: stored, _MESSAGES: {"": stored}, SAVED: None}),
     )
 )
 
@@ -50,12 +56,14 @@ class Memory:
         self._snapshots: dict[Occasion, Snapshot] = {}
         self._turning_off: set[str] = set()
         self._is_stopped = False
+        self._cancel_last: CALLBACK_TYPE
 
     async def async_start(self) -> None:
         """Load the snapshots from disk."""
+        self._cancel_last = self._storage.async_save_at_stop(self._stored)
         if (stored := await self._storage.async_load()) is not None:
             for occasion, entries in {LEAVING: stored[_LEAVING], **stored[_MESSAGES]}.items():
-                self._add(occasion).load(entries)
+                self._add(occasion).load(entries, stored[SAVED])
 
     async def async_stop(self, *, forget: bool) -> None:
         """Save the snapshots, and stop to follow what is in them.
@@ -64,6 +72,7 @@ class Memory:
             forget: Do not restore later, perhaps after weeks, what was on.
 
         """
+        self._cancel_last()
         if forget:
             for snapshot in self._snapshots.values():
                 snapshot.clear()
@@ -138,6 +147,7 @@ class Memory:
                 for occasion, snapshot in self._snapshots.items()
                 if occasion is not LEAVING and not snapshot.is_empty
             },
+            SAVED: time.time(),
         }
 
     def diagnostics(self) -> Mapping[str, Any]:

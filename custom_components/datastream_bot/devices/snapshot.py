@@ -3,21 +3,22 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers import config_validation as cv, entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
+from ..clock import moment_of, timestamp_of
 from ..storage import timestamp
 from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, was_turned_on
 
 _HOUR: Final = 3600.0
-_BOUNCE: Final = timedelta(minutes=1)
+_BOUNCE: Final = 60.0
+"""Seconds within which what a light that was polled too early reports is over."""
+
 _FADING: Final = 60.0
 """Seconds that an entity may take to go off."""
 
@@ -44,7 +45,7 @@ class Remembered:
         entity_id: Its id at that time.
         registry_id: Its id in the registry, which stays when it is renamed, or None.
         attributes: How it was on.
-        at: When it was turned off, in seconds since 1970.
+        at: When it was turned off, in seconds of the event loop's clock.
         is_changed: Whether somebody has turned it on since.
         is_overdue: Whether a restore came that could not turn it on.
 
@@ -119,7 +120,7 @@ class Snapshot:
         self._entries: dict[str, Remembered] = {}
         self._by_entity_id: dict[str, Remembered] = {}
         self._restoring: set[str] = set()
-        self._bounced: set[str] = set()
+        self._bounced: dict[str, float] = {}
         self._is_stopped = False
         self._stop_listening: CALLBACK_TYPE | None = None
 
@@ -133,14 +134,14 @@ class Snapshot:
         """Return the entity ids of all that is remembered."""
         return sorted(map(self._last_entity_id, self._entries.values()))
 
-    def load(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
-        """Load entities from what was stored."""
+    def load(self, stored: Mapping[str, Mapping[str, Any]], saved: float | None) -> None:
+        """Load entities from what was stored, with the date of saving if it is known."""
         entries = [
             Remembered(
                 entity_id=entity_id,
                 registry_id=data["id"] or self._registry_id(entity_id),
                 attributes=data["attributes"],
-                at=data["at"],
+                at=moment_of(self._hass, data["at"], saved),
                 is_changed=data["changed"],
                 is_overdue=data["overdue"],
             )
@@ -154,7 +155,7 @@ class Snapshot:
         """Return what is to be stored."""
         return {
             self._last_entity_id(entry): {
-                "at": entry.at,
+                "at": timestamp_of(self._hass, entry.at),
                 "attributes": entry.attributes,
                 "changed": entry.is_changed,
                 "id": entry.registry_id,
@@ -169,7 +170,7 @@ class Snapshot:
         What has not gone off yet stays as it was remembered. What a restore could not turn on, and is off by now, was
         left off by somebody.
         """
-        now = dt_util.utcnow().timestamp()
+        now = self._hass.loop.time()
         for entity_id in entity_ids:
             state = self._hass.states.get(entity_id)
             former = self._by_entity_id.get(entity_id)
@@ -195,7 +196,7 @@ class Snapshot:
 
         """
         recalled = Recalled()
-        now = dt_util.utcnow().timestamp()
+        now = self._hass.loop.time()
         for entry in self._entries.values():
             if (entity_id := self._last_entity_id(entry)) not in meant:
                 continue
@@ -254,7 +255,7 @@ class Snapshot:
 
     def forget_expired(self) -> None:
         """Forget what has been off for too long."""
-        now = dt_util.utcnow().timestamp()
+        now = self._hass.loop.time()
         self._entries = {key: entry for key, entry in self._entries.items() if not self._is_expired(entry, now)}
         self._listen()
 
@@ -337,12 +338,11 @@ class Snapshot:
         if was_turned_on(event) and entity_id not in self._restoring:
             # A light that is polled too early reports its old state, in the context of the call that turned it off.
             if not entry.is_changed and old is not None and old.context.id == new.context.id:
-                self._bounced.add(entity_id)
+                self._bounced[entity_id] = self._hass.loop.time()
                 return
             entry.is_changed = True
         elif entity_id in self._bounced and old is not None and new.state == state_when(entity_id, on=False):
-            self._bounced.remove(entity_id)
-            entry.is_changed = new.last_changed - old.last_changed >= _BOUNCE
+            entry.is_changed = self._hass.loop.time() - self._bounced.pop(entity_id) >= _BOUNCE
         else:
             return
         self._save_soon()

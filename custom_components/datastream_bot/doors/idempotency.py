@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 import re
 import time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
+from ..clock import SAVED, moment_of, timestamp_of
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..messaging.receipt import Outcome, Receipt
@@ -33,6 +34,7 @@ _KEY: Final = re.compile(rf"[ -~]{{1,{MAX_KEY_LENGTH}}}")
 _DATA: HassKey[dict[tuple[str, str], Receipts]] = HassKey(f"{DOMAIN}.receipts")
 
 _AT: Final = "at"
+_KEYS: Final = "keys"
 _RECEIPT: Final = "receipt"
 _DELIVERY: Final = {
     **{vol.Required(name): str for name in ("bot", "config_entry_id", "receiver")},
@@ -40,17 +42,27 @@ _DELIVERY: Final = {
 }
 _STORED: Final = vol.Schema(
     {
-        str: {
-            vol.Required(_AT): timestamp,
-            vol.Required(_RECEIPT): {
-                **{vol.Required(name): str for name in ("message_id", "address")},
-                **{vol.Required(outcome.value): [_DELIVERY] for outcome in Outcome},
-            },
-        }
+        vol.Required(SAVED): timestamp,
+        vol.Required(_KEYS): {
+            str: {
+                vol.Required(_AT): timestamp,
+                vol.Required(_RECEIPT): {
+                    **{vol.Required(name): str for name in ("message_id", "address")},
+                    **{vol.Required(outcome.value): [_DELIVERY] for outcome in Outcome},
+                },
+            }
+        },
     }
 )
 
 type _Answer = dict[str, Any]
+
+
+class _Record(NamedTuple):
+    """A receipt, and when its key came in seconds of the event loop's clock."""
+
+    at: float
+    receipt: _Answer
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
@@ -87,12 +99,17 @@ class Receipts:
         self._hass = hass
         self._door = (bot_id, origin)
         self._storage = async_get_storage(hass, f"{bot_id}.receipts.{origin}", _STORED)
-        self._records: dict[str, dict[str, Any]] = {}
+        self._records: dict[str, _Record] = {}
         self._at_work: dict[str, asyncio.Task[Receipt]] = {}
 
     async def async_load(self) -> None:
         """Load what was remembered before a restart; what came since then stays."""
-        self._records = (await self._storage.async_load() or {}) | self._records
+        if (stored := await self._storage.async_load()) is not None:
+            before = {
+                key: _Record(moment_of(self._hass, data[_AT], stored[SAVED]), data[_RECEIPT])
+                for key, data in stored[_KEYS].items()
+            }
+            self._records = before | self._records
 
     async def async_remove(self) -> None:
         """Remove what is remembered."""
@@ -103,9 +120,9 @@ class Receipts:
         """Return the first receipt for a key when it is there, or None when the key has not come yet."""
         if (task := self._at_work.get(key)) is not None:
             return _without_results(self._hass, await asyncio.shield(task))
-        self._forget_old(time.time())
+        self._forget_old()
         record = self._records.get(key)
-        return None if record is None else record[_RECEIPT]
+        return None if record is None else record.receipt
 
     @callback
     def async_begin(self, key: str, task: asyncio.Task[Receipt]) -> None:
@@ -115,22 +132,26 @@ class Receipts:
 
     async def async_note(self, key: str, receipt: _Answer) -> None:
         """Remember a receipt for a key; when this returns, it outlives a power cut."""
-        now = time.time()
-        self._records[key] = {_AT: now, _RECEIPT: receipt}
-        self._forget_old(now)
-        await self._storage.async_save_together(lambda: self._records)
+        self._records[key] = _Record(self._hass.loop.time(), receipt)
+        self._forget_old()
+        await self._storage.async_save_together(self._stored)
 
     async def async_forget(self, key: str) -> None:
         """Forget a key whose message was refused."""
         self._records.pop(key, None)
-        await self._storage.async_save_together(lambda: self._records)
+        await self._storage.async_save_together(self._stored)
 
-    def _forget_old(self, now: float) -> None:
-        for record in self._records.values():
-            # Nothing is remembered for longer because the clock was wrong.
-            record[_AT] = min(record[_AT], now)
-        kept = [each for each in self._records.items() if now - each[1][_AT] <= MAX_AGE]
+    def _forget_old(self) -> None:
+        oldest = self._hass.loop.time() - MAX_AGE
+        kept = [(key, record) for key, record in self._records.items() if record.at >= oldest]
         self._records = dict(kept[-MAX_KEYS:])
+
+    def _stored(self) -> dict[str, Any]:
+        keys = {
+            key: {_AT: timestamp_of(self._hass, record.at), _RECEIPT: record.receipt}
+            for key, record in self._records.items()
+        }
+        return {SAVED: time.time(), _KEYS: keys}
 
 
 async def async_once(

@@ -110,7 +110,7 @@ class LocationMicroservice(Microservice):
         """Start to react to presence."""
         self._stop_waiting = None if self._hass.is_running else async_at_started(self._hass, self._started)
         self._disconnect = self._tracker.async_connect(self._presence_changed)
-        self._tracker.async_start()
+        await self._tracker.async_start()
 
     async def async_stop(self, *, forget: bool) -> None:
         """Stop to react.

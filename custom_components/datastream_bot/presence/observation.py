@@ -13,7 +13,7 @@ class PresenceState:
     Attributes:
         presences: The presence of each person, by entity id.
         sure: The last presence that was sure, or None before the first.
-        since: When that began, in seconds since 1970.
+        since: When that began, in seconds of the event loop's clock.
         unsure_since: Since when presence is unsure, or None while it is sure.
         acted_on: The presence of the last edge, or None before anything was sure.
         is_unfinished: Whether the reaction to the last edge was interrupted: the next sure presence is an edge.
@@ -42,7 +42,7 @@ def observe(
     Args:
         state: The state before.
         presences: The presence of each person now, by entity id.
-        now: The time in seconds since 1970.
+        now: The time in seconds of the event loop's clock.
         settling: Seconds until leaving is an edge; returning is one at once.
 
     """
@@ -52,9 +52,7 @@ def observe(
         unsure_since = now if state.unsure_since is None else state.unsure_since
         return replace(state, presences=presences, unsure_since=unsure_since, acted_on=acted_on), None
     was_unsure = bool(state.presences) and state.unsure_since is not None
-    # The clock may have been set back meanwhile.
-    since = min(state.since, now)
-    state = replace(state, presences=presences, unsure_since=None, since=since, acted_on=acted_on or presence)
+    state = replace(state, presences=presences, unsure_since=None, acted_on=acted_on or presence)
     left = state.left_to_settle(now, settling)
     # The first tracker to report again may tell what it knew last, so leaving settles anew.
     is_late = was_unsure and left is not None and left <= 0

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+import time
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import async_call_later
-from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
+from ..clock import SAVED, date_of, moment_of, timestamp_of
 from ..const import DOMAIN
 from ..settings import resolve_entity_ids
 from ..storage import Storage, async_get_storage, timestamp
@@ -26,6 +27,7 @@ _STORED: Final = vol.Schema(
         vol.Required("presence"): vol.Any(None, _PRESENCE),
         vol.Optional("sure", default=None): vol.Any(None, _PRESENCE),
         vol.Optional("since", default=0): timestamp,
+        vol.Optional(SAVED, default=None): vol.Any(None, timestamp),
         vol.Optional("reacting", default=True): bool,
         vol.Optional("begun", default=None): vol.Any(
             None, {vol.Required("presence"): _PRESENCE, vol.Required("entity_ids"): [cv.string]}
@@ -87,7 +89,7 @@ class PresenceTracker:
 
     def __init__(self, hass: HomeAssistant, bot_id: str, persons: list[str], settling: float) -> None:
         """Initialize the tracker of these persons, or of everyone."""
-        self.state = PresenceState(unsure_since=dt_util.utcnow().timestamp())
+        self.state = PresenceState(unsure_since=hass.loop.time())
         self.is_reacting = True
         self.begun: BegunReaction | None = None
         self._hass = hass
@@ -99,6 +101,7 @@ class PresenceTracker:
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._saving: asyncio.Task[bool] | None = None
         self._stop_tracking: CALLBACK_TYPE
+        self._cancel_last: CALLBACK_TYPE
 
     @property
     def belief(self) -> Presence:
@@ -109,13 +112,13 @@ class PresenceTracker:
     def since(self) -> datetime:
         """Return since when it is believed."""
         unsure_since = self.state.unsure_since
-        return dt_util.utc_from_timestamp(self.state.since if unsure_since is None else unsure_since)
+        return date_of(self._hass, self.state.since if unsure_since is None else unsure_since)
 
     @property
     def settles_at(self) -> datetime | None:
         """Return when leaving will be acted on, unless somebody comes back."""
         is_settling = self._cancel_timer is not None
-        return dt_util.utc_from_timestamp(self.state.since + self._settling) if is_settling else None
+        return date_of(self._hass, self.state.since + self._settling) if is_settling else None
 
     async def async_load(self) -> None:
         """Load what was believed before a restart.
@@ -135,13 +138,15 @@ class PresenceTracker:
                 self.state,
                 acted_on=Presence(acted_on),
                 sure=Presence(stored["sure"] or acted_on),
-                since=stored["since"],
+                since=moment_of(self._hass, stored["since"], stored[SAVED]),
             )
 
-    @callback
-    def async_start(self) -> None:
-        """Start to follow persons."""
+    async def async_start(self) -> None:
+        """Start to follow persons, and store what is believed before Home Assistant stores the entry of a new bot."""
         self._stop_tracking = async_track_persons(self._hass, self._observe)
+        self._cancel_last = self._storage.async_save_at_stop(self._stored)
+        if self._saving is not None:
+            await self._saving
 
     @callback
     def async_connect(self, listener: Listener) -> CALLBACK_TYPE:
@@ -158,11 +163,10 @@ class PresenceTracker:
         """
         self._stop_tracking()
         self._stop_timer()
-        if self._saving is not None:
-            await self._saving
+        self._cancel_last()
         if forget:
             self.state, self.begun = replace(self.state, acted_on=None), None
-            await self.async_save()
+        await self.async_save()
 
     @callback
     def async_set_reacting(self, *, reacting: bool) -> None:
@@ -202,7 +206,8 @@ class PresenceTracker:
             "persons": self._persons,
             "presence": self.state.acted_on,
             "sure": self.state.sure,
-            "since": self.state.since,
+            "since": timestamp_of(self._hass, self.state.since),
+            SAVED: time.time(),
             "reacting": self.is_reacting,
             "begun": self.begun and {"presence": self.begun.presence, "entity_ids": [*self.begun.entity_ids]},
         }
@@ -211,11 +216,11 @@ class PresenceTracker:
     def _observe(self, context: Context | None) -> None:
         before = self.state
         presences = async_presences(self._hass, self._persons)
-        self.state, presence = observe(before, presences, dt_util.utcnow().timestamp(), self._settling)
+        self.state, presence = observe(before, presences, self._hass.loop.time(), self._settling)
         if (self.state.sure, self.state.since) != (before.sure, before.since):
             self._context = context
-            if presence is None:
-                self._save()
+        if presence is None and _remembered(self.state) != _remembered(before):
+            self._save()
         self._settle()
         if presence is None:
             self._notify(None)
@@ -226,7 +231,7 @@ class PresenceTracker:
 
     def _settle(self) -> None:
         """Start or stop the timer of a departure; while presence is unsure, it runs on and decides nothing."""
-        left = self.state.left_to_settle(dt_util.utcnow().timestamp(), self._settling)
+        left = self.state.left_to_settle(self._hass.loop.time(), self._settling)
         if left is None:
             self._stop_timer()
         elif self._cancel_timer is None and self.state.unsure_since is None:
@@ -245,3 +250,8 @@ class PresenceTracker:
     def _notify(self, edge: Edge | None) -> None:
         for listener in list(self._listeners):
             listener(edge)
+
+
+def _remembered(state: PresenceState) -> tuple[Presence | None, Presence | None, float]:
+    """Return what of a state is stored."""
+    return state.acted_on, state.sure, state.since
