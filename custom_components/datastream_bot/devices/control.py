@@ -23,17 +23,14 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
 
     There is one call for each hundred of a domain, and none waits for another.
     """
-    batches = [
-        list(batch)
-        for _, of_domain in groupby(sorted(entity_ids), domain_of)
-        for batch in batched(of_domain, _AT_ONCE, strict=False)
-    ]
-    errors: dict[str, str] = {}
-    for failed in await asyncio.gather(
-        *(_async_switch_batch(hass, batch, on=on, context=context) for batch in batches)
-    ):
-        errors |= failed
-    return errors
+    calls: list[asyncio.Task[dict[str, str]]] = []
+    async with asyncio.TaskGroup() as calling:
+        for _, of_domain in groupby(sorted(entity_ids), domain_of):
+            for batch in batched(of_domain, _AT_ONCE, strict=False):
+                calls.append(calling.create_task(_async_switch_batch(hass, list(batch), on=on, context=context)))
+                # What switches at once is done before more begins, while the processor still has it at hand.
+                await asyncio.sleep(0)
+    return {entity_id: error for call in calls for entity_id, error in call.result().items()}
 
 
 async def _async_switch_batch(

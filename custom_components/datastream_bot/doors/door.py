@@ -123,7 +123,6 @@ class Door:
     async def async_open(self) -> None:
         """Let requests in until the config entry is unloaded, if the settings say so."""
         if self.will_open(self.hass, self.entry):
-            await self.receipts.async_load()
             self.is_open = True
             self._bot.doors.append(self)
             self.entry.async_on_unload(self._close)

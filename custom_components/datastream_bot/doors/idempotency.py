@@ -101,15 +101,17 @@ class Receipts:
         self._storage = async_get_storage(hass, f"{bot_id}.receipts.{origin}", _STORED)
         self._records: dict[str, _Record] = {}
         self._at_work: dict[str, asyncio.Task[Receipt]] = {}
+        self._is_loaded = False
 
     async def async_load(self) -> None:
-        """Load what was remembered before a restart; what came since then stays."""
-        if (stored := await self._storage.async_load()) is not None:
+        """Load what was remembered before a restart, with the first key that comes: most doors see none."""
+        if not self._is_loaded and (stored := await self._storage.async_load()) is not None:
             before = {
                 key: _Record(moment_of(self._hass, data[_AT], stored[SAVED]), data[_RECEIPT])
                 for key, data in stored[_KEYS].items()
             }
             self._records = before | self._records
+        self._is_loaded = True
 
     async def async_remove(self) -> None:
         """Remove what is remembered."""
@@ -171,6 +173,9 @@ async def async_once(
         send: Sends the message; when it is refused, the key may come again.
 
     """
+    # All of them first: between finding and beginning nothing waits, so that of two that come at once one is the first.
+    for receipts in doors:
+        await receipts.async_load()
     for receipts in doors:
         if (first := await receipts.async_find(key)) is not None:
             return first
