@@ -19,7 +19,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="datastream-bot-", ignore_cleanup_errors=True) as folder:
         async with demo_home(Path(folder)) as home:
             # Nobody wants to wait a minute for what happens when the last has left.
-            await home.add_bot(settling=1)
+            await home.add_bot(more={"settling": 1})
             print(
                 f"Log in at {home.url}/play-here as {USERNAME} with the password {PASSWORD}. Ctrl-C stops it.",
                 flush=True,

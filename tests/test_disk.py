@@ -20,6 +20,8 @@ import voluptuous as vol
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.devices.memory import memory_storage
+from custom_components.datastream_bot.doors.entering import open_doors as open_doors_of
+from custom_components.datastream_bot.doors.rest_api import RestDoor
 from custom_components.datastream_bot.storage import async_get_storage
 
 from .conftest import AddBot, Home, Send, SetPresence
@@ -273,7 +275,7 @@ async def test_a_bot_that_is_unloaded_while_an_id_is_written_asks_to_come_again(
     message, key = {"address": "toggle_everything", "content": {"on": True}}, {"X-Datastream-Id": "1"}
     # What is written already keeps it waiting.
     storage = async_get_storage(hass, f"{bot.bot_id}.receipts.webhook", vol.Schema({}))
-    saving = [hass.async_create_task(storage.async_save({})) for _ in range(50)]
+    saving = [hass.async_create_task(storage.async_save({})) for _ in range(200)]
     sending = asyncio.create_task(client.post(path, json=message, headers=key))
     await asyncio.sleep(0)
     await until(lambda: any("message with a key" in task.get_name() for task in asyncio.all_tasks()))
@@ -331,3 +333,37 @@ async def test_a_bot_is_removed_though_its_files_cannot_be(
 
     assert not hass.config_entries.async_entries(DOMAIN)
     assert unsaved() == []
+
+
+async def change_doors_on_a_slow_disk(hass: HomeAssistant, bot: Bot) -> None:
+    """Change the limits of the doors, while what a door needs takes a while to be read."""
+    doors = {**bot.entry.data["doors"], "limits": {"rate": 5, "burst": 5}}
+    for _ in range(64):
+        hass.async_add_executor_job(sleep, 0.1)
+    hass.config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": doors})
+    await asyncio.sleep(0)
+
+
+async def test_there_is_a_door_in_each_moment_of_a_change(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """Be it the former or the new one."""
+    bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
+    (former,) = open_doors_of(hass, RestDoor)
+
+    await change_doors_on_a_slow_disk(hass, bot)
+    assert [door.is_open for door in open_doors_of(hass, RestDoor)] == [True]
+    await hass.async_block_till_done()
+
+    assert (former.is_open, [door.is_open for door in open_doors_of(hass, RestDoor)]) == (False, [True])
+
+
+async def test_a_bot_that_is_unloaded_while_its_doors_change_opens_none(
+    hass: HomeAssistant, home: Home, add_bot: AddBot
+) -> None:
+    """However slow the disk is."""
+    bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
+
+    await change_doors_on_a_slow_disk(hass, bot)
+    await hass.config_entries.async_unload(bot.bot_id)
+    await hass.async_block_till_done()
+
+    assert (bot.doors, open_doors_of(hass, RestDoor)) == ([], [])

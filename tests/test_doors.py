@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -263,3 +264,22 @@ async def test_one_switch_closes_all_doors_and_opens_them_as_they_were(
     await turn(hass, "switch.home_doors", "on")
     await hass.async_block_till_done()
     assert await answers() == [True, True, False]
+
+
+@pytest.mark.warns
+async def test_a_change_of_doors_loads_nothing_anew(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client
+) -> None:
+    """Nothing of the bot is unavailable meanwhile, and the new settings count at once."""
+    bot = await add_bot("Home")
+    path = await open_webhook(bot)
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+
+    await open_doors(bot, webhook=OPEN, cloud_api=OPEN, limits={"rate": 1, "burst": 1})
+    await turn(hass, "switch.home_doors", "off")
+    await turn(hass, "switch.home_doors", "on")
+    await hass.async_block_till_done()
+
+    assert bot.entry.runtime_data is bot
+    assert [event.data["entity_id"] for event in changes] == ["switch.home_doors", "switch.home_doors"]
+    assert [(await client.post(path, json=ON)).status for _ in range(2)] == [200, 429]

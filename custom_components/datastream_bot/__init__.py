@@ -4,18 +4,18 @@ from functools import partial
 
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .address_actions import async_setup_address_actions
 from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .const import DOMAIN
-from .doors import async_open_doors, async_remove_doors, async_setup_doors
+from .doors import async_open_doors, async_remove_doors, async_setup_doors, async_update_doors
 from .doors.webhook import with_named_entities
 from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
-from .mqtt.adapter import async_remove_transport, create_transport
+from .mqtt.adapter import async_remove_transport, create_transport, is_transport_outdated
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .services import async_setup_services
 from .settings import with_registry_ids
@@ -50,15 +50,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     # What had no entry in the registry when it was chosen may have one by now.
     hass.config_entries.async_update_entry(entry, data=with_registry_ids(hass, entry.data))
     async_remove_orphaned_entities(hass, entry)
-    device = dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id,
-        entry_type=dr.DeviceEntryType.SERVICE,
-        identifiers={(DOMAIN, entry.entry_id)},
-        name=entry.title,
-        model="Bot",
-    )
-    bot = entry.runtime_data = Bot(hass, entry, router, device.id)
-    transport = bot.transport = None if bot.has_doors_closed else create_transport(bot, router)
+    bot = entry.runtime_data = Bot(hass, entry, router)
+    transport = bot.transport = create_transport(bot, router)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     await bot.async_receive()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -70,11 +63,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
-    """Follow changes of a bot: those of its data streams need no reload."""
-    if entry.runtime_data.is_outdated:
+    """Follow changes of a bot: those of its data streams and doors need no reload."""
+    bot = entry.runtime_data
+    if bot.is_outdated or is_transport_outdated(bot):
         hass.config_entries.async_schedule_reload(entry.entry_id)
     else:
-        await entry.runtime_data.data_streams.async_update()
+        await bot.data_streams.async_update()
+        await async_update_doors(bot, hass.data[DATA_ROUTER])
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_DOORS_CLOSED, DOMAIN
+from .const import CONF_DOORS, CONF_DOORS_CLOSED, DOMAIN
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
@@ -63,7 +64,19 @@ async def async_remove_bot(hass: HomeAssistant, bot_id: str) -> None:
 
 
 def _set_up_as(entry: DatastreamBotConfigEntry) -> tuple[Any, ...]:
-    return entry.title, entry.data, entry.options
+    return entry.title, {name: value for name, value in entry.data.items() if name != CONF_DOORS}
+
+
+def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> str:
+    """Register the device of a bot, and return its id."""
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        entry_type=dr.DeviceEntryType.SERVICE,
+        identifiers={(DOMAIN, entry.entry_id)},
+        name=entry.title,
+        model="Bot",
+    )
+    return device.id
 
 
 class Bot:
@@ -79,11 +92,11 @@ class Bot:
 
     """
 
-    def __init__(self, hass: HomeAssistant, entry: DatastreamBotConfigEntry, router: Router, device_id: str) -> None:
-        """Initialize the bot of a config entry."""
+    def __init__(self, hass: HomeAssistant, entry: DatastreamBotConfigEntry, router: Router) -> None:
+        """Initialize the bot of a config entry, with its device."""
         self.hass = hass
         self.entry = entry
-        self.device_id = device_id
+        self.device_id = _register_device(hass, entry)
         self._attached: dict[Microservice, list[CALLBACK_TYPE]] = {}
         self.doors: list[Entrance] = []
         self.transport: Transport | None = None
@@ -114,8 +127,14 @@ class Bot:
         return list(self._attached)
 
     @property
+    def is_loaded(self) -> bool:
+        """Return whether it is, or is being loaded, and no other in its place."""
+        states = (ConfigEntryState.SETUP_IN_PROGRESS, ConfigEntryState.LOADED)
+        return self.entry.state in states and self.entry.runtime_data is self
+
+    @property
     def is_outdated(self) -> bool:
-        """Return whether the config entry, apart from its data streams, changed since the bot was set up."""
+        """Return whether the config entry changed since the bot was set up, apart from its data streams and doors."""
         return self._set_up_as != _set_up_as(self.entry)
 
     @property
@@ -125,7 +144,7 @@ class Bot:
 
     @callback
     def async_close_doors(self, *, close: bool) -> None:
-        """Close all doors until further notice, or open those that the form says; the bot is loaded anew."""
+        """Close all doors until further notice, or open those that the form says."""
         self.hass.config_entries.async_update_entry(
             self.entry, options={**self.entry.options, CONF_DOORS_CLOSED: close}
         )

@@ -63,8 +63,10 @@ class DoorsSwitch(BotEntity, SwitchEntity):
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Open the doors that the form says."""
         self._bot.async_close_doors(close=False)
+        self.async_write_ha_state()
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Close all doors."""
         self._bot.async_close_doors(close=True)
+        self.async_write_ha_state()

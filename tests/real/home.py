@@ -129,11 +129,11 @@ class RealHome:
                 raise HomeError(f"{step} was answered with {answer}")
         return answer
 
-    async def add_bot(self, **more: Any) -> str:
+    async def add_bot(self, *, more: Mapping[str, Any] | None = None, **settings: Any) -> str:
         """Add a bot by its form, under the name that the form suggests, and return its id."""
         form = await self.post(FLOW, {"handler": "datastream_bot"})
         (name,) = [field["description"]["suggested_value"] for field in form["data_schema"] if field["name"] == "name"]
-        attached = await self.post(f"{FLOW}/{form['flow_id']}", {"name": name, "more": more})
+        attached = await self.post(f"{FLOW}/{form['flow_id']}", {"name": name, **settings, "more": more or {}})
         added = await self.post(f"{FLOW}/{attached['flow_id']}", {})
         entry_id: str = added["result"]["entry_id"]
         return entry_id
@@ -226,10 +226,17 @@ class RealHome:
 
 
 @asynccontextmanager
-async def real_home(folder: Path) -> AsyncIterator[RealHome]:
-    """Start a Home Assistant for the first time, with the configuration in a folder, and stop it in the end."""
+async def real_home(folder: Path, tokens: Mapping[str, Any] | None = None) -> AsyncIterator[RealHome]:
+    """Start a Home Assistant with the configuration in a folder, and stop it in the end.
+
+    Args:
+        folder: The folder.
+        tokens: Those of its owner, if it has one already.
+
+    """
     async with aiohttp.ClientSession() as session:
         home = RealHome(folder, session)
+        home.tokens.update(tokens or {})
         try:
             await home.start()
             yield home

@@ -56,7 +56,7 @@ async def test_a_new_bot_notices_that_everybody_leaves_while_it_is_down(start_ho
     """Home Assistant was killed as soon as it had written down that there is a bot."""
     home = await start_home(CONFIGURATION)
     await move(home, "home")
-    bot = await home.add_bot(settling=0)
+    bot = await home.add_bot(more={"settling": 0})
     await wait_until_written(home, bot)
     await home.kill()
     await home.start()

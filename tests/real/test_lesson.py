@@ -87,7 +87,7 @@ def handlers(receipt: Any) -> list[str]:
 @pytest.fixture
 async def lesson(demo: RealHome) -> Lesson:
     """Add a bot as its form is offered; only the wait before it acts on leaving is short."""
-    return Lesson(demo, await demo.add_bot(settling=1))
+    return Lesson(demo, await demo.add_bot(more={"settling": 1}))
 
 
 async def test_the_lesson(lesson: Lesson, subtests: pytest.Subtests) -> None:

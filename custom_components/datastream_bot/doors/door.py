@@ -94,6 +94,7 @@ class Door:
         entry: Config entry of the bot.
         router: Takes the messages.
         receipts: The receipts of messages that had an idempotency key.
+        settings: What it is opened with.
         is_open: Whether it lets anybody in.
 
     """
@@ -111,26 +112,22 @@ class Door:
         self.router = router
         self.receipts = async_get_receipts(bot.hass, bot.bot_id, self.origin)
         self.is_open = False
-        self._bot = bot
-        self._settings = door_settings(bot.entry.data, self.origin, self.form)
-        self._local_only: bool = self._settings.get(CONF_LOCAL_ONLY, False)
+        own = door_settings(bot.entry.data, self.origin, self.form)
         limits = door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
+        self.settings: Mapping[str, Any] = {**own, LIMITS: limits}
+        self._local_only: bool = own.get(CONF_LOCAL_ONLY, False)
         self._bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
         self._working = 0
         self._counts: Counter[str] = Counter()
         self._refusals = Streak(bot.hass, _LIMITED_FOR, lambda: async_delete_issue(bot.hass, self._issue_id))
 
-    async def async_open(self) -> None:
-        """Let requests in until the config entry is unloaded, if the settings say so."""
-        if self.will_open(self.hass, self.entry):
-            self.is_open = True
-            self._bot.doors.append(self)
-            self.entry.async_on_unload(self._close)
+    async def async_prepare(self) -> None:
+        """Load what it needs before it is opened."""
 
     @callback
-    def _close(self) -> None:
+    def async_close(self) -> None:
+        """Let nobody in any more."""
         self.is_open = False
-        self._bot.doors.remove(self)
         self._refusals.async_end()
 
     @classmethod

@@ -3,32 +3,51 @@
 from collections.abc import Iterable
 from typing import Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
-from ..storage import Storage, async_get_storage, timestamp
+from ..const import DOMAIN
+from ..storage import async_get_storage, timestamp
 from .signature import MAX_SKEW
 
 _STORED: Final = vol.Schema({str: timestamp})
 
 
-def signature_storage(hass: HomeAssistant, bot_id: str) -> Storage[dict[str, float]]:
-    """Return the storage of the signatures that came to a bot's webhook."""
-    return async_get_storage(hass, f"{bot_id}.signatures", _STORED)
+_DATA: HassKey[dict[str, ReplayCache]] = HassKey(f"{DOMAIN}.replays")
+
+
+@callback
+def async_get_replays(hass: HomeAssistant, bot_id: str) -> ReplayCache:
+    """Return the replay cache of a bot.
+
+    There is one of these for each bot as long as Home Assistant runs: its door may be opened anew meanwhile.
+    """
+    by_bot = hass.data.setdefault(_DATA, {})
+    if bot_id not in by_bot:
+        by_bot[bot_id] = ReplayCache(hass, bot_id)
+    return by_bot[bot_id]
 
 
 class ReplayCache:
     """Remembers signatures for as long as they would be valid, also across a restart."""
 
     def __init__(self, hass: HomeAssistant, bot_id: str) -> None:
-        """Initialize the cache of a bot, empty."""
-        self._storage = signature_storage(hass, bot_id)
+        """Initialize the cache of a bot, empty; see `async_get_replays`."""
+        self._hass = hass
+        self._bot_id = bot_id
+        self._storage = async_get_storage(hass, f"{bot_id}.signatures", _STORED)
         # In the order seen, so that those that expire first stand in front.
         self._until: dict[str, float] = {}
 
     async def async_load(self) -> None:
         """Load what was seen before a restart."""
-        self._until = await self._storage.async_load() or {}
+        self._until = (await self._storage.async_load() or {}) | self._until
+
+    async def async_remove(self) -> None:
+        """Remove what was seen."""
+        self._hass.data[_DATA].pop(self._bot_id, None)
+        await self._storage.async_remove()
 
     def has_any(self, signatures: Iterable[str]) -> bool:
         """Return whether one of the signatures was seen and may still be valid."""

@@ -30,7 +30,7 @@ from .credentials import valid_secrets
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError
 from .entering import async_enter, doors_to
 from .idempotency import key_in
-from .replay_cache import ReplayCache
+from .replay_cache import async_get_replays
 from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
 from .signature import claim_in, right_signatures
 from .streak import Streak
@@ -70,24 +70,22 @@ class WebhookDoor(Door):
     def __init__(self, bot: Bot, router: Router) -> None:
         """Initialize the webhook of a bot, closed."""
         super().__init__(bot, router)
-        self._is_signed: bool = self._settings[CONF_SIGNED]
-        self._names_entities: bool = self._settings[CONF_NAMES_ENTITIES]
-        self._replays = ReplayCache(bot.hass, bot.bot_id)
+        self._is_signed: bool = self.settings[CONF_SIGNED]
+        self._names_entities: bool = self.settings[CONF_NAMES_ENTITIES]
+        self._replays = async_get_replays(bot.hass, bot.bot_id)
         self._wrong_signatures = Streak(
             bot.hass, WRONG_PAUSE, lambda: async_delete_issue(bot.hass, self._wrong_issue_id)
         )
 
     @override
-    async def async_open(self) -> None:
-        await async_register_webhooks(self.hass)
+    async def async_prepare(self) -> None:
         if self._is_signed:
             await self._replays.async_load()
-        await super().async_open()
 
     @callback
     @override
-    def _close(self) -> None:
-        super()._close()
+    def async_close(self) -> None:
+        super().async_close()
         self._wrong_signatures.async_end()
 
     async def async_answer(self, request: Request) -> Response:
@@ -135,7 +133,7 @@ class WebhookDoor(Door):
         return body if self._is_there() else None
 
     async def _async_read_signed(self, request: Request) -> bytes | None:
-        signed = await _async_read_signed(request, self._settings)
+        signed = await _async_read_signed(request, self.settings)
         if signed is None or self._replays.has_any(signed.signatures):
             self._count_wrong_signature()
             return None

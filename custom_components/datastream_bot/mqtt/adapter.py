@@ -18,10 +18,10 @@ from .topics import membership_of
 class MqttTransport(MqttDoor):
     """The MQTT door of a bot."""
 
-    def __init__(self, bot: Bot, router: Router, settings: Mapping[str, Any]) -> None:
+    def __init__(self, bot: Bot, router: Router, settings: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
         """Initialize the door, which is not open yet."""
-        limits = door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
         super().__init__(bot.hass, bot.bot_id, bot.entry.title, router, own=settings, limits=limits)
+        self.settings = (settings, limits)
         self._bot = bot
         self._settings = settings
 
@@ -48,8 +48,20 @@ class MqttTransport(MqttDoor):
 
 def create_transport(bot: Bot, router: Router) -> MqttTransport | None:
     """Return the transport of a bot whose MQTT door is to be open."""
+    settings = _settings_of(bot)
+    return None if settings is None else MqttTransport(bot, router, *settings)
+
+
+def is_transport_outdated(bot: Bot) -> bool:
+    """Return whether the settings of a bot ask for another transport than it has."""
+    return _settings_of(bot) != (bot.transport.settings if isinstance(bot.transport, MqttTransport) else None)
+
+
+def _settings_of(bot: Bot) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """Return the settings of the MQTT door of a bot and its limits, or None when it is to be closed."""
     settings = mqtt_settings(bot.entry.data)
-    return MqttTransport(bot, router, settings) if settings[CONF_OPEN] else None
+    is_open = settings[CONF_OPEN] and not bot.has_doors_closed
+    return (settings, door_settings(bot.entry.data, LIMITS, LIMITS_FORM)) if is_open else None
 
 
 async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:

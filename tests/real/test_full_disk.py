@@ -1,0 +1,131 @@
+"""A real Home Assistant on a disk that is full, killed there, and started again."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+import json
+from pathlib import Path
+import subprocess
+from typing import Any, Final
+
+import pytest
+
+from .home import RealHome, real_home
+
+CONFIGURATION: Final = json.dumps(
+    {
+        "homeassistant": {},
+        "repairs": {},
+        "diagnostics": {},
+        "person": [{"id": "anna", "name": "Anna", "device_trackers": ["device_tracker.anna"]}],
+        "input_boolean": {"power": {"initial": True}},
+        "template": {
+            "switch": {
+                "name": "Lamp",
+                "unique_id": "lamp",
+                "state": "{{ is_state('input_boolean.power', 'on') }}",
+                "turn_on": {"action": "input_boolean.turn_on", "target": {"entity_id": "input_boolean.power"}},
+                "turn_off": {"action": "input_boolean.turn_off", "target": {"entity_id": "input_boolean.power"}},
+            }
+        },
+    }
+)
+OFF: Final = {"address": "toggle_everything", "content": {"on": False, "remember": True}}
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+class SmallDisk:
+    """The disk of Home Assistant's storage, which can be full."""
+
+    def __init__(self, folder: Path) -> None:
+        """Initialize the disk that is mounted at a folder."""
+        self._filler = folder / "filler"
+
+    def fill(self) -> None:
+        """Leave no room on it."""
+        with self._filler.open("ab", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(b"0" * 512)
+
+    def make_room(self) -> None:
+        """Leave room on it again."""
+        self._filler.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Any:
+    """Mount the disk of a home in the folder `home`."""
+    folder = tmp_path / "home" / ".storage"
+    folder.mkdir(parents=True)
+    if subprocess.call(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]):  # noqa: S603, S607 - as tests may
+        pytest.skip("No disk can be mounted here")
+    yield SmallDisk(folder)
+    subprocess.check_call(["umount", "--lazy", folder])  # noqa: S603, S607 - as above
+
+
+@pytest.fixture
+async def home(socket_enabled: None, tmp_path: Path, disk: SmallDisk) -> AsyncIterator[RealHome]:
+    """Start the home."""
+    (tmp_path / "home" / "configuration.yaml").write_text(CONFIGURATION, encoding="utf-8")
+    async with real_home(tmp_path / "home") as started:
+        yield started
+
+
+async def move(home: RealHome, state: str) -> None:
+    """Move Anna."""
+    await home.post("/api/states/device_tracker.anna", {"state": state})
+
+
+async def unsaved(home: RealHome) -> list[str]:
+    """Return what the repair issues say that cannot be saved."""
+    issues = (await home.ask("repairs/list_issues"))["issues"]
+    paths = [
+        issue["translation_placeholders"]["path"] for issue in issues if issue["translation_key"] == "memory_unsaved"
+    ]
+    return [Path(path).name for path in paths]
+
+
+async def test_a_kill_on_a_full_disk_loses_no_more_than_was_said(home: RealHome, disk: SmallDisk) -> None:
+    """And breaks nothing that was written before."""
+    await move(home, "home")
+    bot = await home.add_bot(on_leaving="off", on_returning="restore", more={"settling": 0})
+    # Home Assistant writes down after a while that there is a bot.
+    await home.stop()
+    await home.start()
+    await move(home, "home")
+
+    async def lamp_is(state: str) -> None:
+        async def is_so() -> bool:
+            return await home.state("switch.lamp") == state
+
+        await home.wait_for(f"The lamp {state}", is_so, 30)
+
+    await lamp_is("on")
+    # Somebody leaves and comes back while all is well.
+    await move(home, "not_home")
+    await lamp_is("off")
+    await move(home, "home")
+    await lamp_is("on")
+
+    disk.fill()
+    (failure,) = (await home.act_for_response("datastream_bot.send", OFF))["failed"]
+    assert "nothing was turned off" in failure["error"]
+    assert await home.state("switch.lamp") == "on"
+    # Leaving turns everything off all the same, and the repair issue says that a restart would forget what was on.
+    await move(home, "not_home")
+    await lamp_is("off")
+    assert f"datastream_bot.{bot}.snapshot" in await unsaved(home)
+
+    await home.kill()
+    said = home.warnings()
+    disk.make_room()
+    await home.start()
+
+    assert await unsaved(home) == []
+    await move(home, "home")
+    await lamp_is("on")
+    await move(home, "not_home")
+    await lamp_is("off")
+    await move(home, "home")
+    await lamp_is("on")
+    assert home.warnings() == said
