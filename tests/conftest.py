@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import persistent_notification
+from homeassistant.components.device_tracker.entity import BaseTrackerEntity
 from homeassistant.const import CONF_NAME
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.entity_component import EntityComponent
 from homeassistant.setup import async_setup_component
 from hypothesis import HealthCheck, settings
 import pytest
@@ -23,7 +25,7 @@ from custom_components.datastream_bot.messaging.router import DATA_ROUTER, Route
 
 from .doors import Client, go_online
 from .forms import submit_bot
-from .home import PretendLight, PretendSwitch, is_on
+from .home import METERS_A_DEGREE, PretendLight, PretendPhone, PretendSwitch, is_on
 
 settings.register_profile(
     "tests",
@@ -61,6 +63,13 @@ class SetPresence(Protocol):
 
     async def __call__(self, person: str, state: str, **attributes: Any) -> None:
         """Have the person's tracker say where it is."""
+
+
+class SetPosition(Protocol):
+    """Moves a person whose phone tells positions."""
+
+    async def __call__(self, person: str, distance: float, accuracy: float) -> None:
+        """Have the phone say that it is so many meters north of the center of home, give or take its accuracy."""
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +155,31 @@ async def persons(hass: HomeAssistant) -> SetPresence:
     assert await async_setup_component(hass, "person", {"person": configs})
     await hass.async_block_till_done()
     return set_presence
+
+
+@pytest.fixture
+async def at_position(hass: HomeAssistant, persons: SetPresence) -> SetPosition:
+    """Let phones tell the positions of Anna and Bo, as Home Assistant's own app does."""
+    phones = {person: PretendPhone(person.title()) for person in ("anna", "bo")}
+    for person in phones:
+        hass.states.async_remove(f"device_tracker.{person}")
+    await track(hass, *phones.values())
+
+    async def move(person: str, distance: float, accuracy: float) -> None:
+        phones[person].tell(hass.config.latitude + distance / METERS_A_DEGREE, hass.config.longitude, accuracy)
+        await hass.async_block_till_done()
+
+    for person in phones:
+        await move(person, 0, 10)
+    return move
+
+
+async def track(hass: HomeAssistant, *trackers: BaseTrackerEntity) -> None:
+    """Add device trackers."""
+    await EntityComponent[BaseTrackerEntity](logging.getLogger(__name__), "device_tracker", hass).async_add_entities(
+        trackers
+    )
+    await hass.async_block_till_done()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ async def submit_bot(hass: HomeAssistant, flow_id: str, **form: Any) -> Any:
     more = {"settling": 0} | {name: form.pop(name) for name in MORE if name in form}
     exclude = form.pop("exclude", None)
     result = await hass.config_entries.flow.async_configure(flow_id, {**form, "more": more})
-    while result.get("step_id") == "attached" and not result["errors"]:
+    while str(result.get("step_id")).startswith("attached") and not result["errors"]:
         shown = suggested(result)
         result = await hass.config_entries.flow.async_configure(
             flow_id, shown if exclude is None else {"exclude": exclude}

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, override
 
+from homeassistant.components.device_tracker.const import SourceType
+from homeassistant.components.device_tracker.entity import BaseScannerEntity, TrackerEntity
 from homeassistant.components.light import LightEntity
 from homeassistant.components.light.const import ColorMode, LightEntityFeature
 from homeassistant.components.switch import SwitchEntity
@@ -17,6 +19,9 @@ from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.diagnostics import async_get_config_entry_diagnostics
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
+
+METERS_A_DEGREE = 111_000
+"""How far one degree north is, nearly."""
 
 
 class PretendDevice(ToggleEntity):
@@ -95,6 +100,43 @@ class PretendLamp(PretendLight):
 
 class PretendSwitch(PretendDevice, SwitchEntity):
     """A switch."""
+
+
+class PretendPhone(TrackerEntity):
+    """A phone that tells its position."""
+
+    _attr_should_poll = False
+
+    def __init__(self, name: str) -> None:
+        """Initialize the phone."""
+        self._attr_name = name
+
+    def tell(self, latitude: float | None, longitude: float | None, accuracy: float) -> None:
+        """Tell where it is."""
+        self._attr_latitude, self._attr_longitude, self._attr_location_accuracy = latitude, longitude, accuracy
+        self.async_write_ha_state()
+
+
+class PretendScanner(BaseScannerEntity):
+    """What tells which devices are near it, as routers do, and knows no position."""
+
+    _attr_should_poll = False
+    _attr_source_type = SourceType.ROUTER
+
+    def __init__(self, name: str) -> None:
+        """Initialize the scanner."""
+        self._attr_name = self._attr_unique_id = name
+        self._is_connected = False
+
+    @property
+    @override
+    def is_connected(self) -> bool:
+        return self._is_connected
+
+    def tell(self, *, is_connected: bool) -> None:
+        """Tell whether the device is near."""
+        self._is_connected = is_connected
+        self.async_write_ha_state()
 
 
 class Reader(Microservice):

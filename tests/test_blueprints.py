@@ -5,13 +5,14 @@ import shutil
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from .conftest import AddBot, Send, SetPresence
+from .conftest import AddBot, Send, SetPosition, SetPresence
 from .streams import add_stream
 
 BLUEPRINTS = Path(__file__).parent.parent / "blueprints"
@@ -104,6 +105,88 @@ async def test_the_days_first_arrival(
         ("first_arrival", {"person": "person.bo", "name": "Bo"}),
         ("first_arrival", {"person": "person.anna", "name": "Anna"}),
     ]
+
+
+@pytest.fixture
+async def arrivals(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, add_bot: AddBot, persons: SetPresence
+) -> list[Event[Any]]:
+    """Return the messages about first arrivals; it is the evening before."""
+    freezer.move_to("2026-11-21 20:00:00")
+    for person in ("anna", "bo"):
+        await persons(person, "not_home")
+        await persons(person, "home")
+    await hass.config.async_set_time_zone("UTC")
+    await add_bot()
+    messages = async_capture_events(hass, "datastream_bot_message")
+    await use(hass, "first_arrival", persons=["person.anna", "person.bo"])
+    return messages
+
+
+MORNING = "2026-11-22 06:00:00"
+
+
+@pytest.mark.usefixtures("copied")
+@pytest.mark.parametrize("home_radius", [20, 100])
+@pytest.mark.parametrize("units", ["metric", "us_customary"])
+async def test_a_bad_position_is_no_arrival(
+    hass: HomeAssistant,
+    arrivals: list[Event[Any]],
+    at_position: SetPosition,
+    freezer: FrozenDateTimeFactory,
+    home_radius: float,
+    units: str,
+) -> None:
+    """Neither at work nor at home; what follows it is one."""
+    await hass.config.async_update(unit_system=units, radius=home_radius)
+    await at_position("bo", 0, 10)
+    freezer.move_to(MORNING)
+    await at_position("bo", home_radius + 10, 50)
+    await at_position("bo", home_radius - 1, 50)
+    await at_position("anna", 1000, 10)
+    await at_position("anna", 1000, 2500)
+    assert arrivals == []
+
+    await at_position("anna", home_radius - 1, 2500)
+
+    assert [event.data["content"]["person"] for event in arrivals] == ["person.anna"]
+
+
+@pytest.mark.usefixtures("copied")
+async def test_a_zone_inside_home_is_where_one_arrives(
+    hass: HomeAssistant, arrivals: list[Event[Any]], persons: SetPresence, freezer: FrozenDateTimeFactory
+) -> None:
+    """Going from there into the house is no arrival, nor is the other way."""
+    inside = {"in_zones": ["zone.garage", "zone.home"]}
+    freezer.move_to("2026-11-22 04:00:00")
+    await persons("anna", "not_home")
+    await persons("anna", "Garage", **inside)
+    freezer.move_to(MORNING)
+    await persons("anna", "home")
+    await persons("anna", "Garage", **inside)
+    assert arrivals == []
+
+    await persons("anna", "not_home")
+    await persons("anna", "Garage", **inside)
+    await persons("anna", "home")
+
+    assert [event.data["content"]["person"] for event in arrivals] == ["person.anna"]
+
+
+@pytest.mark.usefixtures("copied")
+async def test_who_was_unknown_has_not_arrived(
+    hass: HomeAssistant, arrivals: list[Event[Any]], persons: SetPresence, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nor has a person who was only added or removed."""
+    freezer.move_to(MORNING)
+    await persons("anna", "unavailable")
+    await persons("anna", "home")
+    er.async_get(hass).async_remove("person.bo")
+    await hass.async_block_till_done()
+    hass.states.async_set("person.bo", "home")
+    await hass.async_block_till_done()
+
+    assert arrivals == []
 
 
 @pytest.mark.parametrize("path", sorted(BLUEPRINTS.rglob("*.yaml")), ids=lambda path: path.stem)

@@ -153,7 +153,9 @@ async def test_a_bot_cannot_be_given_the_name_of_another(hass: HomeAssistant, ad
     assert garden.entry.title == "garden"
 
 
-async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: HomeAssistant, add_bot: AddBot) -> None:
+async def test_the_form_shows_what_is_attached_before_it_is_submitted(
+    hass: HomeAssistant, persons: SetPresence
+) -> None:
     """And again, after something was excluded, until the user is content."""
     devices: Home = {"light.kitchen": PretendLight("Kitchen"), "light.porch": PretendLight("Porch")}
     devices |= {"switch.fan": PretendSwitch("Fan"), "switch.freezer": PretendSwitch("Freezer")}
@@ -169,6 +171,7 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: Home
 
     assert first["description_placeholders"] == {
         "count": "4",
+        "person": "- Anna (`person.anna`)\n- Bo (`person.bo`)",
         "switch": "- Fan (`switch.fan`)\n- Freezer (`switch.freezer`)",
         "light": "- Kitchen (`light.kitchen`)\n- Porch (`light.porch`)",
     }
@@ -178,6 +181,58 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(hass: Home
     assert (wrong["errors"], suggested(wrong)) == ({"exclude": "target_invalid"}, suggested(second))
     bot = third["result"].runtime_data
     assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.freezer"]}
+
+
+async def show_second_step(hass: HomeAssistant, **form: Any) -> Any:
+    """Submit the first step of the form of a new bot."""
+    shown = await show_form(hass)
+    return await hass.config_entries.flow.async_configure(shown["flow_id"], {"name": "Home", "more": {}, **form})
+
+
+async def test_the_form_shows_whom_the_bot_follows(hass: HomeAssistant, home: Home, persons: SetPresence) -> None:
+    """Those who count as present and have a tracker."""
+    hass.states.async_set("person.admin", "unknown", {"device_trackers": []})
+
+    everyone = await show_second_step(hass)
+    chosen = await show_second_step(hass, persons=["person.admin", "person.bo"])
+
+    assert (everyone["step_id"], everyone["description_placeholders"]["person"]) == (
+        "attached",
+        "- Anna (`person.anna`)\n- Bo (`person.bo`)",
+    )
+    assert (chosen["step_id"], chosen["description_placeholders"]["person"]) == ("attached", "- Bo (`person.bo`)")
+
+
+@pytest.mark.parametrize("chosen", [["person.admin"], ["person.gone"]])
+async def test_the_form_warns_of_a_bot_that_follows_nobody(
+    hass: HomeAssistant, home: Home, persons: SetPresence, chosen: list[str]
+) -> None:
+    """And takes it all the same, as the tracker may come later."""
+    hass.states.async_set("person.admin", "unknown", {"device_trackers": []})
+
+    warned = await show_second_step(hass, persons=chosen)
+    excluded = await hass.config_entries.flow.async_configure(
+        warned["flow_id"], {"exclude": {"entity_id": ["switch.fan"]}}
+    )
+    added: Any = await hass.config_entries.flow.async_configure(excluded["flow_id"], suggested(excluded))
+
+    assert [shown["step_id"] for shown in (warned, excluded)] == ["attached_nobody"] * 2
+    assert (added["type"], added["result"].data["persons"]) == (FlowResultType.CREATE_ENTRY, chosen)
+
+
+async def test_the_form_warns_of_a_bot_that_is_attached_to_nothing(
+    hass: HomeAssistant, home: Home, persons: SetPresence
+) -> None:
+    """Whether nothing is there, or all of it is excluded; it asks for no freezer then."""
+    chosen = {"target": {"entity_id": ["light.porch"]}}
+    shown = await show_second_step(hass, **chosen)
+    configure = hass.config_entries.flow.async_configure
+
+    warned: Any = await configure(shown["flow_id"], {"exclude": {"entity_id": ["light.porch"]}})
+    corrected = await configure(shown["flow_id"], {"exclude": {}})
+
+    assert [one["step_id"] for one in (shown, warned, corrected)] == ["attached", "attached_nothing", "attached"]
+    assert warned["description_placeholders"]["person"] == "- Anna (`person.anna`)\n- Bo (`person.bo`)"
 
 
 async def test_the_form_names_so_many_and_counts_the_rest(hass: HomeAssistant, add_bot: AddBot) -> None:

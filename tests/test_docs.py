@@ -25,6 +25,7 @@ from custom_components.datastream_bot.flows import bot as bot_form
 from custom_components.datastream_bot.messaging import content, loop_guard, message, schema
 from custom_components.datastream_bot.microservices import script_run
 from custom_components.datastream_bot.mqtt import household, outbox, receiving, roster
+from custom_components.datastream_bot.presence import doubt_issue
 
 from .conftest import AddBot, Home, Send
 from .doors import OPEN, Client, open_doors, open_webhook
@@ -333,6 +334,7 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"actions of one data stream | {script_run.MAX_RUNS}",
         f"lists {bot_form.MAX_LISTED} lights and {bot_form.MAX_LISTED} switches",
         f"if it can be within {expectations._DEFERRED_FOR / 60:.0f} minutes",
+        f"after {doubt_issue.LASTING / 3600:.0f} hours a repair issue",
         f"{request.MAX_BODY_BYTES // 1024} KiB, within {request.BODY_TIMEOUT} seconds",
         f"through one door | {door.MAX_WORKING} messages",
         f"{signature.MAX_SKEW // 60} minutes off",

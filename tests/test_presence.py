@@ -117,25 +117,6 @@ async def test_only_the_chosen_persons_count(home: Home, persons: SetPresence, a
     assert commands(home) == [False]
 
 
-async def test_a_person_in_a_zone_inside_home_is_home(
-    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot
-) -> None:
-    """A person in the garden of the home is not away, although its state is the garden's name."""
-    zones = [
-        {"name": "Home", "latitude": 10, "longitude": 10, "radius": 200},
-        {"name": "Garden", "latitude": 10, "longitude": 10, "radius": 20},
-    ]
-    assert await async_setup_component(hass, "zone", {"zone": zones})
-    await add_bot()
-
-    await persons("bo", "not_home")
-    in_garden = {"source_type": "gps", "latitude": 10, "longitude": 10, "in_zones": ["zone.garden", "zone.home"]}
-    await persons("anna", "Garden", **in_garden)
-
-    assert state_of(hass, "person.anna").state == "Garden"
-    assert commands(home) == []
-
-
 @pytest.mark.parametrize("lost", ["unavailable", "unknown"])
 async def test_not_knowing_where_someone_is_changes_nothing(
     hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, lost: str

@@ -232,9 +232,9 @@ async def test_a_new_secret_lets_nobody_send_again_what_was_recorded(home: Home,
 @pytest.mark.warns
 async def test_many_wrong_signatures_are_told_once(
     hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
     bot: Bot,
     client: Client,
-    freezer: FrozenDateTimeFactory,
     issue_registry: ir.IssueRegistry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -265,7 +265,7 @@ async def test_many_wrong_signatures_are_told_once(
 
 
 async def test_wrong_signatures_of_before_a_pause_do_not_count(
-    hass: HomeAssistant, bot: Bot, client: Client, freezer: FrozenDateTimeFactory, issue_registry: ir.IssueRegistry
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, bot: Bot, client: Client, issue_registry: ir.IssueRegistry
 ) -> None:
     """A sender whose clock is wrong now and then is no reason to worry."""
     path = await open_webhook(bot, signed=True)

@@ -44,7 +44,10 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     ("texts", "schema"),
     [
         (TEXTS["config"]["step"]["bot"], bot.BOT_SCHEMA),
-        (TEXTS["config"]["step"]["attached"], bot.ATTACHED_SCHEMA),
+        *(
+            (TEXTS["config"]["step"][step], bot.ATTACHED_SCHEMA)
+            for step in ("attached", "attached_nobody", "attached_nothing")
+        ),
         *(
             (TEXTS["config_subentries"]["data_stream"]["step"][step], data_stream.STREAM_SCHEMA)
             for step in ("user", "reconfigure")

@@ -18,6 +18,7 @@ from .messaging.receipt import Delivery, Outcome, Receipt
 from .messaging.router import Dispatch, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
+from .presence.doubt_issue import DoubtIssue
 from .presence.tracker import PresenceTracker, presence_storage
 from .rights import async_may_control_all
 from .settings import Settings
@@ -102,7 +103,7 @@ class Bot:
         self.transport: Transport | None = None
         self._router = router
         self._set_up_as = _set_up_as(entry)
-        settings = Settings.from_data(entry.data)
+        settings = self._settings = Settings.from_data(entry.data)
         self.tracker = PresenceTracker(hass, self.bot_id, settings.persons, settings.settling)
         self.data_streams = DataStreams(hass, entry, router.registry, self.attach)
         self._device = DeviceMicroservice(hass, self.bot_id, entry.title, settings)
@@ -165,6 +166,9 @@ class Bot:
     async def async_react(self) -> None:
         """Start to react to presence, until the config entry is unloaded."""
         self.entry.async_on_unload(lambda: self._location.async_stop(forget=self._is_disabled))
+        if self._settings.has_reaction:
+            doubt_issue = DoubtIssue(self.hass, self.bot_id, self.entry.title, self.tracker)
+            self.entry.async_on_unload(doubt_issue.async_connect())
         await self._location.async_start()
 
     @property

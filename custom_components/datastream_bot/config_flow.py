@@ -25,7 +25,7 @@ from .flows.bot import (
     BOT_SCHEMA,
     CONF_EXCLUDE,
     CONF_TARGET,
-    attached_to,
+    attached_step,
     data_from_form,
     form_from_data,
     is_plain,
@@ -34,7 +34,6 @@ from .flows.data_stream import DataStreamFlow
 from .flows.doors import DOORS_SCHEMA, doors_from_data, doors_from_form, errors_in_form
 from .settings import with_entity_ids, with_registry_ids
 
-STEP_ATTACHED: Final = "attached"
 STEP_BOT: Final = "bot"
 STEP_DOORS: Final = "doors"
 STEP_RECONFIGURE: Final = "reconfigure"
@@ -89,12 +88,15 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
             else:
                 self._data[CONF_EXCLUDE] = user_input[CONF_EXCLUDE]
         suggested = {CONF_EXCLUDE: self._data[CONF_EXCLUDE]}
+        step_id, placeholders = attached_step(self.hass, self._data)
         return self.async_show_form(
-            step_id=STEP_ATTACHED,
+            step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(ATTACHED_SCHEMA, suggested),
             errors=errors,
-            description_placeholders=attached_to(self.hass, self._data),
+            description_placeholders=placeholders,
         )
+
+    async_step_attached_nobody = async_step_attached_nothing = async_step_attached
 
     async def async_step_doors(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which doors to open."""

@@ -91,6 +91,11 @@ class Settings:
         """Return the settings in the data of a config entry; defaults stand for those that it does not hold."""
         return cls(**{option.name: data[option.name] for option in fields(cls) if option.name in data})
 
+    @property
+    def has_reaction(self) -> bool:
+        """Return whether leaving or returning leads to anything."""
+        return any(reaction != Reaction.NOTHING for reaction in (self.on_leaving, self.on_returning))
+
 
 def door_settings(data: Mapping[str, Any], section: str, form: Mapping[vol.Marker, Any]) -> dict[str, Any]:
     """Return the settings of a door in the data of a config entry; those that it does not hold have their defaults.

@@ -1,9 +1,11 @@
 """The form of a bot, made of its settings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, fields
+from itertools import islice
 from typing import Any, Final
 
+from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
@@ -19,11 +21,16 @@ import voluptuous as vol
 from ..devices.domains import DOMAINS, domain_of
 from ..devices.groups import Groups
 from ..devices.selection import async_attached_entities
+from ..presence.persons import async_presences
 from ..settings import Settings
 
 CONF_EXCLUDE: Final = "exclude"
 CONF_MORE: Final = "more"
+CONF_PERSONS: Final = "persons"
 CONF_TARGET: Final = "target"
+STEP_ATTACHED: Final = "attached"
+STEP_ATTACHED_NOBODY: Final = "attached_nobody"
+STEP_ATTACHED_NOTHING: Final = "attached_nothing"
 
 MAX_LISTED: Final = 50
 """How many entities of a domain the form names."""
@@ -83,21 +90,24 @@ def is_plain(target: object) -> bool:
     return True
 
 
-def attached_to(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, str]:
-    """Return, for people, what a bot with this data is attached to: how many entities, and a list for each domain."""
+def attached_step(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the step that shows what a bot with this data is attached to and whom it follows, and what is in its text.
+
+    There is one of its own for a bot without anything to switch, and for one without anybody to follow.
+    """
     attached = async_attached_entities(hass, data[CONF_TARGET], data[CONF_EXCLUDE], Groups(hass))
-    lists = {
-        str(domain): _listed(hass, [entity_id for entity_id in attached if domain_of(entity_id) == domain])
-        for domain in DOMAINS
-    }
-    return {"count": str(len(attached)), **lists}
+    persons = async_presences(hass, data[CONF_PERSONS])
+    lists = {domain: [each for each in attached if domain_of(each) == domain] for domain in DOMAINS}
+    shown = {str(domain): _listed(hass, entity_ids) for domain, entity_ids in {**lists, PERSON_DOMAIN: persons}.items()}
+    step = STEP_ATTACHED if persons else STEP_ATTACHED_NOBODY
+    return step if attached else STEP_ATTACHED_NOTHING, {"count": str(len(attached)), **shown}
 
 
-def _listed(hass: HomeAssistant, entity_ids: list[str]) -> str:
+def _listed(hass: HomeAssistant, entity_ids: Collection[str]) -> str:
     """Return a list in Markdown."""
     lines = [
         f"- {state.name} (`{entity_id}`)" if (state := hass.states.get(entity_id)) else f"- `{entity_id}`"
-        for entity_id in entity_ids[:MAX_LISTED]
+        for entity_id in islice(entity_ids, MAX_LISTED)
     ]
     if more := len(entity_ids) - len(lines):
         lines.append(f"- … {more} more")

@@ -1,1 +1,1 @@
-"""Presence: who is home, and when that has changed for sure."""
+"""Presence: who is home, when that has changed for sure, and what keeps a bot from knowing it."""

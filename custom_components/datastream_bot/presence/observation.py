@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from .persons import Presence, presence_among
+
+NOBODY: Final = ""
+"""Stands among persons for there being none to follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +19,7 @@ class PresenceState:
         sure: The last presence that was sure, or None before the first.
         since: When that began, in seconds of the event loop's clock.
         unsure_since: Since when presence is unsure, or None while it is sure.
+        doubts: Since when each person who is unsure has been so, by entity id; or since when `NOBODY` is followed.
         acted_on: The presence of the last edge, or None before anything was sure.
         is_unfinished: Whether the reaction to the last edge was interrupted: the next sure presence is an edge.
 
@@ -24,6 +29,7 @@ class PresenceState:
     sure: Presence | None = None
     since: float = 0.0
     unsure_since: float | None
+    doubts: Mapping[str, float] = field(default_factory=dict)
     acted_on: Presence | None = None
     is_unfinished: bool = False
 
@@ -47,12 +53,13 @@ def observe(
 
     """
     presence = presence_among(presences)
+    doubts = _doubts(state.doubts, presences, now)
     acted_on = None if _somebody_else_is_home(state.presences, presences) else state.acted_on
     if presence is Presence.UNSURE:
         unsure_since = now if state.unsure_since is None else state.unsure_since
-        return replace(state, presences=presences, unsure_since=unsure_since, acted_on=acted_on), None
+        return replace(state, presences=presences, unsure_since=unsure_since, doubts=doubts, acted_on=acted_on), None
     was_unsure = bool(state.presences) and state.unsure_since is not None
-    state = replace(state, presences=presences, unsure_since=None, acted_on=acted_on or presence)
+    state = replace(state, presences=presences, unsure_since=None, doubts=doubts, acted_on=acted_on or presence)
     left = state.left_to_settle(now, settling)
     # The first tracker to report again may tell what it knew last, so leaving settles anew.
     is_late = was_unsure and left is not None and left <= 0
@@ -63,6 +70,12 @@ def observe(
     if is_settling or (presence is state.acted_on and not state.is_unfinished):
         return state, None
     return replace(state, acted_on=presence, is_unfinished=False), presence
+
+
+def _doubts(before: Mapping[str, float], presences: Mapping[str, Presence], now: float) -> dict[str, float]:
+    """Return the doubts after an observation: those that go on keep their beginning."""
+    unsure = [person for person, presence in presences.items() if presence is Presence.UNSURE]
+    return {each: before.get(each, now) for each in (unsure if presences else [NOBODY])}
 
 
 def _somebody_else_is_home(before: Mapping[str, Presence], now: Mapping[str, Presence]) -> bool:

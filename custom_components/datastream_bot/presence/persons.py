@@ -2,15 +2,35 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any, Final
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
-from homeassistant.components.zone import ENTITY_ID_HOME
-from homeassistant.const import STATE_HOME, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.components.zone import ENTITY_ID_HOME, async_get_enclosing_zones, in_zone
+from homeassistant.const import (
+    ATTR_GPS_ACCURACY,
+    ATTR_LATITUDE,
+    ATTR_LONGITUDE,
+    STATE_HOME,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+)
 from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedData, HomeAssistant, State, callback
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import TrackStates, async_track_state_change_filtered
 from homeassistant.helpers.start import async_at_started
+import voluptuous as vol
 
 from ..settings import resolve_entity_ids
+
+_POSITION: Final = vol.Schema(
+    {
+        vol.Required(ATTR_LATITUDE): cv.latitude,
+        vol.Required(ATTR_LONGITUDE): cv.longitude,
+        # Whom only a router knows to be home has the position of home, without an accuracy.
+        vol.Required(ATTR_GPS_ACCURACY): vol.All(vol.Coerce(float), vol.Range(min=0)),
+    },
+    extra=vol.ALLOW_EXTRA,
+)
 
 
 class Presence(StrEnum):
@@ -26,7 +46,7 @@ def async_presences(hass: HomeAssistant, persons: Sequence[str]) -> dict[str, Pr
     """Return the presence of these persons, or of everyone when none are named, by entity id."""
     entity_ids = resolve_entity_ids(hass, persons) or hass.states.async_entity_ids(PERSON_DOMAIN)
     return {
-        entity_id: _presence_of(state)
+        entity_id: _presence_of(hass, state)
         for entity_id in entity_ids
         # A person who was removed has no state.
         if (state := hass.states.get(entity_id)) is not None and not _is_untracked(state)
@@ -77,13 +97,41 @@ def async_track_persons(hass: HomeAssistant, action: Callable[[Context | None], 
     return stop
 
 
-def _presence_of(state: State) -> Presence:
+def _presence_of(hass: HomeAssistant, state: State) -> Presence:
     if state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE):
         return Presence.UNSURE
+    home, position = hass.states.get(ENTITY_ID_HOME), _position_of(state)
+    if home is not None and position is not None:
+        return _presence_at(position, home)
+    zones = state.attributes.get("in_zones", ())
     # Somebody in a zone inside the home zone has the name of that zone as state.
-    if state.state == STATE_HOME or ENTITY_ID_HOME in state.attributes.get("in_zones", ()):
+    if state.state == STATE_HOME or any(_is_within_home(hass, zone) for zone in zones):
         return Presence.HOME
     return Presence.AWAY
+
+
+def _position_of(state: State) -> dict[str, Any] | None:
+    """Return the attributes of a person with a valid position, or None when routers or scanners tell where it is."""
+    try:
+        position: dict[str, Any] = _POSITION(dict(state.attributes))
+    except vol.Invalid:
+        return None
+    return position
+
+
+def _presence_at(position: dict[str, Any], home: State) -> Presence:
+    """Return what a position says.
+
+    Its center decides: the state and the zones of a person would say home as soon as the circle of accuracy touches it.
+    """
+    center = position[ATTR_LATITUDE], position[ATTR_LONGITUDE]
+    if in_zone(home, *center):
+        return Presence.HOME
+    return Presence.UNSURE if in_zone(home, *center, position[ATTR_GPS_ACCURACY]) else Presence.AWAY
+
+
+def _is_within_home(hass: HomeAssistant, zone: str) -> bool:
+    return ENTITY_ID_HOME in (zone, *async_get_enclosing_zones(hass, zone))
 
 
 def _is_untracked(state: State) -> bool:

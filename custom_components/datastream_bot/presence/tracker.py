@@ -27,6 +27,7 @@ _STORED: Final = vol.Schema(
         vol.Required("presence"): vol.Any(None, _PRESENCE),
         vol.Optional("sure", default=None): vol.Any(None, _PRESENCE),
         vol.Optional("since", default=0): timestamp,
+        vol.Optional("doubts", default=dict): {cv.string: timestamp},
         vol.Optional(SAVED, default=None): vol.Any(None, timestamp),
         vol.Optional("reacting", default=True): bool,
         vol.Optional("begun", default=None): vol.Any(
@@ -129,6 +130,8 @@ class PresenceTracker:
         if (stored := await self._storage.async_load()) is None:
             return
         self.is_reacting = stored["reacting"]
+        doubts = {each: moment_of(self._hass, since, stored[SAVED]) for each, since in stored["doubts"].items()}
+        self.state = replace(self.state, doubts=doubts)
         if (begun := stored["begun"]) is not None:
             self.begun = BegunReaction(presence=Presence(begun["presence"]), entity_ids=begun["entity_ids"])
             self.state = replace(self.state, is_unfinished=True)
@@ -165,7 +168,7 @@ class PresenceTracker:
         self._stop_timer()
         self._cancel_last()
         if forget:
-            self.state, self.begun = replace(self.state, acted_on=None), None
+            self.state, self.begun = replace(self.state, acted_on=None, doubts={}), None
         await self.async_save()
 
     @callback
@@ -207,6 +210,7 @@ class PresenceTracker:
             "presence": self.state.acted_on,
             "sure": self.state.sure,
             "since": timestamp_of(self._hass, self.state.since),
+            "doubts": {each: timestamp_of(self._hass, since) for each, since in self.state.doubts.items()},
             SAVED: time.time(),
             "reacting": self.is_reacting,
             "begun": self.begun and {"presence": self.begun.presence, "entity_ids": [*self.begun.entity_ids]},
@@ -252,6 +256,6 @@ class PresenceTracker:
             listener(edge)
 
 
-def _remembered(state: PresenceState) -> tuple[Presence | None, Presence | None, float]:
+def _remembered(state: PresenceState) -> tuple[object, ...]:
     """Return what of a state is stored."""
-    return state.acted_on, state.sure, state.since
+    return state.acted_on, state.sure, state.since, state.doubts
