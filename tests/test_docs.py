@@ -17,6 +17,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.datastream_bot import services
 from custom_components.datastream_bot.devices import expectations
@@ -29,7 +30,7 @@ from custom_components.datastream_bot.presence import doubt_issue
 
 from .conftest import AddBot, Home, Send
 from .doors import OPEN, Client, open_doors, open_webhook
-from .home import is_on
+from .home import is_on, ticks, until
 from .pages import PAGES, ROOT, all_examples, examples, text_of
 from .streams import add_stream, row
 
@@ -61,7 +62,7 @@ async def test_good_night(
 async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
     """An automation reacts to the event of an address that no bot knows."""
     await add_bot()
-    example: Any = parse_yaml(examples("yaml", "event_type: datastream_bot_message"))
+    example: Any = parse_yaml(examples("yaml", "triggers:\n  - trigger: event"))
     automation = {"alias": "Doorbell", **example}
     assert await async_setup_component(hass, "automation", {"automation": automation})
 
@@ -69,6 +70,26 @@ async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, 
     await hass.async_block_till_done()
 
     assert is_on(hass, "light.porch")
+
+
+async def test_ask_and_wait_for_the_answer(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
+    """The event trigger takes templates, so that only the answer to this very question counts."""
+    await add_bot()
+    await send("toggle_everything", {"on": True})
+    asked = async_capture_events(hass, "datastream_bot_message")
+    assert await async_setup_component(hass, "script", {"script": parse_yaml(examples("yaml", "wait_for_trigger"))})
+    await hass.services.async_call("script", "ask_whether_to_turn_off")
+    await until(lambda: bool(asked))
+    await ticks(50)
+    question = asked[0].data["content"]["question"]
+
+    await send("answer", {"question": "another one", "agreed": True})
+    await ticks(50)
+    assert is_on(hass, "light.kitchen")
+    await send("answer", {"question": question, "agreed": True})
+    await hass.async_block_till_done()
+
+    assert not is_on(hass, "light.kitchen")
 
 
 async def test_from_nothing_to_a_checked_address(
@@ -281,6 +302,12 @@ def test_every_key_of_an_example_is_text(example: str) -> None:
     keys = keys_of(parse_yaml(example))
     assert keys
     assert all(isinstance(key, str) for key in keys)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_key_that_yaml_takes_for_true_or_false_stands_in_quotes(page: Path) -> None:
+    """Also within a sentence."""
+    assert not re.search(r"(?<![\"\w])(on|off|yes|no): (true|false)", page.read_text(encoding="utf-8"))
 
 
 def anchors_in(page: Path) -> set[str]:

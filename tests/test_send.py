@@ -16,9 +16,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.router import Router
 
+from .automations import listen
 from .conftest import AddBot, Home, Send
 from .forms import show_form_of, submit_bot
 from .home import Reader, is_on, state_of
+from .streams import add_stream, row
 
 
 async def test_the_lesson_by_the_action(hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send) -> None:
@@ -153,18 +155,22 @@ async def test_the_action_works_over_rest(
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "told", "hint"),
     [
-        ("toggle_everythin", "no bot listens to this address, but bots listen to toggle_everything"),
-        ("datastream_updated", "no bot listens to this address"),
-        ("attach", "no bot listens to this address"),
-        ("send_push_notification", "a bot knows this address, but this message could not reach it"),
+        (
+            "toggle_everythin",
+            "no bot listens to this address, but bots listen to toggle_everything",
+            "toggle_everything",
+        ),
+        ("datastream_updated", "no bot listens to this address", None),
+        ("attach", "no bot listens to this address", None),
+        ("send_push_notification", "a bot knows this address, but this message could not reach it", None),
     ],
 )
 async def test_a_required_receiver_that_is_not_there_is_an_error(
-    hass: HomeAssistant, add_bot: AddBot, send: Send, address: str, told: str
+    hass: HomeAssistant, add_bot: AddBot, send: Send, address: str, told: str, hint: str | None
 ) -> None:
-    """It names the nearest known addresses, or says that the address is closed."""
+    """It names the nearest known addresses, or says that the address is closed; the receipt has them as a hint."""
     bot = await add_bot()
     subentry = next(stream for stream in bot.entry.subentries.values() if stream.title == "send_push_notification")
     hass.config_entries.async_update_subentry(bot.entry, subentry, data={**subentry.data, "external": False})
@@ -176,12 +182,105 @@ async def test_a_required_receiver_that_is_not_there_is_an_error(
 
     receipt = await send(address, {"message": "hello"})
     assert [receipt[outcome] for outcome in ("handled", "failed", "running")] == [[], [], []]
+    assert receipt.get("hint") == hint
 
 
 async def test_a_required_receiver_that_is_there_is_no_error(add_bot: AddBot, send: Send) -> None:
     """It may even fail: the receipt says so."""
     await add_bot()
     assert (await send("send_push_notification", {"message": "hello"}, require_receiver=True))["handled"]
+
+
+async def test_a_trigger_that_listens_is_no_receiver(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """It triggers all the same."""
+    await add_bot()
+    heard = await listen(hass, address="news")
+
+    with pytest.raises(ServiceValidationError, match="no bot listens to this address"):
+        await send("news", require_receiver=True)
+    await hass.async_block_till_done()
+
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # A bare `on` in YAML, and what Home Assistant's editor makes of it.
+        {True: True},
+        {"true": True},
+        '{"on": true}',
+        ' {"true": "on"}\n',
+    ],
+)
+async def test_a_bare_key_and_json_text_are_read_as_what_they_mean(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send, content: object
+) -> None:
+    """The help text's own example works without its quotes."""
+    await add_bot()
+    receipt = await send("toggle_everything", content)
+    assert receipt["handled"][0]["result"]["on"] is True
+    assert is_on(hass, "light.kitchen")
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        ({"true": "a", "false": "b"}, {"YES": "a", "off": "b"}),
+        ({True: "a", False: "b"}, {"YES": "a", "off": "b"}),
+        ({"YES": "a"}, {"YES": "a"}),
+    ],
+)
+async def test_any_field_that_yaml_takes_for_true_or_false_may_be_meant(
+    add_bot: AddBot, send: Send, router: Callable[[], Router], content: dict[Any, Any], read: dict[str, Any]
+) -> None:
+    """The name of the field is what receivers read."""
+    bot = await add_bot()
+    reader = Reader()
+    bot.attach(reader)
+    await add_stream(bot, "news", fields=[row("YES"), row("off"), row("room")])
+
+    await send("news", content)
+
+    assert [message.content for message in reader.messages] == [read]
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "problem"),
+    [
+        ([], {True: 1}, "content has the key True. Write it in quotes: YAML takes a bare on for true"),
+        ([row("room")], {True: 1}, "content has the key True"),
+        ([row("on"), row("yes")], {True: 1}, "content has the key True"),
+        ([row("on"), row("yes")], {"true": 1}, "true is unknown"),
+        ([row("on")], {"on": 1, True: 1}, "content has the key True"),
+        ([row("on")], {"on": 1, "true": 1}, "true is unknown"),
+        ([row("on")], {"false": 1}, "false is unknown"),
+        ([row("on", "object")], {"on": {True: 1}}, "content.on has the key True"),
+        ([row("on", "object")], {1: 1}, "content has the key 1"),
+        ([], "{on: true}", "of type str"),
+        ([], "[1]", "of type str"),
+        ([], "\ud800", "of type str"),
+        pytest.param([], "[" * 10_000, "of type str", id="too deep"),
+    ],
+)
+async def test_a_key_or_a_text_of_which_it_is_not_known_what_it_means_is_refused(
+    add_bot: AddBot, send: Send, fields: list[dict[str, Any]], content: object, problem: str
+) -> None:
+    """In words."""
+    await add_stream(await add_bot(), "news", fields=fields)
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("news", content)
+    assert problem in str(refused.value)
+
+
+async def test_a_field_that_is_called_true_is_that_field(add_bot: AddBot, send: Send) -> None:
+    """Whatever else there is."""
+    bot = await add_bot()
+    await add_stream(bot, "news", fields=[row("true", "number"), row("on", "boolean")])
+    reader = Reader()
+    bot.attach(reader)
+    await send("news", {"true": 7})
+    assert [message.content for message in reader.messages] == [{"true": 7}]
 
 
 @pytest.mark.parametrize("name", ["read", "async_datastream_updated", "name", "handlers", "messages"])

@@ -140,6 +140,12 @@ async def test_home_assistant_can_read_the_description_of_the_action(hass: HomeA
     assert described["response"] == {"optional": True}
 
 
+@pytest.mark.parametrize("path", [*HOUSE.rglob("*.json"), *HOUSE.rglob("*.yaml")], ids=lambda path: path.name)
+def test_a_key_that_yaml_takes_for_true_or_false_stands_in_quotes(path: Path) -> None:
+    """What a text shows as an example may be copied."""
+    assert not re.search(r"(?<![\"\w])(on|off|yes|no): (true|false)", path.read_text(encoding="utf-8"))
+
+
 def test_texts_are_written_like_texts() -> None:
     """No spaces around them, no quotes around what is filled in, and an end to every sentence that is one."""
     for path, text in leaves(TEXTS).items():

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
 
@@ -25,6 +27,13 @@ class MessageError(ServiceValidationError):
             translation_placeholders={name: _quoted(value) for name, value in placeholders.items()},
         )
         self.code = translation_key
+
+
+async def async_text(hass: HomeAssistant, err: MessageError) -> str:
+    """Return the text of an error, also while the integration is not set up."""
+    texts = await async_get_translations(hass, "en", "exceptions", {DOMAIN})
+    text = texts[f"component.{DOMAIN}.exceptions.{err.code}.message"].rstrip(".")
+    return text.format(**(err.translation_placeholders or {}))
 
 
 def _quoted(value: object) -> str:

@@ -13,8 +13,12 @@ import voluptuous as vol
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .errors import MessageError, nearest
+from .messaging.bare_keys import as_meant, with_text_keys
+from .messaging.content import object_of
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
-from .messaging.router import DATA_ROUTER, Router
+from .messaging.receipt import Receipt
+from .messaging.registry import Registry
+from .messaging.router import DATA_ROUTER
 from .rights import async_readable_receipt
 from .sender_limit import SenderLimit
 
@@ -29,6 +33,7 @@ ATTR_SCOPE: Final = "scope"
 MAX_HOMES_NAMED: Final = 1000
 """How many homes a message can name. For more there is `all`."""
 
+_ATTR_HINT: Final = "hint"
 _ORIGIN: Final = "action"
 
 # The router says what is wrong with an address or a content, in the user's words.
@@ -66,7 +71,7 @@ async def _async_send(limit: SenderLimit, call: ServiceCall) -> ServiceResponse:
         raise refusal
     dispatch = await router.async_dispatch(
         call.data[ATTR_ADDRESS],
-        call.data.get(ATTR_CONTENT),
+        _content(router.registry, call.data),
         origin=_ORIGIN,
         sender=None if bot is None or refusal else bot.bot_id,
         context=call.context,
@@ -77,8 +82,10 @@ async def _async_send(limit: SenderLimit, call: ServiceCall) -> ServiceResponse:
     )
     receipt = await dispatch.async_receipt()
     if call.data.get(ATTR_REQUIRE_RECEIVER) and not receipt.is_received:
-        raise refusal or _no_receiver(router, receipt.address)
-    return await async_readable_receipt(call.hass, receipt.as_dict(), call.context) if call.return_response else None
+        raise refusal or _no_receiver(router.registry, receipt.address)
+    if not call.return_response:
+        return None
+    return await async_readable_receipt(call.hass, _told(router.registry, receipt), call.context)
 
 
 def _bot(call: ServiceCall) -> Bot | None:
@@ -99,11 +106,35 @@ def _route(data: Mapping[str, Any]) -> Route:
     return DEFAULT_ROUTE if scopes is None and homes is None else Route(scopes=scopes, homes=homes)
 
 
-def _no_receiver(router: Router, address: str) -> MessageError:
+def _content(registry: Registry, data: Mapping[str, Any]) -> object:
+    """Return the content that was meant."""
+    content = object_of(data.get(ATTR_CONTENT))
+    keyed = with_text_keys(content)
+    if keyed is content or not isinstance(keyed, Mapping):
+        return content
+    # Without a field that was meant, a bare key is refused in words.
+    is_meant = any(as_meant(keyed, schema.fields) is not keyed for schema in registry.schemas_at(data[ATTR_ADDRESS]))
+    return keyed if is_meant else content
+
+
+def _told(registry: Registry, receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as response data, with the addresses that may have been meant if nobody received it."""
+    told = receipt.as_dict()
+    if not receipt.is_received and (similar := _similar(registry, receipt.address)):
+        told[_ATTR_HINT] = similar
+    return told
+
+
+def _similar(registry: Registry, address: str) -> str:
+    """Return the known addresses that are most similar to an unknown one, for people."""
+    known = registry.addresses
+    return "" if address in known else nearest(address, known)
+
+
+def _no_receiver(registry: Registry, address: str) -> MessageError:
     """Return the error of a message that nobody received, with the addresses that may have been meant."""
-    known = router.registry.addresses
-    if address in known:
+    if address in registry.addresses:
         return MessageError(translation_key="no_receiver_reached", address=address)
-    if similar := nearest(address, known):
+    if similar := _similar(registry, address):
         return MessageError(translation_key="no_receiver_nearest", address=address, nearest=similar)
     return MessageError(translation_key="no_receiver", address=address)

@@ -1,20 +1,33 @@
 """The trigger `datastream_bot.message_received`; it outlives the bots, and needs none to be loaded."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final, override
 
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.const import CONF_OPTIONS
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, trigger as trigger_helper
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
+from homeassistant.helpers.template import is_template_string
+from homeassistant.helpers.trigger import (
+    NotTriggeredInfo,
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .const import DOMAIN
-from .errors import MessageError
-from .messaging.content import copied_content
+from .errors import MessageError, async_text
+from .issues import async_create_issue, async_delete_issue
+from .messaging.bare_keys import with_text_keys
+from .messaging.content import checked_content, copied_content, object_of
 from .messaging.message import Message, checked_address
+from .messaging.message_filter import MessageFilter
+from .messaging.schema import SchemaError
 from .messaging.signals import message_signal
 
 TRIGGER: Final = "message_received"
@@ -26,28 +39,44 @@ OPTION_CONTENT: Final = "content"
 
 
 def _address(value: object) -> str:
-    try:
-        return checked_address(value)
-    except MessageError as err:
-        raise vol.Invalid(str(err)) from err
+    _refuse_template(value)
+    return checked_address(value)
 
 
-def _filter(value: object) -> object:
-    """Check that the keys are text: in YAML, a bare on is true."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                problem = f"keys must be text, but {key!r} is not; write it in quotes"
-                raise vol.Invalid(problem)
-            _filter(item)
-    return value
+def _bot(value: object) -> str | None:
+    """Return the bot, or None for what a blueprint's input holds that is not filled in."""
+    _refuse_template(value)
+    return None if value is None else cv.string(value) or None
+
+
+def _content(value: object) -> Mapping[str, Any]:
+    _refuse_template(value)
+    content = checked_content(with_text_keys(object_of(value)))
+    _refuse_template(content)
+    return content
+
+
+def _refuse_template(value: object) -> None:
+    """Refuse templates at every level, as Home Assistant hands a trigger of this kind no variables.
+
+    Raises:
+        MessageError: There is one.
+
+    """
+    if isinstance(value, str) and is_template_string(value):
+        raise MessageError(translation_key="trigger_template", template=value)
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            _refuse_template(item)
 
 
 OPTIONS_SCHEMA: Final = vol.Schema(
     {
         vol.Required(OPTION_ADDRESS): vol.All(cv.ensure_list, vol.Length(min=1), [_address]),
-        vol.Optional(OPTION_BOT): cv.string,
-        vol.Optional(OPTION_CONTENT, default=dict): vol.All(dict, _filter),
+        vol.Optional(OPTION_BOT): _bot,
+        vol.Optional(OPTION_CONTENT, default=dict): _content,
     }
 )
 _CONFIG_SCHEMA = vol.Schema({vol.Required(CONF_OPTIONS): OPTIONS_SCHEMA})
@@ -59,7 +88,10 @@ class MessageReceivedTrigger(Trigger):
     @classmethod
     @override
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        validated: ConfigType = _CONFIG_SCHEMA(config)
+        try:
+            validated: ConfigType = _CONFIG_SCHEMA(config)
+        except MessageError as err:
+            raise vol.Invalid(await async_text(hass, err)) from err
         return validated
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
@@ -71,27 +103,83 @@ class MessageReceivedTrigger(Trigger):
     async def async_attach_runner(
         self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
     ) -> CALLBACK_TYPE:
-        @callback
-        def signalled(sent: Message, received: Mapping[str, Message]) -> None:
-            receivers: list[tuple[str | None, Message]] = [*received.items()]
-            if not receivers and sent.envelope.external:
-                receivers = [(None, sent)]
-            bot = self._options.get(OPTION_BOT)
-            for bot_id, message in receivers:
-                if bot in (None, bot_id) and _contains(message.content, self._options[OPTION_CONTENT]):
-                    run_action(_payload(message, bot_id), f"message to {message.address}", message.context)
+        return AttachedTrigger(self._hass, self._options, run_action, did_not_trigger).async_connect()
 
+
+class AttachedTrigger:
+    """Waits for messages, and tells when none can match as the bots are."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        options: Mapping[str, Any],
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None,
+    ) -> None:
+        """Initialize it with the options, and with what to call when a message comes."""
+        self._hass = hass
+        self._addresses: list[str] = list(dict.fromkeys(options[OPTION_ADDRESS]))
+        self._filter = MessageFilter(hass, self._addresses, options.get(OPTION_BOT), options[OPTION_CONTENT])
+        self._run_action = run_action
+        self._did_not_trigger = did_not_trigger
+        self._never: MessageError | None = None
+        # The same after a restart, so that it stays ignored.
+        self._issue_id = f"never_triggers_{sha256(repr(options).encode(errors='backslashreplace')).hexdigest()}"
+
+    @callback
+    def async_connect(self) -> CALLBACK_TYPE:
+        """Wait for messages; return the function that disconnects it."""
         connected = [
-            async_dispatcher_connect(self._hass, message_signal(address), signalled)
-            for address in dict.fromkeys(self._options[OPTION_ADDRESS])
+            *(
+                async_dispatcher_connect(self._hass, message_signal(address), self._signalled)
+                for address in self._addresses
+            ),
+            async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
         ]
+        self._check()
 
         @callback
-        def detach() -> None:
-            for disconnect in connected:
-                disconnect()
+        def disconnect() -> None:
+            for disconnect_one in connected:
+                disconnect_one()
+            async_delete_issue(self._hass, self._issue_id)
 
-        return detach
+        return disconnect
+
+    @callback
+    def _signalled(self, sent: Message, received: Mapping[str, Message]) -> None:
+        receivers: list[tuple[str | None, Message]] = [*received.items()]
+        if not receivers and sent.envelope.external:
+            receivers = [(None, sent)]
+        has_triggered = is_unfit = False
+        for bot_id, message in receivers:
+            try:
+                matches = self._filter.async_matches(bot_id, message)
+            except SchemaError:
+                is_unfit = True
+            else:
+                if matches:
+                    has_triggered = True
+                    self._run_action(_payload(message, bot_id), f"message to {message.address}", message.context)
+        if is_unfit or self._never is not None:
+            self._check()
+            if self._never is not None and not has_triggered and self._did_not_trigger is not None:
+                self._did_not_trigger(NotTriggeredInfo(reason=str(self._never)), sent.context)
+
+    @callback
+    def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        if entry.domain == DOMAIN:
+            self._check()
+
+    def _check(self) -> None:
+        """Raise a repair issue while no message can match as the bots are, or delete it."""
+        never = self._never = self._filter.async_why_never()
+        if never is None:
+            async_delete_issue(self._hass, self._issue_id)
+            return
+        # With the placeholders instead of the text of the error: the integration may not be set up.
+        told: dict[str, Any] = {**(never.translation_placeholders or {}), "addresses": ", ".join(self._addresses)}
+        async_create_issue(self._hass, self._issue_id, translation_key=never.code, **told)
 
 
 def _payload(message: Message, bot_id: str | None) -> dict[str, Any]:
@@ -105,16 +193,6 @@ def _payload(message: Message, bot_id: str | None) -> dict[str, Any]:
         "home": envelope.home,
         "bot": bot_id,
     }
-
-
-def _contains(content: object, wanted: object) -> bool:
-    """Return whether content has what is wanted: all of its keys with equal values, at every level."""
-    if isinstance(wanted, Mapping):
-        return isinstance(content, Mapping) and all(
-            key in content and _contains(content[key], value) for key, value in wanted.items()
-        )
-    # True and 1 are equal to Python, but not to whoever writes a filter.
-    return content == wanted and isinstance(content, bool) == isinstance(wanted, bool)
 
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:

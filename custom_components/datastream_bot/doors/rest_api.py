@@ -10,6 +10,7 @@ from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..messaging.receipt import Delivery
+from ..messaging.registry import is_called
 from ..rights import async_readable_receipt
 from .door import Door, DoorError, NotReadyError
 from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
@@ -65,14 +66,10 @@ def _doors(hass: HomeAssistant, bot: str | None) -> list[Door]:
 
     """
     doors: list[Door] = [
-        door for door in open_doors(hass, RestDoor) if bot is None or _is_called(bot, door.bot_id, door.bot_name)
+        door for door in open_doors(hass, RestDoor) if bot is None or is_called(bot, door.bot_id, door.bot_name)
     ]
     if bot is None or doors:
         return doors
-    if any(_is_called(bot, entry.entry_id, entry.title) for entry in entries_to_come(hass)):
+    if any(is_called(bot, entry.entry_id, entry.title) for entry in entries_to_come(hass)):
         raise NotReadyError
     raise DoorError(HTTPStatus.NOT_FOUND, translation_key="bot_not_found", bot=bot)
-
-
-def _is_called(bot: str, bot_id: str, name: str) -> bool:
-    return bot == bot_id or bot.casefold() == name.casefold()

@@ -5,6 +5,7 @@ import math
 from typing import Any, Final
 
 from homeassistant.helpers.json import json_bytes
+from homeassistant.util.json import json_loads_object
 
 from ..errors import MessageError
 
@@ -15,6 +16,16 @@ MAX_CONTENT_DEPTH: Final = 16
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 _IMMUTABLE: Final = _PLAIN | {float}
 _TEXT: Final = frozenset({str})
+
+
+def object_of(content: object) -> object:
+    """Return the JSON object that a text holds, which is all that some senders can write, and all else as it is."""
+    if not isinstance(content, str):
+        return content
+    try:
+        return json_loads_object(content)
+    except ValueError:
+        return content
 
 
 def checked_content(content: object) -> dict[str, Any]:

@@ -14,6 +14,11 @@ from .receipt import Delivery, Elsewhere, Outcome
 from .schema import NO_SCHEMA, Field, Schema
 
 
+def is_called(bot: str, bot_id: str, bot_name: str) -> bool:
+    """Return whether a bot has this id, or this name in any case."""
+    return bot == bot_id or bot.casefold() == bot_name.casefold()
+
+
 class Forwarded(Protocol):
     """A message on its way beyond this Home Assistant.
 
@@ -165,6 +170,15 @@ class Registry:
     def is_open(self, bot_id: str, address: str) -> bool:
         """Return whether a bot opened an address to messages from outside the bot."""
         return bot_id in self._open.get(address, ())
+
+    def schema_of(self, bot_id: str, address: str) -> Schema | None:
+        """Return what content a bot takes at an address, or None when it does not know the address."""
+        endpoint = self._endpoints.get((bot_id, address))
+        return None if endpoint is None else endpoint.schema
+
+    def schemas_at(self, address: object) -> list[Schema]:
+        """Return what content each bot takes that knows an address."""
+        return [endpoint.schema for (_, known), endpoint in self._endpoints.items() if known == address]
 
     def relay_of(self, bot_id: str | None) -> Relay | None:
         """Return the relay of a bot, if there is one."""

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, override
 import voluptuous as vol
 
 from ..errors import MessageError, nearest
+from .bare_keys import as_meant
 
 MAX_SHOWN: Final = 20
 """How many faults an error puts into words."""
@@ -213,6 +214,7 @@ class Schema:
         """
         if not self.fields:
             return content
+        content = as_meant(content, self.fields)
         if None in content.values():
             content = {name: value for name, value in content.items() if value is not None or self._refuses_null(name)}
         if self._validator is None:
@@ -222,6 +224,32 @@ class Schema:
         except vol.MultipleInvalid as err:
             wrong = {error.path[0] for error in err.errors}
             raise SchemaError(address, self._faults(content, wrong)) from err
+        return read
+
+    def read_part(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a part of content with its values read as the types of their fields; null is what stands for nothing.
+
+        Raises:
+            SchemaError: No content that fits has this part.
+
+        """
+        if not self.fields:
+            return content
+        content = as_meant(content, self.fields)
+        read: dict[str, Any] = {}
+        wrong: set[str] = set()
+        for name in self.fields.keys() & content.keys():
+            field, value = self.fields[name], content[name]
+            if value is None and not field.required:
+                value = field.default
+            if value is None and not field.required:
+                read[name] = None
+            elif field.fits(value):
+                read[name] = field.read(value)
+            else:
+                wrong.add(name)
+        if faults := self._faults(content, wrong):
+            raise SchemaError(address, faults)
         return read
 
     def _refuses_null(self, name: str) -> bool:
