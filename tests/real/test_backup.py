@@ -15,24 +15,8 @@ from custom_components.datastream_bot.doors.signature import sign
 
 from .conftest import StartHome
 from .home import RealHome, real_home
+from .lamp import CONFIGURATION, move
 
-CONFIGURATION: Final = json.dumps(
-    {
-        "homeassistant": {},
-        "diagnostics": {},
-        "person": [{"id": "anna", "name": "Anna", "device_trackers": ["device_tracker.anna"]}],
-        "input_boolean": {"power": {}},
-        "template": {
-            "switch": {
-                "name": "Lamp",
-                "unique_id": "lamp",
-                "state": "{{ is_state('input_boolean.power', 'on') }}",
-                "turn_on": {"action": "input_boolean.turn_on", "target": {"entity_id": "input_boolean.power"}},
-                "turn_off": {"action": "input_boolean.turn_off", "target": {"entity_id": "input_boolean.power"}},
-            }
-        },
-    }
-)
 ON: Final = json.dumps({"address": "toggle_everything", "content": {"on": True}}).encode()
 WEBHOOK: Final = {"open": True, "signed": True}
 
@@ -65,16 +49,6 @@ class Sender:
         ):
             body = await response.text()
             return json.loads(body) if body else None
-
-
-async def move(home: RealHome, state: str, *, lamp: str) -> None:
-    """Move Anna, and wait for what the lamp does."""
-    await home.post("/api/states/device_tracker.anna", {"state": state})
-
-    async def is_so() -> bool:
-        return await home.state("switch.lamp") == lamp
-
-    await home.wait_for(f"The lamp {lamp}", is_so, 30)
 
 
 async def test_what_a_backup_brings_back(start_home: StartHome, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-import json
 from pathlib import Path
 import subprocess
 from typing import Any, Final
@@ -10,25 +9,8 @@ from typing import Any, Final
 import pytest
 
 from .home import RealHome, real_home
+from .lamp import CONFIGURATION, move
 
-CONFIGURATION: Final = json.dumps(
-    {
-        "homeassistant": {},
-        "repairs": {},
-        "diagnostics": {},
-        "person": [{"id": "anna", "name": "Anna", "device_trackers": ["device_tracker.anna"]}],
-        "input_boolean": {"power": {"initial": True}},
-        "template": {
-            "switch": {
-                "name": "Lamp",
-                "unique_id": "lamp",
-                "state": "{{ is_state('input_boolean.power', 'on') }}",
-                "turn_on": {"action": "input_boolean.turn_on", "target": {"entity_id": "input_boolean.power"}},
-                "turn_off": {"action": "input_boolean.turn_off", "target": {"entity_id": "input_boolean.power"}},
-            }
-        },
-    }
-)
 OFF: Final = {"address": "toggle_everything", "content": {"on": False, "remember": True}}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -71,11 +53,6 @@ async def home(socket_enabled: None, tmp_path: Path, disk: SmallDisk) -> AsyncIt
         yield started
 
 
-async def move(home: RealHome, state: str) -> None:
-    """Move Anna."""
-    await home.post("/api/states/device_tracker.anna", {"state": state})
-
-
 async def unsaved(home: RealHome) -> list[str]:
     """Return what the repair issues say that cannot be saved."""
     issues = (await home.ask("repairs/list_issues"))["issues"]
@@ -92,28 +69,18 @@ async def test_a_kill_on_a_full_disk_loses_no_more_than_was_said(home: RealHome,
     # Home Assistant writes down after a while that there is a bot.
     await home.stop()
     await home.start()
-    await move(home, "home")
-
-    async def lamp_is(state: str) -> None:
-        async def is_so() -> bool:
-            return await home.state("switch.lamp") == state
-
-        await home.wait_for(f"The lamp {state}", is_so, 30)
-
-    await lamp_is("on")
+    await home.act("switch.turn_on", {"entity_id": "switch.lamp"})
     # Somebody leaves and comes back while all is well.
-    await move(home, "not_home")
-    await lamp_is("off")
-    await move(home, "home")
-    await lamp_is("on")
+    await move(home, "home", lamp="on")
+    await move(home, "not_home", lamp="off")
+    await move(home, "home", lamp="on")
 
     disk.fill()
     (failure,) = (await home.act_for_response("datastream_bot.send", OFF))["failed"]
     assert "nothing was turned off" in failure["error"]
     assert await home.state("switch.lamp") == "on"
     # Leaving turns everything off all the same, and the repair issue says that a restart would forget what was on.
-    await move(home, "not_home")
-    await lamp_is("off")
+    await move(home, "not_home", lamp="off")
     assert f"datastream_bot.{bot}.snapshot" in await unsaved(home)
 
     await home.kill()
@@ -123,9 +90,7 @@ async def test_a_kill_on_a_full_disk_loses_no_more_than_was_said(home: RealHome,
 
     assert await unsaved(home) == []
     await move(home, "home")
-    await lamp_is("on")
-    await move(home, "not_home")
-    await lamp_is("off")
-    await move(home, "home")
-    await lamp_is("on")
+    await home.act("switch.turn_on", {"entity_id": "switch.lamp"})
+    await move(home, "not_home", lamp="off")
+    await move(home, "home", lamp="on")
     assert home.warnings() == said
