@@ -8,6 +8,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
@@ -79,6 +80,17 @@ async def turn(hass: HomeAssistant, entity_id: str, state: str, **data: Any) -> 
     """Turn a light or switch on or off, as a user does."""
     domain = entity_id.split(".", maxsplit=1)[0]
     await hass.services.async_call(domain, f"turn_{state}", {"entity_id": entity_id, **data}, blocking=True)
+
+
+async def show_as(hass: HomeAssistant, entity_id: str, domain: str) -> str:
+    """Show a switch as something else by the flow of that helper, which hides the switch; return the new entity id."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    flow = await hass.config_entries.flow.async_init("switch_as_x", context={"source": "user"})
+    form = {"entity_id": entity_id, "target_domain": domain}
+    result = await hass.config_entries.flow.async_configure(flow["flow_id"], form)
+    await hass.async_block_till_done()
+    (shown,) = er.async_entries_for_config_entry(er.async_get(hass), result["result"].entry_id)
+    return shown.entity_id
 
 
 async def group(hass: HomeAssistant, name: str, entity_ids: list[str]) -> None:

@@ -98,6 +98,24 @@ class PretendLamp(PretendLight):
         await self._switch(on=True)
 
 
+class PretendBulb(PretendLight):
+    """A bulb of one color mode, which notes how it is asked to be on."""
+
+    def __init__(self, mode: str) -> None:
+        """Initialize the bulb."""
+        super().__init__("Bulb")
+        self._attr_color_mode = ColorMode(mode)
+        # A light cannot be white alone.
+        self._attr_supported_color_modes = {self._attr_color_mode} | ({ColorMode.HS} if mode == "white" else set())
+        self.asked: dict[str, Any] = {}
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Turn it on."""
+        self.asked = kwargs
+        await self._switch(on=True)
+
+
 class PretendSwitch(PretendDevice, SwitchEntity):
     """A switch."""
 

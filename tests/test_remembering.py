@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, power_cut, restart, turn, wait_over
 from .forms import show_form_of, submit_bot
-from .home import PretendLamp, PretendLight, is_on, remembered, state_of, ticks
+from .home import PretendBulb, PretendLamp, PretendLight, is_on, remembered, state_of, ticks
 
 
 async def test_on_return_only_what_was_on_comes_back(
@@ -70,6 +70,53 @@ async def test_a_lamp_whose_color_is_unknown_comes_back_without_it(
     assert (state_of(hass, "light.desk").state, state_of(hass, "light.desk").attributes["brightness"]) == ("on", 77)
 
 
+@pytest.mark.parametrize(
+    ("mode", "attributes", "asked"),
+    [
+        ("brightness", {"brightness": 0}, {}),
+        ("brightness", {"brightness": 0.4}, {}),
+        ("brightness", {"brightness": 1}, {"brightness": 1}),
+        ("white", {"brightness": 0}, {}),
+        ("white", {"brightness": 9}, {"white": 9}),
+        ("rgb", {"brightness": 9, "rgb_color": (0, 0, 0)}, {"brightness": 9, "rgb_color": (255, 255, 255)}),
+        ("rgb", {"brightness": 0, "rgb_color": (0, 0, 255)}, {"rgb_color": (0, 0, 255)}),
+        ("rgbw", {"brightness": 9, "rgbw_color": (0, 0, 0, 0)}, {"brightness": 9, "rgbw_color": (0, 0, 0, 255)}),
+    ],
+)
+@pytest.mark.parametrize("stored_before", [True, False])
+async def test_a_lamp_that_was_on_without_light_comes_back_on(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    add_bot: AddBot,
+    send: Send,
+    mode: str,
+    attributes: dict[str, Any],
+    asked: dict[str, Any],
+    *,
+    stored_before: bool,
+) -> None:
+    """Some lamps report that while they fade, and turning on with it would turn off; so did former versions."""
+    lamp = PretendBulb(mode)
+    for name, value in attributes.items():
+        setattr(lamp, f"_attr_{name}", value)
+    await furnish(hass, {"light.bulb": lamp})
+    bot = await add_bot()
+    await turn(hass, "light.bulb", "on")
+    was = dict(state_of(hass, "light.bulb").attributes)
+    await send("toggle_everything", LEAVING)
+    if stored_before:
+        await hass.config_entries.async_unload(bot.bot_id)
+        stored = hass_storage[f"datastream_bot.{bot.bot_id}.snapshot"]["data"]["messages"][""]
+        stored["light.bulb"]["attributes"] = was
+        assert await hass.config_entries.async_setup(bot.bot_id)
+
+    receipt = await send("toggle_everything", RETURNING)
+
+    assert receipt["handled"][0]["result"]["switched"] == ["light.bulb"]
+    assert is_on(hass, "light.bulb")
+    assert lamp.asked == asked
+
+
 async def test_what_changed_meanwhile_is_left_alone_and_named(
     hass: HomeAssistant, add_bot: AddBot, send: Send, entity_registry: er.EntityRegistry
 ) -> None:
@@ -93,6 +140,7 @@ async def test_what_changed_meanwhile_is_left_alone_and_named(
     assert delivery["result"] == {
         "on": True,
         "switched": ["light.l5"],
+        "not_reached": [],
         "unavailable": ["light.l2"],
         "changed": ["light.l0", "light.l1"],
         "gone": ["light.l3", "light.l4"],

@@ -222,12 +222,12 @@ async def test_who_may_not_switch_ends_no_wait(
     await send("toggle_everything", LEAVING)
     home["light.kitchen"].set_available(available=False)
     await send("toggle_everything", RETURNING)
-    home["switch.fan"].is_momentary = True
+    home["switch.fan"].broken = "no answer"
     await send("toggle_everything", {"on": True, "domain": "switch"})
 
     await send("toggle_everything", content, context=guest)
     home["light.kitchen"].set_available(available=True)
-    home["switch.fan"].is_momentary = False
+    home["switch.fan"].broken = None
     await go_on(hass, freezer, 61)
 
     assert is_on(hass, "light.kitchen")
@@ -270,6 +270,7 @@ async def test_a_receipt_names_only_what_its_reader_may_know(
         "result": {
             "on": False,
             "switched": [],
+            "not_reached": [],
             "unavailable": [],
             "failed": {"light.porch": "stuck"},
             "more": {"failed": 2},
@@ -296,6 +297,7 @@ async def test_a_webhook_names_entities_only_if_it_may(
     (delivery,) = (await response.json())["handled"]
     assert delivery["result"] == {
         "on": True,
+        "not_reached": [],
         "unavailable": [],
         **({"switched": list(home)} if names_entities else {"switched": [], "more": {"switched": 3}}),
     }

@@ -157,7 +157,12 @@ async def test_disabled_entities_are_not_attached(hass: HomeAssistant, home: Hom
 
     receipt = await send("toggle_everything", {"on": True})
 
-    assert receipt["handled"][0]["result"] == {"on": True, "switched": [KITCHEN], "unavailable": []}
+    assert receipt["handled"][0]["result"] == {
+        "on": True,
+        "switched": [KITCHEN],
+        "not_reached": [],
+        "unavailable": [],
+    }
 
 
 @pytest.mark.parametrize("as_list", [True, False])

@@ -38,7 +38,12 @@ async def test_the_lesson_by_the_action(hass: HomeAssistant, add_bot: AddBot, ho
                 "bot": "Home",
                 "config_entry_id": bot.bot_id,
                 "receiver": "device",
-                "result": {"on": True, "switched": ["light.kitchen", "light.porch", "switch.fan"], "unavailable": []},
+                "result": {
+                    "on": True,
+                    "switched": ["light.kitchen", "light.porch", "switch.fan"],
+                    "not_reached": [],
+                    "unavailable": [],
+                },
             }
         ],
         "failed": [],
@@ -369,6 +374,7 @@ async def test_a_user_cannot_switch_by_a_message_what_she_may_not_switch(
     assert receipt["failed"][0]["result"] == {
         "on": True,
         "switched": ["light.porch"],
+        "not_reached": [],
         "unavailable": [],
         "failed": {},
         "more": {"failed": 2},

@@ -106,6 +106,7 @@ async def test_unavailable_devices_are_named_and_the_others_switched(
     assert receipt["handled"][0]["result"] == {
         "on": True,
         "switched": ["light.kitchen", "switch.fan"],
+        "not_reached": [],
         "unavailable": ["light.porch"],
     }
     assert home["light.porch"].commands == []
@@ -127,6 +128,7 @@ async def test_a_light_that_fails_is_named_with_its_error_and_the_others_switche
     assert receipt["failed"][0]["result"] == {
         "on": True,
         "switched": ["light.porch", "switch.fan"],
+        "not_reached": [],
         "unavailable": [],
         "failed": {"light.kitchen": "no answer from the bridge"},
     }
@@ -183,8 +185,9 @@ async def test_a_light_that_is_removed_while_a_message_waits_is_not_switched(
     home["light.kitchen"].responding.set()
     await hass.async_block_till_done()
 
-    assert (await first)["handled"][0]["result"]["switched"] == ["light.kitchen", "light.porch", "switch.fan"]
     assert (await second)["handled"][0]["result"]["switched"] == ["light.kitchen", "switch.fan"]
+    assert home["light.porch"].commands == [True]
+    assert (await first)["handled"][0]["result"]["not_reached"] == ["light.porch"]
 
 
 async def test_messages_that_pile_up_collapse_to_the_newest(
@@ -292,7 +295,7 @@ async def test_many_lights_are_switched_in_several_calls_at_the_same_time(
     calls = async_capture_events(hass, "call_service")
     lights["light.l000"].responding.clear()
     lights["light.l150"].broken = "no answer"
-    # After an error, what is not as wanted in the same call is not known to be switched.
+    # After an error, what is not as wanted in the same call has failed with it.
     for name in ("light.l010", "light.l160"):
         lights[name].is_momentary = True
 
@@ -308,7 +311,8 @@ async def test_many_lights_are_switched_in_several_calls_at_the_same_time(
     assert [entity_id for entity_ids in named for entity_id in entity_ids] == list(lights)
     assert len({call.context.id for call in of_lights}) == 1
     assert receipt["failed"][0]["result"]["failed"] == {"light.l150": "no answer", "light.l160": "no answer"}
-    assert len(receipt["failed"][0]["result"]["switched"]) == 248
+    assert receipt["failed"][0]["result"]["not_reached"] == ["light.l010"]
+    assert len(receipt["failed"][0]["result"]["switched"]) == 247
     assert [len(light.commands) for light in lights.values()] == [1] * 250
 
 

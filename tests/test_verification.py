@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.datastream_bot.const import DOMAIN
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
-from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn
+from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn, wait_over
 from .home import PretendLight, is_on, ticks
 
 pytestmark = pytest.mark.warns
@@ -316,6 +316,7 @@ async def test_unloaded_while_it_waits_for_a_light_a_bot_looks_no_more(
     er.async_get(hass).async_remove("light.porch")
     await hass.config_entries.async_unload(bot.bot_id)
     home["light.kitchen"].responding.set()
+    await wait_over(hass, freezer)
     await sending
     for _ in range(3):
         await go_on(hass, freezer, 11)

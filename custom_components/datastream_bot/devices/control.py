@@ -10,7 +10,7 @@ from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.helpers.state import async_reproduce_state
 
-from .domains import DOMAINS, domain_of, state_when
+from .domains import DOMAINS, domain_of, is_as_wanted
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,9 +57,7 @@ async def _async_switch_batch(
         return {
             entity_id: error
             for entity_id in entity_ids
-            if len(entity_ids) == 1
-            or (state := hass.states.get(entity_id)) is None
-            or state.state != state_when(entity_id, on=on)
+            if len(entity_ids) == 1 or not is_as_wanted(hass.states.get(entity_id), on=on)
         }
     return {}
 

@@ -15,33 +15,44 @@ from homeassistant.const import (
 )
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
 
+_BRIGHTNESS: Final = "brightness"
 _COLOR_OF_MODE: Final = {
     "color_temp": "color_temp_kelvin",
     "hs": "hs_color",
     "rgb": "rgb_color",
     "rgbw": "rgbw_color",
     "rgbww": "rgbww_color",
+    "white": _BRIGHTNESS,
     "xy": "xy_color",
 }
 """The attribute that has the color of a light, by its color mode."""
 
 _COLOR_MODE: Final = "color_mode"
-_LIGHT_ATTRIBUTES: Final = ("brightness", _COLOR_MODE, "effect", *_COLOR_OF_MODE.values())
+_LIGHT_ATTRIBUTES: Final = (_COLOR_MODE, "effect", *_COLOR_OF_MODE.values())
 
 
-def _no_attributes(_: State) -> dict[str, Any]:
+def _no_attributes(_: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _light_attributes(state: State) -> dict[str, Any]:
+def _light_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return brightness, color and effect of a light, with the color mode only if its color is known."""
-    attributes: dict[str, Any] = {
-        name: state.attributes[name] for name in _LIGHT_ATTRIBUTES if state.attributes.get(name) is not None
+    known: dict[str, Any] = {
+        name: value
+        for name in _LIGHT_ATTRIBUTES
+        if (value := attributes.get(name)) is not None and not _says_off(name, value)
     }
-    color = _COLOR_OF_MODE.get(attributes.get(_COLOR_MODE, ""))
-    if color is not None and color not in attributes:
-        del attributes[_COLOR_MODE]
-    return attributes
+    color = _COLOR_OF_MODE.get(str(known.get(_COLOR_MODE)))
+    if color is not None and color not in known:
+        del known[_COLOR_MODE]
+    return known
+
+
+def _says_off(name: str, value: object) -> bool:
+    """Return whether an attribute is that of no light, as some lamps report: to turn on with it is to turn off."""
+    if name == _BRIGHTNESS:
+        return isinstance(value, int | float) and value < 1
+    return name.startswith("rgb") and isinstance(value, list | tuple) and not any(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,7 @@ class Domain:
         off: State of what is off.
         turn_on: Action that turns on.
         turn_off: Action that turns off.
-        attributes: Returns the attributes that restore an entity as it is on.
+        attributes: Returns those of the attributes of an entity that restore it as it is on.
 
     """
 
@@ -61,7 +72,7 @@ class Domain:
     off: str = STATE_OFF
     turn_on: str = SERVICE_TURN_ON
     turn_off: str = SERVICE_TURN_OFF
-    attributes: Callable[[State], dict[str, Any]] = _no_attributes
+    attributes: Callable[[Mapping[str, Any]], dict[str, Any]] = _no_attributes
 
 
 DOMAINS: Final[Mapping[str, Domain]] = {
@@ -79,6 +90,11 @@ def state_when(entity_id: str, *, on: bool) -> str:
     """Return the state of an entity that is on, or off."""
     domain = DOMAINS[domain_of(entity_id)]
     return domain.on if on else domain.off
+
+
+def is_as_wanted(state: State | None, *, on: bool) -> bool:
+    """Return whether an entity is on, or off, as it should be."""
+    return state is not None and state.state == state_when(state.entity_id, on=on)
 
 
 def is_on(state: State | None) -> bool:

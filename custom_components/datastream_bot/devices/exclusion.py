@@ -21,8 +21,8 @@ from .groups import Groups
 def async_excluded_entities(hass: HomeAssistant, target: Mapping[str, Any], groups: Groups) -> set[str]:
     """Return what is excluded by a target or by the label that keeps every bot away, also when it is hidden.
 
-    An area excludes the entities in it, a label those that have it or are of a device or in an area that has it, and a
-    group its members.
+    An area excludes the entities in it, a label those that have it or are of a device or in an area that has it, a
+    group its members, and a wrapper what it stands for.
     """
     entities, areas = er.async_get(hass), ar.async_get(hass)
     selection = TargetSelection(dict(target))

@@ -16,7 +16,7 @@ from ..const import DOMAIN
 from ..issues import async_create_issue, async_delete_issue
 from ..rights import async_split_by_permission
 from .control import async_restore, async_switch
-from .domains import can_be_turned_on, is_unavailable, state_when, was_turned_on
+from .domains import can_be_turned_on, is_as_wanted, is_unavailable, was_turned_on
 
 _DEFERRED_FOR: Final = 300.0
 """Seconds for which the restore of an entity that cannot be asked is deferred."""
@@ -49,8 +49,7 @@ class Expectation:
 
     def is_met(self, state: State | None) -> bool:
         """Return whether the entity has reached the state; a deferred one is never met, but restored or given up."""
-        wanted = state_when(self.entity_id, on=self.on)
-        return not self.is_deferred and state is not None and state.state == wanted
+        return not self.is_deferred and is_as_wanted(state, on=self.on)
 
 
 class Expectations:

@@ -1,16 +1,22 @@
-"""Groups: which entities are switched with another."""
+"""Groups: which entities are switched with another.
 
-from collections.abc import Iterable, Mapping
+A wrapper, such as the light that *Show as* makes of a switch, is a group of one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_GROUP_ENTITIES, CONF_ENTITIES
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_GROUP_ENTITIES, CONF_ENTITIES, CONF_ENTITY_ID, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .domains import DOMAINS
+from .domains import DOMAINS, domain_of
 
 _HELPER: Final = "group"
 _GROUPING_DOMAINS: Final = (_HELPER, *DOMAINS)
+_OBSERVING_DOMAINS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
+"""What observes the entity that its helper names, and does not switch it."""
 
 
 class Groups:
@@ -33,7 +39,8 @@ class Groups:
         # A helper may have no state, or one without members.
         helpers = [
             entity.entity_id
-            for entry in hass.config_entries.async_entries(_HELPER)
+            for entry in hass.config_entries.async_entries()
+            if _named(entry)
             for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
         ]
         self._lists = {entity_id: _listed(hass, entity_id) for entity_id in (*telling, *helpers)}
@@ -71,14 +78,23 @@ class Groups:
 
 
 def _listed(hass: HomeAssistant, entity_id: str) -> Iterable[str]:
-    """Return what a group lists as its members: in its state, or for a helper without one in its options."""
+    """Return what a group lists as its members: in its state, or else what its helper names."""
     if (state := hass.states.get(entity_id)) is not None:
         listed = state.attributes.get(ATTR_GROUP_ENTITIES) or state.attributes.get(ATTR_ENTITY_ID)
         if isinstance(listed, list | tuple):
             return listed
     registry = er.async_get(hass)
-    if (entity := registry.async_get(entity_id)) is None or entity.platform != _HELPER:
+    if (entity := registry.async_get(entity_id)) is None or domain_of(entity_id) in _OBSERVING_DOMAINS:
         return ()
     entry = hass.config_entries.async_get_entry(entity.config_entry_id or "")
-    listed = [] if entry is None else entry.options[CONF_ENTITIES]
-    return [member for one in listed if (member := er.async_resolve_entity_id(registry, one)) is not None]
+    named = () if entry is None else _named(entry)
+    return [member for one in named if (member := er.async_resolve_entity_id(registry, one)) is not None]
+
+
+def _named(entry: ConfigEntry) -> Sequence[str]:
+    """Return what a helper names in its options: the members of a group, or the one that a wrapper stands for."""
+    if entry.domain == _HELPER:
+        members: Sequence[str] = entry.options.get(CONF_ENTITIES, ())
+        return members
+    wrapped = entry.options.get(CONF_ENTITY_ID)
+    return (wrapped,) if isinstance(wrapped, str) else ()

@@ -29,7 +29,7 @@ def async_attached_entities(
         candidates = _switchable(hass, selected.referenced | selected.indirectly_referenced)
     else:
         candidates = _all_primary_entities(hass)
-    excluded = async_excluded_entities(hass, resolve_target(hass, exclude), groups)
+    excluded = async_excluded_entities(hass, resolve_target(hass, exclude), groups) | _own_in_groups(hass, groups)
     return sorted(_without_doubles(hass, candidates, excluded, groups))
 
 
@@ -54,8 +54,23 @@ def _switchable(hass: HomeAssistant, entity_ids: Iterable[str]) -> set[str]:
     }
 
 
+def _own_in_groups(hass: HomeAssistant, groups: Groups) -> set[str]:
+    """Return the entities of this integration that somebody else's group or wrapper would switch."""
+    registry = er.async_get(hass)
+    return {
+        member
+        for member in set[str]().union(*groups.all.values())
+        if (entry := registry.async_get(member)) is not None and entry.platform == DOMAIN
+    }
+
+
 def _is_switchable(entry: er.RegistryEntry) -> bool:
     return entry.platform != DOMAIN and entry.disabled_by is None
+
+
+def _single(hass: HomeAssistant, members: set[str], groups: Groups) -> set[str]:
+    """Return those of the members of a group that can be switched, and are no groups themselves."""
+    return {member for member in _switchable(hass, members) if not groups.members(member)}
 
 
 @callback
@@ -66,7 +81,7 @@ def async_ungrouped(hass: HomeAssistant, attached: Iterable[str], groups: Groups
         return sorted(attached)
     single = {*attached} - members.keys()
     for entity_id, group in members.items():
-        single |= {one for one in _switchable(hass, group) if not groups.members(one)} or {entity_id}
+        single |= _single(hass, group, groups) or {entity_id}
     return sorted(single)
 
 
@@ -74,16 +89,23 @@ def async_ungrouped(hass: HomeAssistant, attached: Iterable[str], groups: Groups
 def async_selected(
     hass: HomeAssistant, attached: Iterable[str], target: Mapping[str, Any], domain: str | None, groups: Groups
 ) -> list[str]:
-    """Return those of the attached entities that are in a target, or in a group in it, and of a domain.
+    """Return those of the attached entities that are in a target, or in a group in it, and of a domain or shown as it.
 
-    An empty target selects all of them, and a target that matches nothing selects none.
+    An empty target selects all of them, and a target that matches nothing selects none. Of an attached group that is
+    not in the target, its members that are.
     """
+    selected = {*attached}
     if target:
-        selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
-        named = selected.referenced | selected.indirectly_referenced
+        referenced = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
+        named = referenced.referenced | referenced.indirectly_referenced
         meant = named.union(*(groups.members(entity_id) for entity_id in named))
-        attached = [entity_id for entity_id in attached if entity_id in meant]
-    return [entity_id for entity_id in attached if domain is None or domain_of(entity_id) == domain]
+        inside = set[str]().union(*groups.among(selected - meant).values())
+        selected = (selected & meant) | _single(hass, inside & meant, groups)
+    if domain is not None:
+        shown = _switchable(hass, (entity_id for entity_id in groups.all if domain_of(entity_id) == domain))
+        of_domain = set[str]().union(*(groups.all[entity_id] for entity_id in shown))
+        selected = {entity_id for entity_id in selected if domain_of(entity_id) == domain or entity_id in of_domain}
+    return sorted(selected)
 
 
 def _without_doubles(hass: HomeAssistant, candidates: set[str], excluded: set[str], groups: Groups) -> set[str]:
@@ -101,6 +123,5 @@ def _without_doubles(hass: HomeAssistant, candidates: set[str], excluded: set[st
             attached.add(entity_id)
             by_group |= group
         else:
-            single = {member for member in _switchable(hass, group - by_group) if not groups.members(member)}
-            attached |= single - excluded
+            attached |= _single(hass, group - by_group, groups) - excluded
     return attached

@@ -140,7 +140,8 @@ class Snapshot:
             Remembered(
                 entity_id=entity_id,
                 registry_id=data["id"] or self._registry_id(entity_id),
-                attributes=data["attributes"],
+                # Former versions stored attributes that turn off.
+                attributes=DOMAINS[domain_of(entity_id)].attributes(data["attributes"]),
                 at=moment_of(self._hass, data["at"], saved),
                 is_changed=data["changed"],
                 is_overdue=data["overdue"],
@@ -180,7 +181,7 @@ class Snapshot:
                 entry = Remembered(
                     entity_id=entity_id,
                     registry_id=self._registry_id(entity_id),
-                    attributes=DOMAINS[state.domain].attributes(state),
+                    attributes=DOMAINS[state.domain].attributes(state.attributes),
                     at=now,
                 )
                 self._entries[entry.key] = entry

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.core import HomeAssistant, callback
@@ -9,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, RECEIPT_WAIT
 from ..devices.command import Toggle
+from ..devices.confirmation import Confirmation
 from ..devices.control import async_restore, async_switch
 from ..devices.domains import is_on, is_unavailable
 from ..devices.expectations import Expectations
@@ -26,6 +28,12 @@ from . import ORDER_DEVICE
 NOT_ALLOWED: Final = "not allowed"
 """The error of entities that the user may not switch."""
 
+_CONFIRMED_WITHIN: Final = 1.0
+"""Seconds that what was asked has to become as wanted, once the calls are over."""
+
+_REPORTED_WITHIN: Final = RECEIPT_WAIT - 0.25
+"""Seconds after which the sender is told, before the receipt would say that it is still running."""
+
 TOGGLE_EVERYTHING_FIELDS: Final = (
     Field(name="on", type=FieldType.BOOLEAN, required=True, description="On, or off."),
     Field(name="remember", type=FieldType.BOOLEAN, description="With off: remember what was on, for restore."),
@@ -34,6 +42,24 @@ TOGGLE_EVERYTHING_FIELDS: Final = (
     Field(name="target", type=FieldType.OBJECT, description="Only these, such as area_id: kitchen."),
     Field(name="domain", type=FieldType.TEXT, description="Only entities of this domain, such as light."),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What was done for a message when all calls are over.
+
+    Attributes:
+        entity_ids: Entity ids of what was asked, and answered without an error.
+        left_alone: Entity ids of what was not asked, by the reason.
+        failed: The error of each that failed, or that the user may not switch.
+        groups: The groups of that time.
+
+    """
+
+    entity_ids: list[str]
+    left_alone: Mapping[str, list[str]]
+    failed: Mapping[str, str]
+    groups: Groups
 
 
 class DeviceMicroservice(Microservice):
@@ -48,6 +74,7 @@ class DeviceMicroservice(Microservice):
         self._settings = settings
         self._memory = Memory(hass, bot_id, settings.remember_for)
         self._expectations = Expectations(hass, bot_id, bot_name, settings.verify_after, self._still_attached)
+        self._confirmation = Confirmation(hass)
         self._switching = asyncio.Lock()
         self._newest: dict[Hashable, Message] = {}
 
@@ -89,7 +116,18 @@ class DeviceMicroservice(Microservice):
 
     @datastream(ADDRESS_TOGGLE_EVERYTHING, TOGGLE_EVERYTHING_FIELDS)
     async def toggle_everything(self, message: Message) -> Result:
-        """Turn what the message selects on or off, as `on` says."""
+        """Turn what the message selects on or off, as `on` says.
+
+        Returns:
+            `on`, the entity ids that were `switched`, those that were asked and have `not_reached` it, and those that
+            were left alone, by the reason: `unavailable`, and with `restore` also `changed`, `gone` or `expired`.
+
+        Raises:
+            PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
+            HomeAssistantError: It could not be written down what is on, so nothing was turned off.
+
+        """
+        began = self._hass.loop.time()
         toggle = Toggle.from_content(message.content)
         # Only among messages of one user about the same does the newest count: no message may keep somebody else's from
         # being carried out.
@@ -104,7 +142,16 @@ class DeviceMicroservice(Microservice):
             del self._newest[subject]
             # A device that hangs must not keep the others from what the next message says.
             await asyncio.wait([task], timeout=RECEIPT_WAIT)
-        return await task
+        asked = await task
+        # The next message may begin meanwhile.
+        within = min(_CONFIRMED_WITHIN, began + _REPORTED_WITHIN - self._hass.loop.time())
+        switched, not_reached = await self._confirmation.async_confirm(
+            asked.entity_ids, asked.groups, on=toggle.on, within=within
+        )
+        result = {"on": toggle.on, "switched": switched, "not_reached": not_reached, **asked.left_alone}
+        if asked.failed:
+            raise PartlyFailedError(translation_key="not_switched", errors=asked.failed, result=result)
+        return result
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
@@ -127,7 +174,7 @@ class DeviceMicroservice(Microservice):
         attached = self._with_members(self._attached(groups), groups)
         return [entity_id for entity_id in entity_ids if entity_id in attached]
 
-    async def _async_toggle(self, toggle: Toggle, message: Message) -> dict[str, Any]:
+    async def _async_toggle(self, toggle: Toggle, message: Message) -> _Asked:
         groups = Groups(self._hass)
         attached = self._attached(groups)
         selected = attached
@@ -135,19 +182,13 @@ class DeviceMicroservice(Microservice):
             selected = async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
         if toggle.restore:
             meant = None if toggle.is_all else self._with_members(selected, groups)
-            return await self._async_restore(toggle, self._with_members(attached, groups), meant, message)
+            return await self._async_restore(toggle, self._with_members(attached, groups), meant, groups, message)
         return await self._async_switch(toggle, selected, groups, message)
 
-    async def _async_switch(
-        self, toggle: Toggle, selected: list[str], groups: Groups, message: Message
-    ) -> dict[str, Any]:
+    async def _async_switch(self, toggle: Toggle, selected: list[str], groups: Groups, message: Message) -> _Asked:
         """Turn entities on or off.
 
-        Returns:
-            `on`, and the entity ids that were `switched` and those that are `unavailable`.
-
         Raises:
-            PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
             HomeAssistantError: It could not be written down what is on, so nothing was turned off.
 
         """
@@ -158,6 +199,7 @@ class DeviceMicroservice(Microservice):
         self._expectations.async_drop(set(ungrouped))
         if toggle.remember:
             await self._async_remember(toggle, ungrouped, message)
+        self._confirmation.async_want(ungrouped, on=toggle.on)
         unavailable = {entity_id for entity_id in allowed if is_unavailable(self._hass, entity_id)}
         available = [entity_id for entity_id in allowed if entity_id not in unavailable]
         with (
@@ -166,8 +208,12 @@ class DeviceMicroservice(Microservice):
         ):
             errors = await async_switch(self._hass, available, on=toggle.on, context=context)
         failed = dict.fromkeys(not_allowed, NOT_ALLOWED) | errors
-        switched = [entity_id for entity_id in available if entity_id not in failed]
-        return _result({"on": toggle.on, "switched": switched, "unavailable": sorted(unavailable)}, failed)
+        return _Asked(
+            entity_ids=[entity_id for entity_id in available if entity_id not in failed],
+            left_alone={"unavailable": sorted(unavailable)},
+            failed=failed,
+            groups=groups,
+        )
 
     async def _async_remember(self, toggle: Toggle, entity_ids: list[str], message: Message) -> None:
         snapshot = self._memory.snapshot_of(_occasion(toggle, message))
@@ -177,17 +223,12 @@ class DeviceMicroservice(Microservice):
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_remembered")
 
     async def _async_restore(
-        self, toggle: Toggle, attached: set[str], meant: set[str] | None, message: Message
-    ) -> dict[str, Any]:
+        self, toggle: Toggle, attached: set[str], meant: set[str] | None, groups: Groups, message: Message
+    ) -> _Asked:
         """Turn entities on again as they were.
 
-        Returns:
-            `on`, the entity ids that were `switched`, and those that were left alone: because somebody has `changed`
-            them, because they are `unavailable` or `gone`, or because what was remembered has `expired`.
-
-        Raises:
-            PartlyFailedError: Some failed, or the user may not switch them. Its result has them with their errors.
-
+        Left alone is what somebody has `changed`, what is `unavailable` or `gone`, and what was remembered for so long
+        that it has `expired`.
         """
         context, snapshot = message.context, self._memory.snapshot_of(_occasion(toggle, message))
         remembered = snapshot.entity_ids
@@ -199,6 +240,7 @@ class DeviceMicroservice(Microservice):
         # What is to stay on need not be turned off any more.
         self._expectations.async_drop(set(allowed))
         self._expectations.async_defer(recalled.unavailable, context)
+        self._confirmation.async_want(states, on=True)
         with (
             snapshot.restoring(states),
             self._expectations.expecting(states, on=True, context=context, states=states),
@@ -207,15 +249,17 @@ class DeviceMicroservice(Microservice):
         # Not before: a restart in the middle must not lose what is still to be restored.
         await snapshot.async_restored(recalled.entries, failed={*errors, *unavailable})
         failed = {entity_id: NOT_ALLOWED for entity_id in remembered if entity_id in not_allowed} | errors
-        result = {
-            "on": True,
-            "switched": sorted(states.keys() - errors.keys()),
-            "unavailable": sorted(unavailable),
-            "changed": sorted(recalled.changed),
-            "gone": sorted(recalled.gone),
-            "expired": sorted(recalled.expired),
-        }
-        return _result(result, failed)
+        return _Asked(
+            entity_ids=sorted(states.keys() - errors.keys()),
+            left_alone={
+                "unavailable": sorted(unavailable),
+                "changed": sorted(recalled.changed),
+                "gone": sorted(recalled.gone),
+                "expired": sorted(recalled.expired),
+            },
+            failed=failed,
+            groups=groups,
+        )
 
 
 def _is_reaction(message: Message) -> bool:
@@ -225,9 +269,3 @@ def _is_reaction(message: Message) -> bool:
 
 def _occasion(toggle: Toggle, message: Message) -> str | None:
     return LEAVING if _is_reaction(message) else toggle.memory
-
-
-def _result(result: dict[str, Any], failed: Mapping[str, str]) -> dict[str, Any]:
-    if failed:
-        raise PartlyFailedError(translation_key="not_switched", errors=failed, result=result)
-    return result
