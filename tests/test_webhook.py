@@ -7,6 +7,7 @@ from http import HTTPStatus
 from itertools import count
 import json
 import logging
+import shlex
 import threading
 import time
 from typing import Any
@@ -25,6 +26,7 @@ from multidict import MultiDict
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+from yarl import URL
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
@@ -757,6 +759,24 @@ async def test_the_form_shows_the_url_before_it_opens_the_door(hass: HomeAssista
     assert everywhere["description_placeholders"]["url"].startswith("https://example.com/api/webhook/")
     assert everywhere["description_placeholders"]["secret"].startswith("whsec_")
     assert "doors" not in bot.entry.data
+
+
+async def test_the_line_for_a_terminal_notifies(
+    hass: HomeAssistant, bot: Bot, client: Client, notifications: list[dict[str, Any]]
+) -> None:
+    """As it is shown beside the URL, which is there to select and to scan, and so is the secret to select."""
+    await hass.config.async_update(internal_url="http://192.168.1.2:8123")
+    shown = await fill_doors(bot, webhook=OPEN)
+    *_, message, url = shlex.split(shown["description_placeholders"]["curl"])
+    as_shown = shown["data_schema"]({})
+    await hass.config_entries.flow.async_configure(shown["flow_id"], as_shown)
+    await hass.async_block_till_done()
+
+    answer = await client.post(URL(url).path, data=message, headers={"Content-Type": "application/json"})
+    assert (answer.status, ["Hello" in each["message"] for each in notifications]) == (200, [True])
+    assert url == as_shown["url"] == shown["data_schema"].schema["qr_code"].config["data"]
+    signed_one = await fill_doors(bot, webhook=OPEN | {"signed": True})
+    assert signed_one["data_schema"]({})["secret"] == bot.entry.data["doors"]["webhook"]["secret"]
 
 
 async def test_without_an_address_of_its_own_home_assistant_shows_the_path(

@@ -13,7 +13,6 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME, CONF_URL
 from homeassistant.core import callback
-import voluptuous as vol
 
 from .const import CONF_DOORS, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, built_in_streams
@@ -31,7 +30,7 @@ from .flows.bot import (
     is_plain,
 )
 from .flows.data_stream import DataStreamFlow
-from .flows.doors import DOORS_SCHEMA, doors_from_data, doors_from_form, errors_in_form
+from .flows.doors import DOORS_SCHEMA, curl_line, doors_from_data, doors_from_form, errors_in_form, webhook_schema
 from .settings import with_entity_ids, with_registry_ids
 
 STEP_BOT: Final = "bot"
@@ -110,13 +109,11 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         if not webhook[CONF_OPEN]:
             return await self._save_doors()
         # Shown before it is saved: closing the dialog here changes nothing.
+        url = await async_webhook_url(self.hass, webhook)
         return self.async_show_form(
             step_id=STEP_WEBHOOK_SIGNED if webhook[CONF_SIGNED] else STEP_WEBHOOK,
-            data_schema=vol.Schema({}),
-            description_placeholders={
-                CONF_URL: await async_webhook_url(self.hass, webhook),
-                CONF_SECRET: webhook[CONF_SECRET],
-            },
+            data_schema=webhook_schema(webhook, url),
+            description_placeholders={CONF_URL: url, CONF_SECRET: webhook[CONF_SECRET], "curl": curl_line(url)},
             last_step=True,
         )
 

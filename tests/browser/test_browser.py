@@ -145,7 +145,7 @@ def test_a_webhook_is_opened_and_answers_at_the_url_that_is_shown(
     form.locator("ha-expansion-panel", has_text="Webhook").locator("ha-switch").first.click()
     person.look("The doors")
     person.press("Submit")
-    url = form.locator("ha-markdown code").first.inner_text()
+    url = form.locator("input[name=url]").input_value()
     person.look("The URL of the webhook")
     person.press("Submit")
     expect(page.locator("step-flow-abort")).to_be_visible()
