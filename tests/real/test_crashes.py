@@ -1,12 +1,15 @@
-"""Real Home Assistants that are killed while their configuration changes, before they have written all of it."""
+"""Real Home Assistants that are killed while their configuration changes, or while they are at work for a request."""
 
+import asyncio
 import json
 from typing import Any, Final
 
+import aiohttp
 import pytest
 
 from .conftest import StartHome
 from .home import RealHome
+from .sender import Sender
 
 CONFIGURATION: Final = json.dumps(
     {
@@ -95,4 +98,34 @@ async def test_nothing_is_left_of_what_was_not_written_to_its_end(start_home: St
     assert before - await devices(home, bot) == {"news"}
     assert (files(home, gone), await devices(home, gone)) == ([], set())
     assert files(home, bot) == kept
+    assert home.warnings() == []
+
+
+async def test_a_request_is_taken_once_though_its_home_was_killed(start_home: StartHome) -> None:
+    """Whether it is sent again as it was recorded, or signed anew with the same id."""
+    home = await start_home(CONFIGURATION)
+    bot = await home.add_bot()
+    await home.add_data_stream(bot, {**STREAM, "address": "wait", "actions": [{"delay": 60}]})
+    sender = Sender(await home.open_doors(bot, webhook={"open": True, "signed": True}), {"address": "wait"})
+    await home.stop()
+    await home.start()
+    headers = sender.headers("1")
+    sending = asyncio.create_task(sender.send(home, headers))
+
+    async def is_at_work() -> bool:
+        return bool((await home.diagnostics(bot))["doors"]["webhook"]["working"])
+
+    await home.wait_for("The message", is_at_work)
+    await home.kill()
+    with pytest.raises(aiohttp.ClientError):
+        await sending
+    await home.start()
+
+    assert await sender.send(home, headers) is None
+    receipt = await sender.send(home, sender.headers("1"))
+    (unknown,) = receipt["failed"]
+    assert (receipt["handled"], receipt["running"], receipt["message_id"]) == ([], [], "")
+    assert unknown["receiver"] == "door"
+    assert "what became of it is not known" in unknown["error"]
+    assert (await home.diagnostics(bot))["doors"]["webhook"]["working"] == 0
     assert home.warnings() == []
