@@ -8,7 +8,9 @@ from homeassistant.auth.models import Group, User
 from homeassistant.auth.permissions.const import CAT_ENTITIES
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
@@ -46,6 +48,24 @@ async def test_the_lesson_by_the_action(hass: HomeAssistant, add_bot: AddBot, ho
     }
     await send("toggle_everything", {"on": "off"})
     assert [is_on(hass, entity_id) for entity_id in home] == [False, False, False]
+
+
+async def test_the_example_data_of_the_editor_makes_a_message_that_works(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, notifications: list[dict[str, Any]]
+) -> None:
+    """Home Assistant's button fills in all examples, read as YAML; whoever presses it switches nothing."""
+    await add_bot()
+    described = (await async_get_all_descriptions(hass))[DOMAIN]["send"]["fields"]
+    fields = {**described, **described["reach"]["fields"]}
+    filled_in = {name: parse_yaml(str(field["example"])) for name, field in fields.items() if "example" in field}
+
+    receipt = await hass.services.async_call(DOMAIN, "send", filled_in, blocking=True, return_response=True)
+
+    assert receipt is not None
+    assert [receipt[outcome] for outcome in ("failed", "running")] == [[], []]
+    assert receipt["handled"]
+    assert [shown["message"] for shown in notifications] == ["Hello"]
+    assert all(device.commands == [] for device in home.values())
 
 
 async def test_the_response_is_optional(hass: HomeAssistant, add_bot: AddBot, home: Home) -> None:
