@@ -9,6 +9,7 @@ from homeassistant.auth.permissions.const import CAT_ENTITIES
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.service import async_get_all_descriptions
+from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
@@ -291,6 +292,26 @@ async def test_a_key_or_a_text_of_which_it_is_not_known_what_it_means_is_refused
     with pytest.raises(ServiceValidationError) as refused:
         await send("news", content)
     assert problem in str(refused.value)
+
+
+async def test_a_list_from_a_template_is_a_list_where_one_is_meant(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, router: Callable[[], Router]
+) -> None:
+    """A bot whose field is text takes it as its text; where no bot has such a field, it is what was rendered."""
+    home, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(home, "news", fields=[row("rooms", "list")])
+    await add_stream(garden, "news", fields=[row("rooms")])
+    readers = (Reader(), Reader())
+    for bot, reader in zip((home, garden), readers, strict=True):
+        bot.attach(reader)
+    events = async_capture_events(hass, "datastream_bot_message")
+    rooms = Template("{# As text #}1, 2", hass).async_render()
+
+    await send("news", {"rooms": rooms})
+    await send("gossip", {"rooms": rooms})
+
+    assert [reader.messages[0].content for reader in readers] == [{"rooms": [1, 2]}, {"rooms": "[1, 2]"}]
+    assert [event.data["content"] for event in events] == [{"rooms": [1, 2]}] * 2
 
 
 async def test_a_field_that_is_called_true_is_that_field(add_bot: AddBot, send: Send) -> None:

@@ -18,6 +18,7 @@ from .messaging.content import object_of
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.receipt import Receipt
 from .messaging.registry import Registry
+from .messaging.rendered import as_written
 from .messaging.router import DATA_ROUTER
 from .rights import async_readable_receipt
 from .sender_limit import SenderLimit
@@ -108,12 +109,13 @@ def _route(data: Mapping[str, Any]) -> Route:
 
 def _content(registry: Registry, data: Mapping[str, Any]) -> object:
     """Return the content that was meant."""
-    content = object_of(data.get(ATTR_CONTENT))
+    schemas = registry.schemas_at(data[ATTR_ADDRESS])
+    content = as_written(object_of(data.get(ATTR_CONTENT)), schemas)
     keyed = with_text_keys(content)
     if keyed is content or not isinstance(keyed, Mapping):
         return content
     # Without a field that was meant, a bare key is refused in words.
-    is_meant = any(as_meant(keyed, schema.fields) is not keyed for schema in registry.schemas_at(data[ATTR_ADDRESS]))
+    is_meant = any(as_meant(keyed, schema.fields) is not keyed for schema in schemas)
     return keyed if is_meant else content
 
 
