@@ -11,6 +11,11 @@ from ..errors import MessageError
 
 MAX_CONTENT_BYTES: Final = 32 * 1024
 MAX_CONTENT_DEPTH: Final = 16
+MAX_EVENT_BYTES: Final = 32768
+"""How large the data of an event may be for Home Assistant's recorder, which otherwise warns and stores none of it."""
+
+CONTENT_LEFT_OUT: Final = "content_left_out"
+"""Key in the data of an event whose content would make it too large."""
 
 # Types of values that need neither check nor copy, and of those that need no copy.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
@@ -55,6 +60,11 @@ def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:
     if _IMMUTABLE.issuperset(map(type, content.values())):
         return dict(content)
     return {key: _copied(value) for key, value in content.items()}
+
+
+def fits_into_event(data: Mapping[str, Any]) -> bool:
+    """Return whether Home Assistant's recorder stores an event with this data."""
+    return len(json_bytes(data)) <= MAX_EVENT_BYTES
 
 
 def _copied(value: Any) -> Any:
