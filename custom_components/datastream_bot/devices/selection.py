@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
@@ -79,11 +80,19 @@ def async_selected(
     An empty target selects all of them, and a target that matches nothing selects none.
     """
     if target:
-        selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
+        selected = async_extract_referenced_entity_ids(hass, TargetSelection(resolve_target(hass, target)))
         named = selected.referenced | selected.indirectly_referenced
         meant = named.union(*(groups.members(entity_id) for entity_id in named))
         attached = [entity_id for entity_id in attached if entity_id in meant]
     return [entity_id for entity_id in attached if domain is None or domain_of(entity_id) == domain]
+
+
+@callback
+def async_not_found(hass: HomeAssistant, target: Mapping[str, Any]) -> list[str]:
+    """Return the ids in a target of entities that do not exist."""
+    registry = er.async_get(hass)
+    entity_ids = dict.fromkeys(target.get(ATTR_ENTITY_ID, ()))
+    return [each for each in entity_ids if hass.states.get(each) is None and registry.async_get(each) is None]
 
 
 def _without_doubles(hass: HomeAssistant, candidates: set[str], excluded: set[str], groups: Groups) -> set[str]:

@@ -14,7 +14,7 @@ from ..devices.domains import is_on, is_unavailable
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
-from ..devices.selection import async_attached_entities, async_selected, async_ungrouped
+from ..devices.selection import async_attached_entities, async_not_found, async_selected, async_ungrouped
 from ..errors import PartlyFailedError
 from ..messaging.message import Message
 from ..messaging.microservice import Microservice, Result, datastream
@@ -133,10 +133,30 @@ class DeviceMicroservice(Microservice):
         selected = attached
         if not toggle.is_all:
             selected = async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
-        if toggle.restore:
-            meant = None if toggle.is_all else self._with_members(selected, groups)
-            return await self._async_restore(toggle, self._with_members(attached, groups), meant, message)
-        return await self._async_switch(toggle, selected, groups, message)
+        unselected = await self._async_unselected(toggle, selected, message)
+        try:
+            if toggle.restore:
+                meant = None if toggle.is_all else self._with_members(selected, groups)
+                result = await self._async_restore(toggle, self._with_members(attached, groups), meant, message)
+            else:
+                result = await self._async_switch(toggle, selected, groups, message)
+        except PartlyFailedError as err:
+            err.result |= unselected
+            raise
+        return result | unselected
+
+    async def _async_unselected(self, toggle: Toggle, selected: list[str], message: Message) -> dict[str, Any]:
+        """Return what the result says of a command that selects nothing, or names entities that do not exist.
+
+        Who may not know of an entity is not told that there is none.
+        """
+        unselected: dict[str, Any] = {} if selected or toggle.is_all else {"nothing_selected": True}
+        context = message.context
+        if context.user_id is not None or message.envelope.entrance is None:
+            named = async_not_found(self._hass, toggle.target)
+            not_found, _ = await async_split_by_permission(self._hass, named, context)
+            unselected |= {"not_found": not_found} if not_found else {}
+        return unselected
 
     async def _async_switch(
         self, toggle: Toggle, selected: list[str], groups: Groups, message: Message
