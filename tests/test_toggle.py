@@ -407,8 +407,7 @@ async def test_a_target_with_entities_that_do_not_exist_names_them(
 
     async def result(entity_ids: object, **content: Any) -> dict[str, Any]:
         receipt = await send("toggle_everything", {"on": True, "target": {"entity_id": entity_ids}, **content})
-        nothing: dict[str, Any] = {"not_found": None, "nothing_selected": None}
-        return nothing | receipt["handled"][0]["result"]
+        return {"not_found": None, "nothing_selected": None, **receipt["handled"][0]["result"]}
 
     said = [
         await result([*existing, "light.kitchn", "light.prch", "light.kitchn"]),

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
 from .bot import Bot, DatastreamBotConfigEntry
@@ -37,6 +37,9 @@ MAX_HOMES_NAMED: Final = 1000
 _ATTR_HINT: Final = "hint"
 _ORIGIN: Final = "action"
 
+# Coerced only then, as the error would name the class.
+_SCOPE: Final = vol.All(vol.In([scope.value for scope in Scope]), vol.Coerce(Scope))
+
 # The router says what is wrong with an address or a content, in the user's words.
 SEND_SCHEMA = vol.Schema(
     {
@@ -45,7 +48,7 @@ SEND_SCHEMA = vol.Schema(
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_INTERNAL): cv.boolean,
         vol.Optional(ATTR_EXTERNAL): cv.boolean,
-        vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [vol.Coerce(Scope)]),
+        vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [_SCOPE]),
         vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, vol.Length(max=MAX_HOMES_NAMED), [cv.string]),
         vol.Optional(ATTR_REQUIRE_RECEIVER): cv.boolean,
     }
@@ -93,12 +96,16 @@ def _bot(call: ServiceCall) -> Bot | None:
     """Return the bot that is to send, if one is named.
 
     Raises:
-        ServiceValidationError: It is not there, or not loaded.
+        MessageError: It is not there, or not loaded.
 
     """
     if not (entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID)):
         return None
-    entry: DatastreamBotConfigEntry = async_get_config_entry(call.hass, DOMAIN, entry_id)
+    entry: DatastreamBotConfigEntry | None = call.hass.config_entries.async_get_entry(entry_id)
+    if entry is None or entry.domain != DOMAIN:
+        raise MessageError(translation_key="bot_id_unknown", bot=entry_id)
+    if entry.state is not ConfigEntryState.LOADED:
+        raise MessageError(translation_key="bot_not_running", bot=entry.title)
     return entry.runtime_data
 
 
