@@ -47,7 +47,7 @@ async def test_forward_a_button_press(hass: HomeAssistant, add_bot: AddBot) -> N
         ("event.remote", "unavailable", {}),
         ("event.remote", "2026-11-22T10:00:00", {"event_type": "double", "friendly_name": "Remote"}),
         ("button.bell", "unknown", {}),
-        ("button.bell", "2026-11-22T10:00:01", {"friendly_name": "Bell"}),
+        ("button.bell", "2026-11-22T10:00:01", {"friendly_name": "7"}),
     ]
     for entity_id, state, attributes in states:
         hass.states.async_set(entity_id, state, attributes)
@@ -55,7 +55,7 @@ async def test_forward_a_button_press(hass: HomeAssistant, add_bot: AddBot) -> N
 
     assert [(event.data["address"], event.data["content"]) for event in messages] == [
         ("button_pressed", {"entity_id": "event.remote", "name": "Remote", "pressed": "double"}),
-        ("button_pressed", {"entity_id": "button.bell", "name": "Bell", "pressed": "press"}),
+        ("button_pressed", {"entity_id": "button.bell", "name": "7", "pressed": "press"}),
     ]
 
 
@@ -76,6 +76,53 @@ async def test_notify_on_a_message(
     assert [(shown["title"], shown["message"]) for shown in notifications] == [
         ("Door", "Ding"),
         ("doorbell", 'Content: {"level":1}'),
+    ]
+
+
+@pytest.mark.usefixtures("copied")
+async def test_whatever_a_message_says_is_told(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """Text stays as it is, also what Home Assistant's templates read as something else; nothing ends in silence."""
+    bot = await add_bot()
+    await add_stream(bot, "doorbell")
+    await use(hass, "notify_on_message", address="doorbell", bot=bot.bot_id)
+    told: dict[str, tuple[Any, str]] = {
+        "1, 2": ("1, 2", "1, 2"),
+        "[1]": ("[1]", "[1]"),
+        "{'a': 1}": ("{'a': 1}", "{'a': 1}"),
+        "{1, 2}": ("{1, 2}", "{1, 2}"),
+        "True": ("True", "True"),
+        "None": ("None", "None"),
+        "007": ("007", "007"),
+        "dots": ("...", "..."),
+        "bytes": ("b'a'", "b'a'"),
+        "template": ('{{ "x" }}', '{{ "x" }}'),
+        "quotes": ('"It\'s" \\n', '"It\'s" \\n'),
+        "lines": ("one\n two", "one\n two"),
+        "list": ([1, "a"], "[1, 'a']"),
+        "object": ({"a": 1}, "{'a': 1}"),
+        "true": (True, "True"),
+        "zero": (0, "0"),
+        "empty list": ([], "[]"),
+        "long": ("x" * 32_700, "x" * 3997 + "..."),
+        "null": (None, 'Content: {"message":null,"title":"null"}'),
+        "empty": ("", 'Content: {"message":"","title":"empty"}'),
+        "blank": (" \n", 'Content: {"message":" \\n","title":"blank"}'),
+    }
+    for title, (message, _) in told.items():
+        await send("doorbell", {"message": message, "title": title})
+        await hass.async_block_till_done()
+    for unusual in (["a"], None, " "):
+        await send("doorbell", {"message": "Ding", "title": unusual})
+        await hass.async_block_till_done()
+
+    shown = [(shown["title"], shown["message"]) for shown in notifications]
+    assert shown == [
+        *((title, text) for title, (_, text) in told.items()),
+        ("['a']", "Ding"),
+        ("doorbell", "Ding"),
+        ("doorbell", "Ding"),
     ]
 
 

@@ -1,5 +1,6 @@
 """What a message may be, and what happens to one that may not."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant
@@ -77,9 +78,12 @@ def test_any_other_address_is_refused(address: object) -> None:
 @pytest.mark.parametrize(
     ("content", "problem", "told"),
     [
-        ("on", "content_not_object", "str"),
-        ([1, 2], "content_not_object", "list"),
-        (7, "content_not_object", "int"),
+        ("on", "content_not_object", "text"),
+        ([1, 2], "content_not_object", "a list"),
+        ((1, 2), "content_not_object", "a list"),
+        (7, "content_not_object", "a number"),
+        (1.5, "content_not_object", "a number"),
+        (True, "content_not_object", "true or false"),
         ({"text": "x" * 33 * 1024}, "content_too_large", "32"),
         ({"list": [0] * 40_000}, "content_too_large", "32"),
         ({"doubling": doubling()}, "content_too_large", "32"),
@@ -87,11 +91,15 @@ def test_any_other_address_is_refused(address: object) -> None:
         (endless(), "content_too_deep", "16"),
         ({"a": [1, {"b": float("nan")}]}, "content_not_json", "content.a[1].b"),
         ({"a": float("-inf")}, "content_not_json", "content.a"),
-        ({"a": {1, 2}}, "content_not_json", "set"),
-        ({"a": b"bytes"}, "content_not_json", "bytes"),
-        ({"a": object()}, "content_not_json", "object"),
-        ({"a": 2**64}, "content_not_json", "64"),
-        ({"a": "\ud800"}, "content_not_json", "surrogates"),
+        ({"a": {1, 2}}, "content_not_json", "content.aa set"),
+        ({"a": b"bytes"}, "content_not_json", "content.abytes"),
+        ({"a": datetime(2026, 11, 22, tzinfo=UTC)}, "content_not_json", "content.aa date and time"),
+        ({"a": date(2026, 11, 22)}, "content_not_json", "content.aa date"),
+        ({"a": time(7)}, "content_not_json", "content.aa time"),
+        ({"a": timedelta(1)}, "content_not_json", "content.aa duration"),
+        ({"a": object()}, "content_not_json", "content.asomething else"),
+        ({"a": 2**64}, "content_not_json", "an integer beyond 64 bits"),
+        ({"a": "\ud800"}, "content_not_json", "text that is not Unicode"),
         ({1: "one"}, "content_key_not_text", "1"),
         ({"a": {None: "none"}}, "content_key_not_text", "content.a"),
     ],

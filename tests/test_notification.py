@@ -116,11 +116,10 @@ async def test_a_device_that_fails_or_is_gone_is_named_and_the_others_show_it(
         ({}, "message is missing, it must be text that is not empty"),
         ({"message": ""}, "message is '', it must be text that is not empty"),
         ({"message": " \n"}, "message is ' \\n', it must be text that is not empty"),
-        ({"message": ["a"]}, "message is ['a'], it must be text that is not empty"),
         ({"message": None}, "message is null, it must be text that is not empty"),
         (
             {"message": "a", "title": {}, "data": "x"},
-            "title is {}, it must be text; data is 'x', it must be an object",
+            "data is 'x', it must be an object",
         ),
     ],
 )
@@ -132,6 +131,64 @@ async def test_content_that_says_nothing_is_refused(
 
     with pytest.raises(ServiceValidationError) as refused:
         await send("send_push_notification", content)
+
+    assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
+    assert notifications == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1, 2", "1, 2"),
+        ("[1,2]", "[1,2]"),
+        ("{'a':  1}", "{'a':  1}"),
+        ("{1,2}", "{1,2}"),
+        ("()", "()"),
+        ("...", "..."),
+        ("b'a'", "b'a'"),
+        ("True", "True"),
+        ("true", "true"),
+        ("7", "7"),
+        ("{{ [1, 'a'] }}", "[1, 'a']"),
+        ("{{ 1 == 1 }}", "True"),
+    ],
+)
+async def test_text_from_a_template_is_told_as_it_was_written(
+    hass: HomeAssistant, add_bot: AddBot, notifications: list[dict[str, Any]], text: str, told: str
+) -> None:
+    """Whatever Home Assistant reads from it; its own notify actions take it so, too."""
+    await add_bot()
+    # A text alone would be no template.
+    content = {"message": f"{{# Tell it #}}{text}", "title": f"{{# Tell it #}}{text}"}
+    action = {"action": "datastream_bot.send", "data": {"address": "send_push_notification", "content": content}}
+    assert await async_setup_component(hass, "script", {"script": {"tell": {"sequence": [action]}}})
+
+    await hass.services.async_call("script", "tell", blocking=True)
+
+    assert [(shown["message"], shown["title"]) for shown in notifications] == [(told, told)]
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{{ None }}", "message is null, it must be text that is not empty"),
+        ("{{ '' }}", "message is '', it must be text that is not empty"),
+    ],
+)
+async def test_a_template_that_writes_nothing_is_an_error(
+    hass: HomeAssistant, add_bot: AddBot, notifications: list[dict[str, Any]], text: str, told: str
+) -> None:
+    """The automation or script says so."""
+    await add_bot()
+    action = {
+        "action": "datastream_bot.send",
+        "data": {"address": "send_push_notification", "content": {"message": text}},
+    }
+    assert await async_setup_component(hass, "script", {"script": {"tell": {"sequence": [action]}}})
+
+    with pytest.raises(ServiceValidationError) as refused:
+        await hass.services.async_call("script", "tell", blocking=True)
 
     assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
     assert notifications == []

@@ -8,10 +8,14 @@ from homeassistant.auth.models import Group, User
 from homeassistant.auth.permissions.const import CAT_ENTITIES
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.service import async_get_all_descriptions
+from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+import voluptuous as vol
 
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.router import Router
@@ -51,6 +55,24 @@ async def test_the_lesson_by_the_action(hass: HomeAssistant, add_bot: AddBot, ho
     }
     await send("toggle_everything", {"on": "off"})
     assert [is_on(hass, entity_id) for entity_id in home] == [False, False, False]
+
+
+async def test_the_example_data_of_the_editor_makes_a_message_that_works(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, notifications: list[dict[str, Any]]
+) -> None:
+    """Home Assistant's button fills in all examples, read as YAML; whoever presses it switches nothing."""
+    await add_bot()
+    described = (await async_get_all_descriptions(hass))[DOMAIN]["send"]["fields"]
+    fields = {**described, **described["reach"]["fields"]}
+    filled_in = {name: parse_yaml(str(field["example"])) for name, field in fields.items() if "example" in field}
+
+    receipt = await hass.services.async_call(DOMAIN, "send", filled_in, blocking=True, return_response=True)
+
+    assert receipt is not None
+    assert [receipt[outcome] for outcome in ("failed", "running")] == [[], []]
+    assert receipt["handled"]
+    assert [shown["message"] for shown in notifications] == ["Hello"]
+    assert all(device.commands == [] for device in home.values())
 
 
 async def test_the_response_is_optional(hass: HomeAssistant, add_bot: AddBot, home: Home) -> None:
@@ -262,10 +284,10 @@ async def test_any_field_that_yaml_takes_for_true_or_false_may_be_meant(
         ([row("on")], {"false": 1}, "false is unknown"),
         ([row("on", "object")], {"on": {True: 1}}, "content.on has the key True"),
         ([row("on", "object")], {1: 1}, "content has the key 1"),
-        ([], "{on: true}", "of type str"),
-        ([], "[1]", "of type str"),
-        ([], "\ud800", "of type str"),
-        pytest.param([], "[" * 10_000, "of type str", id="too deep"),
+        ([], "{on: true}", "but it is text"),
+        ([], "[1]", "but it is text"),
+        ([], "\ud800", "but it is text"),
+        pytest.param([], "[" * 10_000, "but it is text", id="too deep"),
     ],
 )
 async def test_a_key_or_a_text_of_which_it_is_not_known_what_it_means_is_refused(
@@ -276,6 +298,26 @@ async def test_a_key_or_a_text_of_which_it_is_not_known_what_it_means_is_refused
     with pytest.raises(ServiceValidationError) as refused:
         await send("news", content)
     assert problem in str(refused.value)
+
+
+async def test_a_list_from_a_template_is_a_list_where_one_is_meant(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, router: Callable[[], Router]
+) -> None:
+    """A bot whose field is text takes it as its text; where no bot has such a field, it is what was rendered."""
+    home, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(home, "news", fields=[row("rooms", "list")])
+    await add_stream(garden, "news", fields=[row("rooms")])
+    readers = (Reader(), Reader())
+    for bot, reader in zip((home, garden), readers, strict=True):
+        bot.attach(reader)
+    events = async_capture_events(hass, "datastream_bot_message")
+    rooms = Template("{# As text #}1, 2", hass).async_render()
+
+    await send("news", {"rooms": rooms})
+    await send("gossip", {"rooms": rooms})
+
+    assert [reader.messages[0].content for reader in readers] == [{"rooms": [1, 2]}, {"rooms": "[1, 2]"}]
+    assert [event.data["content"] for event in events] == [{"rooms": [1, 2]}] * 2
 
 
 async def test_a_field_that_is_called_true_is_that_field(add_bot: AddBot, send: Send) -> None:
@@ -302,12 +344,15 @@ async def test_no_name_in_a_message_calls_a_method(add_bot: AddBot, router: Call
     assert reader.messages == []
 
 
-async def test_a_bot_that_does_not_exist_cannot_send(add_bot: AddBot, send: Send) -> None:
-    """Home Assistant has its own words for it."""
+async def test_a_bot_that_does_not_exist_cannot_send(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Nor can another integration; whoever wrote a bot's name is told where its id is."""
     await add_bot()
-    with pytest.raises(ServiceValidationError) as refused:
-        await send("news", config_entry_id="no_such_bot")
-    assert refused.value.translation_key == "service_config_entry_not_found"
+    other = MockConfigEntry(domain="other")
+    other.add_to_hass(hass)
+    for named in ("Home", other.entry_id):
+        with pytest.raises(ServiceValidationError) as refused:
+            await send("news", config_entry_id=named)
+        assert str(refused.value) == f"No bot has the id {named}. On a bot, Copy entry ID in the menu copies its id"
 
 
 async def test_a_bot_that_is_not_loaded_cannot_send(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
@@ -315,11 +360,15 @@ async def test_a_bot_that_is_not_loaded_cannot_send(hass: HomeAssistant, add_bot
     bot = await add_bot("Garden")
     await hass.config_entries.async_unload(bot.bot_id)
 
-    with pytest.raises(ServiceValidationError) as refused:
+    with pytest.raises(ServiceValidationError, match="The bot Garden cannot send, because it is not running"):
         await send("news", config_entry_id=bot.bot_id)
 
-    assert refused.value.translation_key == "service_config_entry_not_loaded"
-    assert "Garden" in str(refused.value)
+
+async def test_a_scope_that_does_not_exist_is_refused_in_words(add_bot: AddBot, send: Send) -> None:
+    """With those that there are."""
+    await add_bot()
+    with pytest.raises(vol.Invalid, match=r"^value must be one of \['location', 'organization'\]"):
+        await send("news", scope="world")
 
 
 async def test_the_logbook_says_who_switched_the_lights(

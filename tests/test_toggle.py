@@ -18,6 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from .conftest import AddBot, Home, Send, furnish
 from .days import wait_over
+from .doors import Client, open_webhook
 from .home import PretendLight, is_on, ticks
 
 
@@ -339,9 +340,14 @@ async def test_a_sender_that_is_cancelled_leaves_no_lights_half_switched(
         ({"on": True, "remember": True}, "Only what is turned off can be remembered"),
         ({"on": False, "restore": True}, "Only what is turned on can be restored"),
         ({"on": True, "domain": "cover"}, "The domain is 'cover', it must be one of: light, switch"),
-        ({"on": True, "target": {"room": "kitchen"}}, "The target is not valid"),
-        ({"on": True, "target": {"entity_id": "{{ x }}"}}, "The target is not valid"),
-        ({"on": True, "target": {"entity_id": 5}}, "The target is not valid"),
+        ({"on": True, "target": {"room": "kitchen"}}, "The target is not valid: room is 'kitchen'"),
+        ({"on": True, "target": {"entity_id": "{{ x }}"}}, "The target is not valid: entity_id is '{{ x }}'"),
+        ({"on": True, "target": {"entity_id": "kitchen"}}, "The target is not valid: entity_id is 'kitchen'"),
+        ({"on": True, "target": {"entity_id": ["all"]}}, "The target is not valid: entity_id is ['all']"),
+        ({"on": True, "target": {"entity_id": 5}}, "The target is not valid: entity_id is 5"),
+        ({"on": True, "target": {"entity_id": {"a": 1}}}, "The target is not valid: entity_id is {'a': 1}"),
+        ({"on": True, "target": {"area_id": [5, {}], "": 1}}, "not valid: area_id is [5, {}];  is 1"),
+        ({"on": True, "target": {"room": "x" * 1000}}, f"room is '{'x' * 79}."),
     ],
 )
 @pytest.mark.warns
@@ -376,6 +382,14 @@ async def test_a_message_says_which_lights_it_means(
         ({"target": {"area_id": "unknown"}}, []),
         ({"target": {"area_id": []}}, []),
         ({"target": {"entity_id": []}}, []),
+        ({"target": {"entity_id": "light.kitchen, LIGHT.Porch"}}, ["light.kitchen", "light.porch"]),
+        ({"target": {"entity_id": entity_registry.entities["light.porch"].id}}, ["light.porch"]),
+        ({"target": {"entity_id": "all"}}, ["light.kitchen", "light.porch"]),
+        ({"target": {"entity_id": "All", "area_id": area.id}}, ["light.kitchen", "light.porch"]),
+        ({"target": {"entity_id": "all"}, "domain": "switch"}, []),
+        ({"target": {"entity_id": "none"}}, []),
+        ({"target": {"entity_id": "none", "area_id": area.id}}, ["light.kitchen"]),
+        ({"target": {"area_id": "none"}}, []),
         ({"target": {"area_id": None}}, []),
         ({"domain": "light"}, ["light.kitchen", "light.porch"]),
         ({"domain": "switch"}, []),
@@ -384,6 +398,60 @@ async def test_a_message_says_which_lights_it_means(
     for content, meant in targets:
         (delivery,) = (await send("toggle_everything", {"on": True, **content}))["handled"]
         assert delivery["result"]["switched"] == meant, content
+        assert delivery["result"].get("nothing_selected", False) is (not meant), content
+
+
+async def test_a_target_with_entities_that_do_not_exist_names_them(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """What exists is not among them, whether or not the bot is attached to it; nor does it say so for no reason."""
+    await add_bot(exclude={"entity_id": ["switch.fan"]})
+    hass.states.async_set("vacuum.robot", "docked")
+    existing = ["light.porch", "switch.fan", "vacuum.robot"]
+
+    async def result(entity_ids: object, **content: Any) -> dict[str, Any]:
+        receipt = await send("toggle_everything", {"on": True, "target": {"entity_id": entity_ids}, **content})
+        return {"not_found": None, "nothing_selected": None, **receipt["handled"][0]["result"]}
+
+    said = [
+        await result([*existing, "light.kitchn", "light.prch", "light.kitchn"]),
+        await result("light.kitchn", restore=True),
+        await result(existing),
+        await result("switch.fan"),
+    ]
+
+    assert [each["not_found"] for each in said] == [["light.kitchn", "light.prch"], ["light.kitchn"], None, None]
+    assert [each["nothing_selected"] for each in said] == [None, True, None, True]
+
+
+@pytest.mark.warns
+async def test_a_light_that_fails_does_not_hide_that_another_one_does_not_exist(
+    home: Home, add_bot: AddBot, send: Send
+) -> None:
+    """Both are in the result."""
+    await add_bot()
+    home["light.porch"].broken = "no answer"
+    receipt = await send("toggle_everything", {"on": True, "target": {"entity_id": "light.porch, light.kitchn"}})
+    result = receipt["failed"][0]["result"]
+    assert (result["failed"], result["not_found"]) == ({"light.porch": "no answer"}, ["light.kitchn"])
+
+
+async def test_nobody_learns_which_entities_do_not_exist_who_may_not_know_of_them(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, client: Client
+) -> None:
+    """Neither a user who may switch nothing, nor who knows the URL of the webhook: what exists looks the same."""
+    bot = await add_bot(exclude={"entity_id": ["switch.fan"]})
+    powerless = MockUser(name="Powerless").add_to_hass(hass)
+    powerless.groups = []
+    url = await open_webhook(bot)
+
+    for entity_id in ("switch.fan", "switch.gone"):
+        content = {"on": True, "target": {"entity_id": entity_id}}
+        receipt = await send("toggle_everything", content, context=Context(user_id=powerless.id))
+        response = await client.post(url, json={"address": "toggle_everything", "content": content})
+        for told in (receipt, await response.json()):
+            result = {"on": True, "switched": [], "not_reached": [], "unavailable": [], "nothing_selected": True}
+            assert told["handled"][0]["result"] == result
 
 
 async def test_messages_about_different_lights_do_not_supersede_each_other(

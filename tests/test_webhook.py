@@ -192,13 +192,12 @@ async def test_every_fault_of_the_content_is_named(bot: Bot, client: Client) -> 
     """For people in a sentence, for programs in a list."""
     path = await open_webhook(bot)
 
-    response = await client.post(f"{path}?address=doorbell", json={"tims": 2, "visitor": []})
+    response = await client.post(f"{path}?address=doorbell", json={"tims": 2})
 
     answer = await response.json()
     assert answer["faults"] == [
         {"field": "tims", "expected": "times", "received": "2"},
         {"field": "times", "expected": "a number", "received": None},
-        {"field": "visitor", "expected": "text", "received": "[]"},
     ]
     assert "tims is unknown, perhaps times is meant; times is missing" in answer["message"]
 

@@ -58,7 +58,7 @@ class PartlyFailedError(HomeAssistantError):
                 "entities": "; ".join(f"{entity_id}: {error}" for entity_id, error in errors.items())
             },
         )
-        self.result = {**result, "failed": errors}
+        self.result: dict[str, Any] = {**result, "failed": errors}
 
 
 def printable(text: str) -> str:

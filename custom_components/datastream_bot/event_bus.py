@@ -1,12 +1,13 @@
 """The event bus: fires an event for each external message, and follows messages into automations."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
 from homeassistant.core import Event, HomeAssistant, callback
 
-from .messaging.content import copied_content
+from .const import ATTR_CONTENT
+from .messaging.content import CONTENT_LEFT_OUT, copied_content, fits_into_event
 from .messaging.message import Message
 from .messaging.router import Router
 
@@ -19,19 +20,19 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
     envelope = message.envelope
     if not envelope.external:
         return
-    hass.bus.async_fire(
-        EVENT_DATASTREAM_BOT_MESSAGE,
-        {
-            "address": envelope.address,
-            "content": copied_content(message.content),
-            "id": message.message_id,
-            "sender": envelope.sender,
-            "origin": envelope.origin,
-            "home": envelope.home,
-            "hops": envelope.hops,
-        },
-        context=envelope.context,
-    )
+    data: dict[str, Any] = {
+        "address": envelope.address,
+        ATTR_CONTENT: copied_content(message.content),
+        "id": message.message_id,
+        "sender": envelope.sender,
+        "origin": envelope.origin,
+        "home": envelope.home,
+        "hops": envelope.hops,
+    }
+    if not fits_into_event(data):
+        del data[ATTR_CONTENT]
+        data[CONTENT_LEFT_OUT] = True
+    hass.bus.async_fire(EVENT_DATASTREAM_BOT_MESSAGE, data, context=envelope.context)
 
 
 @callback

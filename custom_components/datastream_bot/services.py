@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
 from .bot import Bot, DatastreamBotConfigEntry
@@ -18,6 +18,7 @@ from .messaging.content import object_of
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.receipt import Receipt
 from .messaging.registry import Registry
+from .messaging.rendered import as_written
 from .messaging.router import DATA_ROUTER
 from .rights import async_readable_receipt
 from .sender_limit import SenderLimit
@@ -36,6 +37,9 @@ MAX_HOMES_NAMED: Final = 1000
 _ATTR_HINT: Final = "hint"
 _ORIGIN: Final = "action"
 
+# Coerced only then, as the error would name the class.
+_SCOPE: Final = vol.All(vol.In([scope.value for scope in Scope]), vol.Coerce(Scope))
+
 # The router says what is wrong with an address or a content, in the user's words.
 SEND_SCHEMA = vol.Schema(
     {
@@ -44,7 +48,7 @@ SEND_SCHEMA = vol.Schema(
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_INTERNAL): cv.boolean,
         vol.Optional(ATTR_EXTERNAL): cv.boolean,
-        vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [vol.Coerce(Scope)]),
+        vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [_SCOPE]),
         vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, vol.Length(max=MAX_HOMES_NAMED), [cv.string]),
         vol.Optional(ATTR_REQUIRE_RECEIVER): cv.boolean,
     }
@@ -92,12 +96,16 @@ def _bot(call: ServiceCall) -> Bot | None:
     """Return the bot that is to send, if one is named.
 
     Raises:
-        ServiceValidationError: It is not there, or not loaded.
+        MessageError: It is not there, or not loaded.
 
     """
     if not (entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID)):
         return None
-    entry: DatastreamBotConfigEntry = async_get_config_entry(call.hass, DOMAIN, entry_id)
+    entry: DatastreamBotConfigEntry | None = call.hass.config_entries.async_get_entry(entry_id)
+    if entry is None or entry.domain != DOMAIN:
+        raise MessageError(translation_key="bot_id_unknown", bot=entry_id)
+    if entry.state is not ConfigEntryState.LOADED:
+        raise MessageError(translation_key="bot_not_running", bot=entry.title)
     return entry.runtime_data
 
 
@@ -108,12 +116,13 @@ def _route(data: Mapping[str, Any]) -> Route:
 
 def _content(registry: Registry, data: Mapping[str, Any]) -> object:
     """Return the content that was meant."""
-    content = object_of(data.get(ATTR_CONTENT))
+    schemas = registry.schemas_at(data[ATTR_ADDRESS])
+    content = as_written(object_of(data.get(ATTR_CONTENT)), schemas)
     keyed = with_text_keys(content)
     if keyed is content or not isinstance(keyed, Mapping):
         return content
     # Without a field that was meant, a bare key is refused in words.
-    is_meant = any(as_meant(keyed, schema.fields) is not keyed for schema in registry.schemas_at(data[ATTR_ADDRESS]))
+    is_meant = any(as_meant(keyed, schema.fields) is not keyed for schema in schemas)
     return keyed if is_meant else content
 
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from homeassistant.const import ATTR_ENTITY_ID, ENTITY_MATCH_ALL, ENTITY_MATCH_NONE
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
@@ -13,7 +14,13 @@ from .domains import DOMAINS
 MAX_NAME_LENGTH: Final = 64
 """How long the name of a memory may be."""
 
-_TARGET: Final = vol.Schema(cv.TARGET_FIELDS)
+_TARGET: Final = vol.Schema(
+    {
+        **cv.TARGET_SERVICE_FIELDS,
+        # Home Assistant's own fails on a number.
+        vol.Optional(ATTR_ENTITY_ID): vol.All(vol.Any(None, str, list), cv.comp_entity_ids_or_uuids),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +65,7 @@ class Toggle:
         domain = content.get("domain")
         if domain is not None and domain not in DOMAINS:
             raise MessageError(translation_key="domain_unknown", domain=repr(domain), domains=", ".join(DOMAINS))
-        try:
-            target = _TARGET(content.get("target", {}))
-        except vol.Invalid as err:
-            raise MessageError(translation_key="target_not_valid", problem=err) from err
+        target = _read_target(content.get("target", {}))
         return cls(on=on, remember=remember, restore=restore, memory=memory, target=target, domain=domain)
 
     @property
@@ -74,3 +78,21 @@ class Toggle:
         """Return what it is about: of two commands about the same, the newer one counts."""
         target = frozenset((kind, frozenset(ids)) for kind, ids in self.target.items())
         return self.remember, self.restore, self.memory, self.domain, target
+
+
+def _read_target(target: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return a target as Home Assistant's actions take it, with a list for each kind; empty for all.
+
+    Raises:
+        MessageError: It is none.
+
+    """
+    try:
+        read: dict[str, Any] = _TARGET(target)
+    except vol.MultipleInvalid as err:
+        wrong = dict.fromkeys(error.path[0] for error in err.errors)
+        problem = "; ".join(f"{kind} is {target[kind]!r:.80}" for kind in wrong)
+        raise MessageError(translation_key="target_not_valid", problem=problem) from err
+    if read.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
+        return {}
+    return {kind: [] if ids == ENTITY_MATCH_NONE else ids for kind, ids in read.items()}

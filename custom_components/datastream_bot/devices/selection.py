@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
@@ -96,7 +97,7 @@ def async_selected(
     """
     selected = {*attached}
     if target:
-        referenced = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
+        referenced = async_extract_referenced_entity_ids(hass, TargetSelection(resolve_target(hass, target)))
         named = referenced.referenced | referenced.indirectly_referenced
         meant = named.union(*(groups.members(entity_id) for entity_id in named))
         inside = set[str]().union(*groups.among(selected - meant).values())
@@ -106,6 +107,14 @@ def async_selected(
         of_domain = set[str]().union(*(groups.all[entity_id] for entity_id in shown))
         selected = {entity_id for entity_id in selected if domain_of(entity_id) == domain or entity_id in of_domain}
     return sorted(selected)
+
+
+@callback
+def async_not_found(hass: HomeAssistant, target: Mapping[str, Any]) -> list[str]:
+    """Return the ids in a target of entities that do not exist."""
+    registry = er.async_get(hass)
+    entity_ids = dict.fromkeys(target.get(ATTR_ENTITY_ID, ()))
+    return [each for each in entity_ids if hass.states.get(each) is None and registry.async_get(each) is None]
 
 
 def _without_doubles(hass: HomeAssistant, candidates: set[str], excluded: set[str], groups: Groups) -> set[str]:

@@ -1,7 +1,9 @@
 """Content: the JSON object that a message carries."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 import math
+from types import UnionType
 from typing import Any, Final
 
 from homeassistant.helpers.json import json_bytes
@@ -11,11 +13,30 @@ from ..errors import MessageError
 
 MAX_CONTENT_BYTES: Final = 32 * 1024
 MAX_CONTENT_DEPTH: Final = 16
+MAX_EVENT_BYTES: Final = 32768
+"""How large the data of an event may be for Home Assistant's recorder, which otherwise warns and stores none of it."""
+
+CONTENT_LEFT_OUT: Final = "content_left_out"
+"""Key in the data of an event whose content would make it too large."""
 
 # Types of values that need neither check nor copy, and of those that need no copy.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 _IMMUTABLE: Final = _PLAIN | {float}
 _TEXT: Final = frozenset({str})
+
+# A truth is an integer in Python, and a date with a time is a date.
+_KINDS: Final[Sequence[tuple[type | UnionType, str]]] = (
+    (str, "text"),
+    (bool, "true or false"),
+    (int | float, "a number"),
+    (list | tuple, "a list"),
+    (set | frozenset, "a set"),
+    (bytes | bytearray, "bytes"),
+    (datetime, "a date and time"),
+    (date, "a date"),
+    (time, "a time"),
+    (timedelta, "a duration"),
+)
 
 
 def object_of(content: object) -> object:
@@ -38,13 +59,13 @@ def checked_content(content: object) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, Mapping):
-        raise MessageError(translation_key="content_not_object", received=type(content).__name__)
+        raise MessageError(translation_key="content_not_object", received=_kind(content))
     copied = dict(content) if _is_plain(content) else _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
     try:
         size = len(json_bytes(copied))
     except (TypeError, ValueError) as err:
-        # Text that is not Unicode, and integers beyond 64 bits.
-        raise MessageError(translation_key="content_not_json", path="content", received=err) from err
+        received = "an integer beyond 64 bits, or text that is not Unicode"
+        raise MessageError(translation_key="content_not_json", path="content", received=received) from err
     if size > MAX_CONTENT_BYTES:
         raise _too_large()
     return copied
@@ -57,6 +78,11 @@ def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _copied(value) for key, value in content.items()}
 
 
+def fits_into_event(data: Mapping[str, Any]) -> bool:
+    """Return whether Home Assistant's recorder stores an event with this data."""
+    return len(json_bytes(data)) <= MAX_EVENT_BYTES
+
+
 def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return copied_content(value)
@@ -66,6 +92,11 @@ def _copied(value: Any) -> Any:
 def _is_plain(content: Mapping[Any, object]) -> bool:
     """Return whether content needs no further check, as is most often so."""
     return _TEXT.issuperset(map(type, content)) and _PLAIN.issuperset(map(type, content.values()))
+
+
+def _kind(value: object) -> str:
+    """Return what a value is, for people."""
+    return next((kind for types, kind in _KINDS if isinstance(value, types)), "something else")
 
 
 def _too_large() -> MessageError:
@@ -110,7 +141,7 @@ class _Checker:
             raise MessageError(translation_key="content_not_json", path=path, received=value)
         if value is None or isinstance(value, str | int | float):
             return value
-        raise MessageError(translation_key="content_not_json", path=path, received=type(value).__name__)
+        raise MessageError(translation_key="content_not_json", path=path, received=_kind(value))
 
     def _enter(self, value: Mapping[Any, object] | Sequence[object], depth: int) -> None:
         if depth == 0:

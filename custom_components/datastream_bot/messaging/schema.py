@@ -42,10 +42,10 @@ def _boolean(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    # A template renders text that looks like a number as a number.
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return str(value)
-    raise vol.Invalid(type(value).__name__)
+    # From text that looks like something else, Home Assistant's templates make that.
+    if value is None:
+        raise vol.Invalid(type(value).__name__)
+    return str(value)
 
 
 def _required_text(value: object) -> str:
@@ -106,7 +106,7 @@ class Field:
 
     Attributes:
         name: Its key.
-        type: What it holds. Booleans and numbers may come as text, and text as a number.
+        type: What it holds. Booleans and numbers may come as text, and text as anything but null.
         required: Whether it has to be there. Required text may not be empty.
         description: What it means, for people.
         default: Its value when it is not there; None for no value.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.core import HomeAssistant, callback
@@ -16,7 +16,7 @@ from ..devices.domains import is_on, is_unavailable
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
-from ..devices.selection import async_attached_entities, async_selected, async_ungrouped
+from ..devices.selection import async_attached_entities, async_not_found, async_selected, async_ungrouped
 from ..errors import PartlyFailedError
 from ..messaging.message import Message
 from ..messaging.microservice import Microservice, Result, datastream
@@ -50,14 +50,14 @@ class _Asked:
 
     Attributes:
         entity_ids: Entity ids of what was asked, and answered without an error.
-        left_alone: Entity ids of what was not asked, by the reason.
+        left_alone: What the result tells of what was not asked: entity ids by the reason.
         failed: The error of each that failed, or that the user may not switch.
         groups: The groups of that time.
 
     """
 
     entity_ids: list[str]
-    left_alone: Mapping[str, list[str]]
+    left_alone: Mapping[str, Any]
     failed: Mapping[str, str]
     groups: Groups
 
@@ -182,8 +182,24 @@ class DeviceMicroservice(Microservice):
             selected = async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
         if toggle.restore:
             meant = None if toggle.is_all else self._with_members(selected, groups)
-            return await self._async_restore(toggle, self._with_members(attached, groups), meant, groups, message)
-        return await self._async_switch(toggle, selected, groups, message)
+            asked = await self._async_restore(toggle, self._with_members(attached, groups), meant, groups, message)
+        else:
+            asked = await self._async_switch(toggle, selected, groups, message)
+        unselected = await self._async_unselected(toggle, selected, message)
+        return replace(asked, left_alone={**asked.left_alone, **unselected})
+
+    async def _async_unselected(self, toggle: Toggle, selected: list[str], message: Message) -> dict[str, Any]:
+        """Return what the result says of a command that selects nothing, or names entities that do not exist.
+
+        Who may not know of an entity is not told that there is none.
+        """
+        unselected: dict[str, Any] = {} if selected or toggle.is_all else {"nothing_selected": True}
+        context = message.context
+        if context.user_id is not None or message.envelope.entrance is None:
+            named = async_not_found(self._hass, toggle.target)
+            not_found, _ = await async_split_by_permission(self._hass, named, context)
+            unselected |= {"not_found": not_found} if not_found else {}
+        return unselected
 
     async def _async_switch(self, toggle: Toggle, selected: list[str], groups: Groups, message: Message) -> _Asked:
         """Turn entities on or off.

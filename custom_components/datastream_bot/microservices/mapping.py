@@ -11,7 +11,7 @@ import voluptuous as vol
 
 from ..const import DOMAIN
 from ..issues import async_create_issue, async_delete_issue
-from ..messaging.content import copied_content
+from ..messaging.content import CONTENT_LEFT_OUT, copied_content, fits_into_event
 from ..messaging.message import Message
 from ..messaging.microservice import Microservice, Result
 from . import ORDER_MAPPING
@@ -105,7 +105,8 @@ class MappingMicroservice(Microservice):
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="bot_unloaded")
         result: dict[str, object] = {}
         if mapping.event_type is not None:
-            self._hass.bus.async_fire(mapping.event_type, copied_content(message.content), context=message.context)
+            data = copied_content(message.content) if fits_into_event(message.content) else {CONTENT_LEFT_OUT: True}
+            self._hass.bus.async_fire(mapping.event_type, data, context=message.context)
             result["event"] = mapping.event_type
         if mapping.problem is not None:
             raise HomeAssistantError(
