@@ -330,6 +330,17 @@ async def test_a_field_that_is_called_true_is_that_field(add_bot: AddBot, send: 
     assert [message.content for message in reader.messages] == [{"true": 7}]
 
 
+async def test_thousands_of_unknown_addresses_are_told_what_may_be_meant(add_bot: AddBot, send: Send) -> None:
+    """Also when something has become known meanwhile."""
+    bot = await add_bot()
+    for number in range(1001):
+        await send(f"nobody_{number}")
+    assert (await send("dorbell")).get("hint") is None
+
+    await add_stream(bot, "doorbell")
+    assert (await send("dorbell"))["hint"] == "doorbell"
+
+
 @pytest.mark.parametrize("name", ["read", "async_datastream_updated", "name", "handlers", "messages"])
 async def test_no_name_in_a_message_calls_a_method(add_bot: AddBot, router: Callable[[], Router], name: str) -> None:
     """A microservice has only the handlers that it declares, whatever its methods are called."""

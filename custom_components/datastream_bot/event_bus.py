@@ -7,11 +7,14 @@ from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
 from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import ATTR_CONTENT
-from .messaging.content import CONTENT_LEFT_OUT, copied_content, fits_into_event
+from .messaging.content import CONTENT_LEFT_OUT, MAX_EVENT_BYTES, copied_content, fits_into_event
 from .messaging.message import Message
 from .messaging.router import Router
 
 EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
+
+_LIKELY_TOO_LARGE: Final = MAX_EVENT_BYTES // 2
+"""Bytes of content below which its event is not measured: what else is in it is much smaller."""
 
 
 @callback
@@ -29,7 +32,7 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
         "home": envelope.home,
         "hops": envelope.hops,
     }
-    if not fits_into_event(data):
+    if message.size > _LIKELY_TOO_LARGE and not fits_into_event(data):
         del data[ATTR_CONTENT]
         data[CONTENT_LEFT_OUT] = True
     hass.bus.async_fire(EVENT_DATASTREAM_BOT_MESSAGE, data, context=envelope.context)

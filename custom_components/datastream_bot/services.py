@@ -12,9 +12,9 @@ import voluptuous as vol
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
-from .errors import MessageError, nearest
+from .errors import MessageError
 from .messaging.bare_keys import as_meant, with_text_keys
-from .messaging.content import object_of
+from .messaging.content import is_plain, object_of
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.receipt import Receipt
 from .messaging.registry import Registry
@@ -116,8 +116,11 @@ def _route(data: Mapping[str, Any]) -> Route:
 
 def _content(registry: Registry, data: Mapping[str, Any]) -> object:
     """Return the content that was meant."""
-    schemas = registry.schemas_at(data[ATTR_ADDRESS])
-    content = as_written(object_of(data.get(ATTR_CONTENT)), schemas)
+    address, content = data[ATTR_ADDRESS], data.get(ATTR_CONTENT)
+    if isinstance(content, dict) and is_plain(content):
+        return content
+    schemas = registry.schemas_at(address) if isinstance(address, str) else []
+    content = as_written(object_of(content), schemas)
     keyed = with_text_keys(content)
     if keyed is content or not isinstance(keyed, Mapping):
         return content
@@ -129,21 +132,17 @@ def _content(registry: Registry, data: Mapping[str, Any]) -> object:
 def _told(registry: Registry, receipt: Receipt) -> dict[str, Any]:
     """Return a receipt as response data, with the addresses that may have been meant if nobody received it."""
     told = receipt.as_dict()
-    if not receipt.is_received and (similar := _similar(registry, receipt.address)):
+    if receipt.is_received or registry.knows(receipt.address):
+        return told
+    if similar := registry.similar(receipt.address):
         told[_ATTR_HINT] = similar
     return told
 
 
-def _similar(registry: Registry, address: str) -> str:
-    """Return the known addresses that are most similar to an unknown one, for people."""
-    known = registry.addresses
-    return "" if address in known else nearest(address, known)
-
-
 def _no_receiver(registry: Registry, address: str) -> MessageError:
     """Return the error of a message that nobody received, with the addresses that may have been meant."""
-    if address in registry.addresses:
+    if registry.knows(address):
         return MessageError(translation_key="no_receiver_reached", address=address)
-    if similar := _similar(registry, address):
+    if similar := registry.similar(address):
         return MessageError(translation_key="no_receiver_nearest", address=address, nearest=similar)
     return MessageError(translation_key="no_receiver", address=address)

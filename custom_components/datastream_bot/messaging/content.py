@@ -56,11 +56,22 @@ def checked_content(content: object) -> dict[str, Any]:
         MessageError: It is no JSON object, larger than 32 KiB as JSON, or more than 16 levels deep.
 
     """
+    copied, _ = measured_content(content)
+    return copied
+
+
+def measured_content(content: object) -> tuple[dict[str, Any], int]:
+    """Return a deep copy of content like `checked_content`, and how many bytes it takes as JSON.
+
+    Raises:
+        MessageError: It is no JSON object, larger than 32 KiB as JSON, or more than 16 levels deep.
+
+    """
     if content is None:
-        return {}
+        return {}, 2
     if not isinstance(content, Mapping):
         raise MessageError(translation_key="content_not_object", received=_kind(content))
-    copied = dict(content) if _is_plain(content) else _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
+    copied = dict(content) if is_plain(content) else _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
     try:
         size = len(json_bytes(copied))
     except (TypeError, ValueError) as err:
@@ -68,7 +79,7 @@ def checked_content(content: object) -> dict[str, Any]:
         raise MessageError(translation_key="content_not_json", path="content", received=received) from err
     if size > MAX_CONTENT_BYTES:
         raise _too_large()
-    return copied
+    return copied, size
 
 
 def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +100,7 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def _is_plain(content: Mapping[Any, object]) -> bool:
+def is_plain(content: Mapping[Any, object]) -> bool:
     """Return whether content needs no further check, as is most often so."""
     return _TEXT.issuperset(map(type, content)) and _PLAIN.issuperset(map(type, content.values()))
 

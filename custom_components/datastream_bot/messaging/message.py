@@ -77,11 +77,13 @@ class Message(NamedTuple):
     Attributes:
         envelope: What is known of it beside its content.
         content: A JSON object.
+        size: How many bytes the content took as JSON when it was sent.
 
     """
 
     envelope: Envelope
     content: Mapping[str, Any]
+    size: int
 
     @property
     def address(self) -> str:
@@ -100,7 +102,7 @@ class Message(NamedTuple):
 
     def copy(self) -> Message:
         """Return the message with a deep copy of its content."""
-        return Message(self.envelope, copied_content(self.content))
+        return Message(self.envelope, copied_content(self.content), self.size)
 
 
 def checked_address(address: object) -> str:

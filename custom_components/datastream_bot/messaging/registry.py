@@ -4,14 +4,18 @@ import asyncio
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
+from ..errors import nearest
 from .message import Message, Route
 from .microservice import Microservice
 from .receipt import Delivery, Elsewhere, Outcome
 from .schema import NO_SCHEMA, Field, Schema
+
+_MAX_SIMILAR: Final = 1000
+"""For how many unknown addresses the similar ones are remembered."""
 
 
 def is_called(bot: str, bot_id: str, bot_name: str) -> bool:
@@ -121,15 +125,30 @@ class Registry:
 
     def __init__(self) -> None:
         """Initialize the registry."""
-        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        # By address, then by bot.
+        self._endpoints: dict[str, dict[str, Endpoint]] = {}
         self._open: dict[str, list[str]] = {}
         self._relays: dict[str, Relay] = {}
         self._observers: list[CALLBACK_TYPE] = []
+        self._similar: dict[str, str] = {}
 
     @property
     def addresses(self) -> set[str]:
         """Return every address that a bot subscribes to, declared or opened."""
-        return {address for _, address in self._endpoints}.union(self._open)
+        return {*self._endpoints, *self._open}
+
+    def knows(self, address: str) -> bool:
+        """Return whether a bot subscribes to, declared or opened an address."""
+        return address in self._endpoints or address in self._open
+
+    def similar(self, address: str) -> str:
+        """Return the known addresses that are most similar to an unknown one, for people."""
+        if address not in self._similar:
+            if len(self._similar) >= _MAX_SIMILAR:
+                self._similar.clear()
+            # Looking through thousands takes its time, and the same ones are mistyped again and again.
+            self._similar[address] = nearest(address, self.addresses)
+        return self._similar[address]
 
     @callback
     def observe(self, observer: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -141,13 +160,13 @@ class Registry:
     def subscribe(self, bot_id: str, bot_name: str, address: str, receiver: Microservice) -> CALLBACK_TYPE:
         """Subscribe a receiver of a bot to an address; return the unsubscribe function."""
         self._endpoint(bot_id, bot_name, address).subscribe(receiver)
-        return partial(self._leave, (bot_id, address), Endpoint.unsubscribe, receiver)
+        return partial(self._leave, bot_id, address, Endpoint.unsubscribe, receiver)
 
     @callback
     def declare(self, bot_id: str, bot_name: str, address: str, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
         """Declare the fields of content that a bot takes at an address; return the function that withdraws them."""
         self._endpoint(bot_id, bot_name, address).declare(fields)
-        return partial(self._leave, (bot_id, address), Endpoint.withdraw, fields)
+        return partial(self._leave, bot_id, address, Endpoint.withdraw, fields)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
@@ -173,12 +192,12 @@ class Registry:
 
     def schema_of(self, bot_id: str, address: str) -> Schema | None:
         """Return what content a bot takes at an address, or None when it does not know the address."""
-        endpoint = self._endpoints.get((bot_id, address))
+        endpoint = self._endpoints.get(address, {}).get(bot_id)
         return None if endpoint is None else endpoint.schema
 
-    def schemas_at(self, address: object) -> list[Schema]:
+    def schemas_at(self, address: str) -> list[Schema]:
         """Return what content each bot takes that knows an address."""
-        return [endpoint.schema for (_, known), endpoint in self._endpoints.items() if known == address]
+        return [endpoint.schema for endpoint in self._endpoints.get(address, {}).values()]
 
     def relay_of(self, bot_id: str | None) -> Relay | None:
         """Return the relay of a bot, if there is one."""
@@ -202,20 +221,23 @@ class Registry:
             bot_ids += [
                 bot_id for bot_id in (self._open.get(address, ()) if only is None else only) if bot_id != sender
             ]
-        return [endpoint for bot_id in bot_ids if (endpoint := self._endpoints.get((bot_id, address))) is not None]
+        known = self._endpoints.get(address, {})
+        return [known[bot_id] for bot_id in bot_ids if bot_id in known]
 
     def _endpoint(self, bot_id: str, bot_name: str, address: str) -> Endpoint:
-        key = (bot_id, address)
-        if (endpoint := self._endpoints.get(key)) is None:
-            endpoint = self._endpoints[key] = Endpoint(bot_id, bot_name)
+        known = self._endpoints.setdefault(address, {})
+        if bot_id not in known:
+            known[bot_id] = Endpoint(bot_id, bot_name)
             self._notify()
-        return endpoint
+        return known[bot_id]
 
-    def _leave[T](self, key: tuple[str, str], remove: Callable[[Endpoint, T], None], what: T) -> None:
-        endpoint = self._endpoints[key]
-        remove(endpoint, what)
-        if endpoint.is_unused:
-            del self._endpoints[key]
+    def _leave[T](self, bot_id: str, address: str, remove: Callable[[Endpoint, T], None], what: T) -> None:
+        known = self._endpoints[address]
+        remove(known[bot_id], what)
+        if known[bot_id].is_unused:
+            del known[bot_id]
+            if not known:
+                del self._endpoints[address]
             self._notify()
 
     def _close(self, bot_id: str, address: str) -> None:
@@ -225,5 +247,6 @@ class Registry:
             self._notify()
 
     def _notify(self) -> None:
+        self._similar.clear()
         for observer in self._observers:
             observer()

@@ -16,7 +16,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, RECEIPT_WAIT
 from ..errors import MessageError, PartlyFailedError
-from .content import checked_content
+from .content import measured_content
 from .failure_log import FailureLog
 from .loop_guard import LoopGuard
 from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
@@ -119,7 +119,7 @@ class Router:
             external=external,
             home=home,
         )
-        message = Message(envelope, checked_content(content))
+        message = Message(envelope, *measured_content(content))
         forward = self._resolve_route(message, route)
         self._loop_guard.count(message, link.chain)
         async with self._turn:
@@ -196,7 +196,7 @@ def _resolve(message: Message, endpoints: list[Endpoint]) -> tuple[list[tuple[En
             refusal = refusal or err
             refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err)))
         else:
-            accepted.append((endpoint, Message(message.envelope, content)))
+            accepted.append((endpoint, Message(message.envelope, content, message.size)))
     if refusal is not None and not accepted:
         raise refusal
     return accepted, refused
