@@ -162,7 +162,7 @@ async def test_bots_of_one_home_reach_each_other_from_two_home_assistants(start:
         "home": "cottage",
         "hops": 0,
     }
-    state = two.hass.states.get("event.news")
+    state = two.hass.states.get("event.two_news")
     assert state is not None
     assert (state.attributes["origin"], state.attributes["home"]) == ("mqtt", "cottage")
     assert two.hass.states.is_state("binary_sensor.two_mqtt_connection", "on")

@@ -31,18 +31,18 @@ async def test_a_data_stream_works_as_soon_as_it_is_added_and_no_longer_when_it_
     with pytest.raises(ServiceValidationError, match="times is missing, it must be a number"):
         await send("doorbell", {})
     entity_id = er.async_get(hass).async_get_entity_id("event", "datastream_bot", stream.subentry_id)
-    assert entity_id == "event.doorbell"
+    assert entity_id == "event.home_doorbell"
     (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), bot.bot_id)[-1:]
     assert isinstance(device, dr.DeviceEntry)
     assert (device.name, device.via_device_id, device.config_subentry_id) == (
-        "doorbell",
+        "Home doorbell",
         bot.device_id,
         stream.subentry_id,
     )
 
     await remove_stream(bot, "doorbell")
     assert (await send("doorbell", {}))["handled"] == []
-    assert hass.states.get("event.doorbell") is None
+    assert hass.states.get("event.home_doorbell") is None
     assert dr.async_get(hass).async_get(device.id) is None
 
 
@@ -61,10 +61,10 @@ async def test_every_part_of_a_data_stream_can_be_changed(
     assert (await send("doorbell"))["handled"] == []
     assert not is_on(hass, "light.porch")
     assert (await send("gate", {"who": "Bo"}))["handled"][0]["result"] == {"event": "datastream_bot_gate_rang"}
-    state = hass.states.get("event.doorbell")
+    state = hass.states.get("event.home_doorbell")
     assert state is not None
     assert state.attributes["content"] == {"who": "Bo"}
-    assert state.name == "gate"
+    assert state.name == "Home gate"
 
 
 async def test_changing_one_stream_does_not_disturb_messages_to_the_others(

@@ -178,6 +178,7 @@ class DataStreams:
 
     async def async_update(self) -> None:
         """Start the data streams that are new, change those that changed, and stop those that are gone."""
+        self._keep_titles()
         await self._async_change_to(
             {
                 subentry.subentry_id: DataStream.from_subentry(subentry)
@@ -188,6 +189,11 @@ class DataStreams:
     async def async_stop(self) -> None:
         """Stop all data streams."""
         await self._async_change_to({})
+
+    def _keep_titles(self) -> None:
+        """Call data streams by their addresses again, where somebody renamed them in Home Assistant's list."""
+        for stream in self._entry.get_subentries_of_type(SUBENTRY_DATA_STREAM):
+            self._hass.config_entries.async_update_subentry(self._entry, stream, title=stream.data[CONF_ADDRESS])
 
     async def _async_change_to(self, streams: Mapping[str, DataStream]) -> None:
         async with self._changing:

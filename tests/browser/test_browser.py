@@ -111,9 +111,9 @@ def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
 def test_a_message_is_seen_at_its_event_entity(person: Person, home: RealHome, portal: BlockingPortal) -> None:
     """And so is what it did."""
     assert send(portal, home, {"times": 2}) == ["mapping"]
-    assert portal.call(home.get, "/api/states/event.doorbell")["attributes"]["content"] == {"times": 2}
+    assert portal.call(home.get, "/api/states/event.demo_doorbell")["attributes"]["content"] == {"times": 2}
     assert portal.call(home.state, "light.kitchen") == "on"
-    person.open("/logbook?entity_id=event.doorbell")
+    person.open("/logbook?entity_id=event.demo_doorbell")
     expect(person.page.get_by_text("Message received").first).to_be_visible()
     person.look("The event entity in the activity")
 
