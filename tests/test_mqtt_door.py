@@ -1356,8 +1356,9 @@ async def test_the_form_opens_the_door(hass: HomeAssistant, add_bot: AddBot) -> 
     """And says what is wrong with a name."""
     bot = await add_bot("Home")
     for mqtt, error in (
-        ({"open": True}, "organization_invalid"),
-        ({"open": True, "organization": "a/b"}, "organization_invalid"),
+        ({"open": True}, "organization_home_invalid"),
+        ({"open": True, "organization": "a/b", "home": "cottage"}, "organization_invalid"),
+        ({"open": True, "organization": "a/b", "role": "organization"}, "organization_invalid"),
         ({"open": True, "organization": "acme"}, "home_invalid"),
         ({"open": True, "organization": "acme", "home": "all"}, "home_invalid"),
         ({"open": True, "organization": "acme", "home": "#"}, "home_invalid"),

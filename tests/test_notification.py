@@ -113,14 +113,17 @@ async def test_a_device_that_fails_or_is_gone_is_named_and_the_others_show_it(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({}, "message is missing, it must be text that is not empty"),
-        ({"message": ""}, "message is '', it must be text that is not empty"),
-        ({"message": " \n"}, "message is ' \\n', it must be text that is not empty"),
-        ({"message": ["a"]}, "message is ['a'], it must be text that is not empty"),
-        ({"message": None}, "message is null, it must be text that is not empty"),
+        ({}, "message is missing, it must be text that is not empty (What to say)"),
+        ({"message": ""}, "message is '', it must be text that is not empty (What to say)"),
+        ({"message": " \n"}, "message is ' \\n', it must be text that is not empty (What to say)"),
+        ({"message": ["a"]}, "message is ['a'], it must be text that is not empty (What to say)"),
+        ({"message": None}, "message is null, it must be text that is not empty (What to say)"),
         (
             {"message": "a", "title": {}, "data": "x"},
-            "title is {}, it must be text; data is 'x', it must be an object",
+            (
+                "title is {}, it must be text (What it is about); "
+                "data is 'x', it must be an object (What else the notification may carry)"
+            ),
         ),
     ],
 )
@@ -133,7 +136,10 @@ async def test_content_that_says_nothing_is_refused(
     with pytest.raises(ServiceValidationError) as refused:
         await send("send_push_notification", content)
 
-    assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
+    assert (
+        str(refused.value)
+        == f"The content does not fit send_push_notification (Notifies where the bot's form says): {told}"
+    )
     assert notifications == []
 
 

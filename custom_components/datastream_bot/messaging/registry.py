@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -68,7 +68,7 @@ class Endpoint:
         self.bot_name = bot_name
         self.receivers: list[Microservice] = []
         self.schema = NO_SCHEMA
-        self._declared: list[tuple[Field, ...]] = []
+        self._declared: list[Schema] = []
 
     @property
     def is_unused(self) -> bool:
@@ -83,14 +83,14 @@ class Endpoint:
         """Remove a receiver."""
         self.receivers.remove(receiver)
 
-    def declare(self, fields: tuple[Field, ...]) -> None:
-        """Add fields to the schema."""
-        self._declared.append(fields)
+    def declare(self, schema: Schema) -> None:
+        """Add the fields and the description of a schema."""
+        self._declared.append(schema)
         self._update_schema()
 
-    def withdraw(self, fields: tuple[Field, ...]) -> None:
-        """Remove fields from the schema."""
-        self._declared.remove(fields)
+    def withdraw(self, schema: Schema) -> None:
+        """Remove what was added with a schema."""
+        self._declared.remove(schema)
         self._update_schema()
 
     def delivery(
@@ -112,8 +112,11 @@ class Endpoint:
         )
 
     def _update_schema(self) -> None:
-        fields = [field for fields in self._declared for field in fields]
-        self.schema = Schema(fields) if fields else NO_SCHEMA
+        if len(self._declared) < 2:  # noqa: PLR2004 - one alone needs nothing of others
+            self.schema = next(iter(self._declared), NO_SCHEMA)
+            return
+        fields = [field for schema in self._declared for field in schema.fields.values()]
+        self.schema = Schema(fields, next((each.description for each in self._declared if each.description), ""))
 
 
 class Registry:
@@ -131,9 +134,17 @@ class Registry:
         """Return every address that a bot subscribes to, declared or opened."""
         return {address for _, address in self._endpoints}.union(self._open)
 
+    @property
+    def schemas(self) -> dict[str, list[Schema]]:
+        """Return what content the bots take, by address."""
+        schemas: dict[str, list[Schema]] = {address: [] for address in self._open}
+        for (_, address), endpoint in self._endpoints.items():
+            schemas.setdefault(address, []).append(endpoint.schema)
+        return schemas
+
     @callback
     def observe(self, observer: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Register a callback for when an address comes or goes; return the unsubscribe function."""
+        """Register a callback for when an address comes, goes or changes; return the unsubscribe function."""
         self._observers.append(observer)
         return partial(self._observers.remove, observer)
 
@@ -141,13 +152,18 @@ class Registry:
     def subscribe(self, bot_id: str, bot_name: str, address: str, receiver: Microservice) -> CALLBACK_TYPE:
         """Subscribe a receiver of a bot to an address; return the unsubscribe function."""
         self._endpoint(bot_id, bot_name, address).subscribe(receiver)
+        self._notify()
         return partial(self._leave, (bot_id, address), Endpoint.unsubscribe, receiver)
 
     @callback
-    def declare(self, bot_id: str, bot_name: str, address: str, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
-        """Declare the fields of content that a bot takes at an address; return the function that withdraws them."""
-        self._endpoint(bot_id, bot_name, address).declare(fields)
-        return partial(self._leave, (bot_id, address), Endpoint.withdraw, fields)
+    def declare(
+        self, bot_id: str, bot_name: str, address: str, fields: Iterable[Field], description: str = ""
+    ) -> CALLBACK_TYPE:
+        """Declare what content a bot takes at an address, and what for; return the function that withdraws it."""
+        schema = Schema(fields, description)
+        self._endpoint(bot_id, bot_name, address).declare(schema)
+        self._notify()
+        return partial(self._leave, (bot_id, address), Endpoint.withdraw, schema)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
@@ -208,7 +224,6 @@ class Registry:
         key = (bot_id, address)
         if (endpoint := self._endpoints.get(key)) is None:
             endpoint = self._endpoints[key] = Endpoint(bot_id, bot_name)
-            self._notify()
         return endpoint
 
     def _leave[T](self, key: tuple[str, str], remove: Callable[[Endpoint, T], None], what: T) -> None:
@@ -216,7 +231,7 @@ class Registry:
         remove(endpoint, what)
         if endpoint.is_unused:
             del self._endpoints[key]
-            self._notify()
+        self._notify()
 
     def _close(self, bot_id: str, address: str) -> None:
         self._open[address].remove(bot_id)
