@@ -8,12 +8,13 @@ from homeassistant.data_entry_flow import FlowResultType
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.data_streams import SUBENTRY_DATA_STREAM
 
+from .forms import suggested
 from .home import ticks
 
 
 def row(name: str, type_: str = "text", **more: Any) -> dict[str, Any]:
     """Return a row of the form's fields."""
-    return {"name": name, "type": type_, **more}
+    return {"name": name, "type": type_, **more, "required": "required" if more.get("required") else "optional"}
 
 
 def stream_of(bot: Bot, address: str) -> ConfigSubentry:
@@ -52,7 +53,7 @@ async def add_stream(bot: Bot, address: str, **form: Any) -> ConfigSubentry:
 async def change_stream(bot: Bot, address: str, /, **changes: Any) -> None:
     """Change a data stream, also while actions are running."""
     form = await show_form_of(bot, address)
-    data = {**stream_of(bot, address).data, **changes}
+    data = {**suggested(form), **changes}
     result = await bot.hass.config_entries.subentries.async_configure(form["flow_id"], data)
     await ticks(200)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful"), result

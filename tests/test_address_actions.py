@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from .conftest import AddBot
-from .streams import add_stream, change_stream, remove_stream
+from .streams import add_stream, change_stream, remove_stream, row
 
 BUILT_IN = ["send_push_notification", "toggle_everything"]
 
@@ -24,7 +24,7 @@ async def offered(hass: HomeAssistant) -> list[str]:
     assert selectors[0]["options"] == selectors[1]["options"]
     assert action["fields"]["content"]["selector"] == {"object": {"multiple": False}}
     assert action["response"] == {"optional": True}
-    return list(selectors[0]["options"])
+    return [option["value"] for option in selectors[0]["options"]]
 
 
 async def test_the_editors_offer_the_addresses_that_the_bots_know(hass: HomeAssistant, add_bot: AddBot) -> None:
@@ -41,6 +41,32 @@ async def test_the_editors_offer_the_addresses_that_the_bots_know(hass: HomeAssi
     assert await offered(hass) == ["gate", *BUILT_IN]
     await remove_stream(bot, "gate")
     assert await offered(hass) == BUILT_IN
+
+
+async def labels(hass: HomeAssistant) -> dict[str, str]:
+    """Return what the editor of the action calls each address."""
+    await hass.async_block_till_done()
+    action: Any = (await async_get_actions(hass))["datastream_bot"]["send"]
+    options = action["fields"]["address"]["selector"]["select"]["options"]
+    return {option["value"]: option["label"] for option in options}
+
+
+async def test_the_editors_say_what_messages_to_an_address_are_for(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """And what the fields mean, as the first bot says that says it; on one line and not too long."""
+    bot, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(bot, "doorbell", fields=[row("times", "number"), row("who", description="Who rings.")])
+    assert (await labels(hass))["doorbell"] == "doorbell: who (Who rings)"
+    await add_stream(
+        garden, "doorbell", description="Somebody\n  rings.", fields=[row("times", "number", description="How often")]
+    )
+    assert (await labels(hass))["doorbell"] == "doorbell (Somebody rings): who (Who rings), times (How often)"
+
+    await change_stream(garden, "doorbell", description="Ring " * 500, fields=[])
+    await change_stream(bot, "doorbell", fields=[])
+    told = (await labels(hass))["doorbell"]
+    assert (told[:15], told[-2:], len(told) < 220) == ("doorbell (Ring ", "…)", True)
+    await change_stream(garden, "doorbell", description="")
+    assert (await labels(hass))["doorbell"] == "doorbell"
 
 
 async def test_a_bot_that_is_unloaded_takes_its_addresses_with_it(hass: HomeAssistant, add_bot: AddBot) -> None:
@@ -67,7 +93,8 @@ async def test_a_page_that_is_loaded_is_sent_the_addresses(
         await client.send_json_auto_id({"type": "get_services"})
         actions = (await client.receive_json())["result"]
         both = triggers["datastream_bot.message_received"], actions["datastream_bot"]["send"]
-        return [each["fields"]["address"]["selector"]["select"]["options"] for each in both]
+        selectors = [each["fields"]["address"]["selector"]["select"] for each in both]
+        return [[option["value"] for option in selector["options"]] for selector in selectors]
 
     assert await sent() == [BUILT_IN, BUILT_IN]
     await add_stream(bot, "doorbell")
@@ -96,4 +123,5 @@ async def test_without_home_assistants_descriptions_of_triggers_the_action_still
     await add_bot("Office")
 
     action: Any = (await async_get_actions(hass))["datastream_bot"]["send"]
-    assert action["fields"]["address"]["selector"]["select"]["options"] == BUILT_IN
+    options = action["fields"]["address"]["selector"]["select"]["options"]
+    assert [option["value"] for option in options] == BUILT_IN

@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, section
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
@@ -16,6 +16,7 @@ from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.data_streams import DataStream
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
+from .doors import fill_doors
 from .forms import show_form_of, submit_bot, suggested
 from .home import PretendLight, PretendSwitch, diagnostics_of, is_on
 
@@ -117,6 +118,62 @@ async def test_a_form_that_is_not_right_says_so_and_keeps_what_was_typed(
     assert (corrected["type"], corrected["title"]) == (FlowResultType.CREATE_ENTRY, "Garden")
 
 
+def opened(form: Any) -> set[str]:
+    """Return the sections of a form that are open."""
+    return {
+        str(name)
+        for name, field in form["data_schema"].schema.items()
+        if isinstance(field, section) and not field.options["collapsed"]
+    }
+
+
+async def test_a_section_with_something_in_it_is_open(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Others can stay as they are."""
+    assert opened(await show_form(hass)) == set()
+    bot = await add_bot("Home", settling=5)
+    assert opened(await show_form_of(bot)) == {"more"}
+
+    refused: Any = await hass.config_entries.flow.async_configure(
+        (await show_form(hass))["flow_id"], {"name": "", "more": {"verify_after": 9}}
+    )
+    assert opened(refused) == {"more"}
+
+
+async def test_a_door_with_an_error_or_something_in_it_is_open(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """All that is wrong with it is told at once."""
+    bot = await add_bot("Home")
+    assert opened(await show_form_of(bot, "doors")) == {"webhook"}
+    refused = await fill_doors(bot, mqtt={"open": True})
+    assert (refused["errors"], opened(refused)) == ({"mqtt": "organization_home_invalid"}, {"webhook", "mqtt"})
+
+    await fill_doors(bot, limits={"rate": 11})
+    await hass.async_block_till_done()
+    assert opened(await show_form_of(bot, "doors")) == {"webhook", "limits"}
+
+
+async def test_a_bot_cannot_be_attached_to_what_is_its_own(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """Nor to what is another bot's; the form names it, and keeps what was chosen."""
+    bot = await add_bot("Home")
+    own = {"device_id": [bot.device_id], "entity_id": ["switch.home_doors", "light.porch"]}
+    configure = hass.config_entries.flow.async_configure
+
+    shown = await show_form(hass)
+    form: dict[str, Any] = {"name": "Garden", "more": {}}
+    refused: Any = await configure(shown["flow_id"], {**form, "target": own})
+    assert (refused["errors"], suggested(refused)["target"]) == ({"target": "target_own"}, own)
+    assert refused["description_placeholders"]["own"] == "Home, Home Doors"
+
+    attached: Any = await configure(shown["flow_id"], form)
+    refused = await configure(shown["flow_id"], {"exclude": {"entity_id": ["switch.home_doors"]}})
+    assert (refused["errors"], suggested(refused)) == (
+        {"exclude": "target_own"},
+        {"exclude": {"entity_id": ["switch.home_doors"]}},
+    )
+    assert refused["description_placeholders"] == {**attached["description_placeholders"], "own": "Home Doors"}
+    added: Any = await configure(shown["flow_id"], {"exclude": {}})
+    assert added["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_everything_in_the_form_can_be_changed_later(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
 ) -> None:
@@ -171,6 +228,7 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(
 
     assert first["description_placeholders"] == {
         "count": "4",
+        "own": "",
         "person": "- Anna (`person.anna`)\n- Bo (`person.bo`)",
         "switch": "- Fan (`switch.fan`)\n- Freezer (`switch.freezer`)",
         "light": "- Kitchen (`light.kitchen`)\n- Porch (`light.porch`)",

@@ -16,7 +16,7 @@ FLOORS = (
     GROUND,
     {"messaging", "presence", "devices"},
     {"microservices"},
-    {"bot", "data_streams", "orphans"},
+    {"bot", "data_streams", "orphans", "same_names"},
     {"doors", "mqtt"},
 )
 SHOWN = {

@@ -386,7 +386,8 @@ def test_every_entity_is_listed_with_its_attributes() -> None:
     listed = text_of("docs/known-limitations.md").partition("## Entities")[2].partition("\n## ")[0]
     entities = json.loads((HOUSE / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
     for entity in (entity for of_domain in entities.values() for entity in of_domain.values()):
-        assert f"(*{entity['name']}*)" in listed if "name" in entity else "named after the address" in listed
+        name = f"(*{entity['name']}*)" if "name" in entity else "named after the bot and the address"
+        assert name in listed
         for attribute in entity.get("state_attributes", ()):
             assert f"`{attribute}`" in listed
 

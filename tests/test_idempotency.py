@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.data_streams import built_in_streams
+from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS, built_in_streams
 from custom_components.datastream_bot.doors.door import MAX_WORKING
 from custom_components.datastream_bot.doors.entering import open_doors as open_doors_of
 from custom_components.datastream_bot.doors.rest_api import RestDoor
@@ -71,7 +71,9 @@ async def bot_with(hass: HomeAssistant, hass_storage: dict[str, Any], door: str,
         domain=DOMAIN,
         title="Found",
         data={"doors": {"webhook": OPEN | {"webhook_id": "found", "secret": "", "signed": False}}},
-        subentries_data=[{**stream, "data": dict(stream["data"])} for stream in built_in_streams()],
+        subentries_data=[
+            {**stream, "data": dict(stream["data"])} for stream in built_in_streams(dict.fromkeys(BUILT_IN_FIELDS, ""))
+        ],
     )
     entry.add_to_hass(hass)
     key = f"{DOMAIN}.{entry.entry_id}.receipts.{door}"

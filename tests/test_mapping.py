@@ -393,7 +393,7 @@ async def test_content_of_exactly_the_limit_comes_through(add_bot: AddBot, send:
     receipt = await send("work", {"text": text})
 
     assert receipt["handled"][0]["result"]["response"] == {"length": len(text)}
-    assert len(state_of(bot.hass, "event.work").attributes["content"]["text"]) == len(text)
+    assert len(state_of(bot.hass, "event.home_work").attributes["content"]["text"]) == len(text)
 
 
 async def test_messages_that_are_on_their_way_while_their_stream_changes_are_not_lost(

@@ -162,7 +162,7 @@ async def test_bots_of_one_home_reach_each_other_from_two_home_assistants(start:
         "home": "cottage",
         "hops": 0,
     }
-    state = two.hass.states.get("event.news")
+    state = two.hass.states.get("event.two_news")
     assert state is not None
     assert (state.attributes["origin"], state.attributes["home"]) == ("mqtt", "cottage")
     assert two.hass.states.is_state("binary_sensor.two_mqtt_connection", "on")
@@ -1356,8 +1356,9 @@ async def test_the_form_opens_the_door(hass: HomeAssistant, add_bot: AddBot) -> 
     """And says what is wrong with a name."""
     bot = await add_bot("Home")
     for mqtt, error in (
-        ({"open": True}, "organization_invalid"),
-        ({"open": True, "organization": "a/b"}, "organization_invalid"),
+        ({"open": True}, "organization_home_invalid"),
+        ({"open": True, "organization": "a/b", "home": "cottage"}, "organization_invalid"),
+        ({"open": True, "organization": "a/b", "role": "organization"}, "organization_invalid"),
         ({"open": True, "organization": "acme"}, "home_invalid"),
         ({"open": True, "organization": "acme", "home": "all"}, "home_invalid"),
         ({"open": True, "organization": "acme", "home": "#"}, "home_invalid"),

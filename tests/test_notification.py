@@ -113,13 +113,13 @@ async def test_a_device_that_fails_or_is_gone_is_named_and_the_others_show_it(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({}, "message is missing, it must be text that is not empty"),
-        ({"message": ""}, "message is '', it must be text that is not empty"),
-        ({"message": " \n"}, "message is ' \\n', it must be text that is not empty"),
-        ({"message": None}, "message is null, it must be text that is not empty"),
+        ({}, "message is missing, it must be text that is not empty (What to say)"),
+        ({"message": ""}, "message is '', it must be text that is not empty (What to say)"),
+        ({"message": " \n"}, "message is ' \\n', it must be text that is not empty (What to say)"),
+        ({"message": None}, "message is null, it must be text that is not empty (What to say)"),
         (
             {"message": "a", "title": {}, "data": "x"},
-            "data is 'x', it must be an object",
+            "data is 'x', it must be an object (What else the notification may carry)",
         ),
     ],
 )
@@ -132,7 +132,10 @@ async def test_content_that_says_nothing_is_refused(
     with pytest.raises(ServiceValidationError) as refused:
         await send("send_push_notification", content)
 
-    assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
+    assert (
+        str(refused.value)
+        == f"The content does not fit send_push_notification (Notifies where the bot's form says): {told}"
+    )
     assert notifications == []
 
 
@@ -190,7 +193,8 @@ async def test_a_template_that_writes_nothing_is_an_error(
     with pytest.raises(ServiceValidationError) as refused:
         await hass.services.async_call("script", "tell", blocking=True)
 
-    assert str(refused.value) == f"The content does not fit send_push_notification: {told}"
+    assert str(refused.value).startswith("The content does not fit send_push_notification")
+    assert told in str(refused.value)
     assert notifications == []
 
 

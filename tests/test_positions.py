@@ -30,7 +30,9 @@ async def add_zone(hass: HomeAssistant, name: str, distance: float, radius: floa
 def believed(hass: HomeAssistant) -> dict[str, str]:
     """Return what the bot believes of each person."""
     attributes = state_of(hass, "binary_sensor.home_presence").attributes
-    return {person: presence for presence in ("home", "away", "unsure") for person in attributes[presence]}
+    return {
+        f"person.{name.lower()}": presence for presence in ("home", "away", "unsure") for name in attributes[presence]
+    }
 
 
 @pytest.mark.parametrize(("home_radius", "told_at_work"), [(20, "home"), (200, "Work")])

@@ -31,18 +31,18 @@ async def test_a_data_stream_works_as_soon_as_it_is_added_and_no_longer_when_it_
     with pytest.raises(ServiceValidationError, match="times is missing, it must be a number"):
         await send("doorbell", {})
     entity_id = er.async_get(hass).async_get_entity_id("event", "datastream_bot", stream.subentry_id)
-    assert entity_id == "event.doorbell"
+    assert entity_id == "event.home_doorbell"
     (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), bot.bot_id)[-1:]
     assert isinstance(device, dr.DeviceEntry)
     assert (device.name, device.via_device_id, device.config_subentry_id) == (
-        "doorbell",
+        "Home doorbell",
         bot.device_id,
         stream.subentry_id,
     )
 
     await remove_stream(bot, "doorbell")
     assert (await send("doorbell", {}))["handled"] == []
-    assert hass.states.get("event.doorbell") is None
+    assert hass.states.get("event.home_doorbell") is None
     assert dr.async_get(hass).async_get(device.id) is None
 
 
@@ -61,10 +61,10 @@ async def test_every_part_of_a_data_stream_can_be_changed(
     assert (await send("doorbell"))["handled"] == []
     assert not is_on(hass, "light.porch")
     assert (await send("gate", {"who": "Bo"}))["handled"][0]["result"] == {"event": "datastream_bot_gate_rang"}
-    state = hass.states.get("event.doorbell")
+    state = hass.states.get("event.home_doorbell")
     assert state is not None
     assert state.attributes["content"] == {"who": "Bo"}
-    assert state.name == "gate"
+    assert state.name == "Home gate"
 
 
 async def test_changing_one_stream_does_not_disturb_messages_to_the_others(
@@ -124,14 +124,31 @@ async def test_what_would_break_the_handling_of_a_built_in_stream_is_refused(
     """It could not be moved, and the bot's own messages would no longer fit."""
     bot = await add_bot()
     form = await show_form_of(bot, "toggle_everything")
-    result = await submit(bot, form, {**stream_of(bot, "toggle_everything").data, **changes})
+    assert form["step_id"] == "reconfigure_toggle_everything"
+    result = await submit(bot, form, {**suggested(form), **changes})
     assert result["errors"] == errors
 
 
 async def test_the_fields_of_a_built_in_stream_stay_as_they_are(add_bot: AddBot, send: Send, home: Home) -> None:
     """Also when the stream was deleted and is added again."""
     bot = await add_bot()
-    await change_stream(bot, "toggle_everything", fields=[row("on", "text"), row("why", required=True, default="so")])
+    form = await show_form_of(bot, "toggle_everything")
+    assert suggested(form)["fields"] == []
+    taken = {**suggested(form), "fields": [row("on", "text"), row("", required=True)]}
+    refused = await submit(bot, form, taken)
+    assert refused["errors"] == {"fields": "field_several_invalid"}
+    assert suggested(refused) == taken
+    assert refused["description_placeholders"]["problems"] == (
+        "Every field needs a name, without spaces around it. "
+        "The bot has a field of this name at this address by itself. Choose another name. "
+        "What this bot sends to itself has only its own fields. "
+        "A field that you add here needs a default, or must not be required."
+    )
+
+    await change_stream(bot, "toggle_everything", fields=[row("why", required=True, default="so")])
+    assert suggested(await show_form_of(bot, "toggle_everything"))["fields"] == [
+        row("why", required=True, default="so")
+    ]
     assert [(field["name"], field["type"]) for field in stream_of(bot, "toggle_everything").data["fields"]] == [
         ("on", "boolean"),
         ("remember", "boolean"),
@@ -162,6 +179,10 @@ async def test_a_deleted_built_in_stream_closes_its_address(add_bot: AddBot, sen
         ({"address": "two words"}, {"address": "address_invalid"}),
         ({"address": ""}, {"address": "address_invalid"}),
         ({"address": "toggle_everything"}, {"address": "address_in_use"}),
+        (
+            {"address": "toggle_everything", "fields": [row("on")]},
+            {"address": "address_in_use", "fields": "field_name_built_in"},
+        ),
         ({"fields": [row("a"), row("a", "number")]}, {"fields": "field_name_in_use"}),
         ({"fields": [row(" a")]}, {"fields": "field_name_invalid"}),
         ({"fields": [row("a", "number", default="x")]}, {"fields": "field_default_invalid"}),
@@ -192,11 +213,42 @@ async def test_a_form_that_is_not_right_says_so_and_keeps_what_was_typed(
     result = await submit(bot, shown, typed)
     assert (result["type"], result["errors"]) == (FlowResultType.FORM, errors)
     assert suggested(result)["description"] == "Rings"
+    assert suggested(result)["fields"] == form.get("fields", [])
     assert bool(result["description_placeholders"]["problem"]) == ("actions" in errors)
 
     corrected = await submit(bot, shown, {"address": " doorbell ", "event_type": " datastream_bot_rang "})
     assert (corrected["type"], corrected["title"]) == (FlowResultType.CREATE_ENTRY, "doorbell")
     assert stream_of(bot, "doorbell").data["event_type"] == "datastream_bot_rang"
+
+
+async def test_a_row_of_the_fields_says_in_words_what_it_holds(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Home Assistant's page shows all values of a row side by side, and leaves choices in it to the integration."""
+    form = await show_form(await add_bot())
+    (selector,) = (selector for name, selector in form["data_schema"].schema.items() if name == "fields")
+    shown = selector.config
+    assert not {"label_field", "description_field"} & shown.keys()
+    assert [*shown["fields"]] == ["name", "type", "required", "description", "default"]
+    choices = {name: shown["fields"][name]["selector"].config["options"] for name in ("type", "required")}
+    assert choices["type"][2] == {"value": "boolean", "label": "True or false"}
+    assert choices["required"] == [
+        {"value": "optional", "label": "Optional"},
+        {"value": "required", "label": "Required"},
+    ]
+
+
+async def test_an_error_says_what_the_messages_and_their_fields_are_for(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """As the form describes them."""
+    bot = await add_bot()
+    fields = [row("times", "number", required=True, description="How often it was pressed.")]
+    await add_stream(bot, "doorbell", description="Somebody rings.", fields=fields)
+    with pytest.raises(ServiceValidationError) as refused:
+        await send("doorbell", {})
+    assert str(refused.value) == (
+        "The content does not fit doorbell (Somebody rings): "
+        "times is missing, it must be a number (How often it was pressed)"
+    )
 
 
 async def test_an_address_cannot_be_changed_to_that_of_another_stream(add_bot: AddBot) -> None:

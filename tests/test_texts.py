@@ -12,6 +12,7 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.datastream_bot import config_flow, services, trigger
+from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, data_stream, doors
 
 from .conftest import AddBot
@@ -19,6 +20,9 @@ from .conftest import AddBot
 HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 TEXTS = json.loads((HOUSE / "translations" / "en.json").read_text(encoding="utf-8"))
 ICONS = json.loads((HOUSE / "icons.json").read_text(encoding="utf-8"))
+STREAM_SCHEMA = data_stream.stream_schema(
+    *(TEXTS["selector"][key]["options"] for key in ("field_type", "field_required"))
+)
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
 
 
@@ -48,10 +52,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
             (TEXTS["config"]["step"][step], bot.ATTACHED_SCHEMA)
             for step in ("attached", "attached_nobody", "attached_nothing")
         ),
-        *(
-            (TEXTS["config_subentries"]["data_stream"]["step"][step], data_stream.STREAM_SCHEMA)
-            for step in ("user", "reconfigure")
-        ),
+        *((step, STREAM_SCHEMA) for step in TEXTS["config_subentries"]["data_stream"]["step"].values()),
         (TEXTS["config"]["step"]["doors"], doors.DOORS_SCHEMA),
     ],
 )
@@ -79,12 +80,14 @@ async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) 
 
 def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
-    schemas = [bot.BOT_SCHEMA.schema, data_stream.STREAM_SCHEMA.schema]
+    schemas = [bot.BOT_SCHEMA.schema, STREAM_SCHEMA.schema]
     schemas += [its.schema.schema for its in doors.DOORS_SCHEMA.schema.values()]
     selectors = [field for schema in schemas for field in schema.values() if not isinstance(field, section)]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
     choices = {
-        selector.config["translation_key"]: set(selector.config["options"])
+        selector.config["translation_key"]: {
+            option if isinstance(option, str) else option["value"] for option in selector.config["options"]
+        }
         for selector in (*selectors, *(field["selector"] for field in rows["fields"].values()))
         if "options" in selector.config and "translation_key" in selector.config
     }
@@ -101,7 +104,7 @@ def test_every_error_of_a_form_has_a_text() -> None:
     texts = TEXTS["config"]["error"].keys() | TEXTS["config_subentries"]["data_stream"]["error"].keys()
     assert texts <= named
     assert {
-        name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in"))
+        name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in", "_own"))
     } == texts
 
 
@@ -153,4 +156,27 @@ def test_texts_are_written_like_texts() -> None:
         assert not re.search(r"['\"]\{|\}['\"]", text), path
         is_sentence = path.endswith(("description", "message")) or "data_description" in path or ".error." in path
         if is_sentence and ".data." not in path:
-            assert text.endswith((".", "?", "**.", "{problem}")), path
+            assert text.endswith((".", "?", "**.", "{problem}", "{problems}")), path
+
+
+def test_texts_name_no_button_of_home_assistant() -> None:
+    """Its next release may call them something else."""
+    button = re.compile(
+        r"\b(Reconfigure|Submit|Rename|Delete|Next|Save|Add entry|Download diagnostics)\b(?! this form)|⋮|→|gear"
+    )
+    assert [path for path, text in leaves(TEXTS).items() if button.search(text)] == []
+
+
+@pytest.mark.parametrize("address", [*BUILT_IN_FIELDS])
+def test_the_form_of_a_built_in_data_stream_tells_its_fields(address: str) -> None:
+    """As they are, and how to get it back when it was deleted; and a new one has a description."""
+    described = TEXTS["config_subentries"]["data_stream"]["step"][f"reconfigure_{address}"]["description"]
+    told = [line for line in described.splitlines() if line.startswith("- ")]
+    fields = BUILT_IN_FIELDS[address]
+    assert len(told) == len(fields)
+    for line, field in zip(told, fields, strict=True):
+        assert line.startswith(f"- `{field.name}`, {field.expected.removesuffix(' that is not empty')}")
+        assert ("required" in line) is field.required
+        assert line.endswith(f". {field.description}")
+    assert f"`{address}`." in described
+    assert TEXTS["common"].keys() == BUILT_IN_FIELDS.keys()

@@ -54,15 +54,15 @@ async def test_on_takes_every_usual_way_to_say_it(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({}, "on is missing, it must be true or false"),
-        ({"On": True}, "On is unknown, perhaps on is meant; on is missing, it must be true or false"),
-        ({"on": "maybe"}, "on is 'maybe', it must be true or false"),
-        ({"on": None}, "on is null, it must be true or false"),
-        ({"on": 2}, "on is 2, it must be true or false"),
-        ({"on": 1.0}, "on is 1.0, it must be true or false"),
-        ({"on": ""}, "on is '', it must be true or false"),
-        ({"on": "оn"}, "on is 'оn', it must be true or false"),  # noqa: RUF001 - a Cyrillic o
-        ({"on": [True]}, "on is [True], it must be true or false"),
+        ({}, "on is missing, it must be true or false (On, or off)"),
+        ({"On": True}, "On is unknown, perhaps on is meant; on is missing, it must be true or false (On, or off)"),
+        ({"on": "maybe"}, "on is 'maybe', it must be true or false (On, or off)"),
+        ({"on": None}, "on is null, it must be true or false (On, or off)"),
+        ({"on": 2}, "on is 2, it must be true or false (On, or off)"),
+        ({"on": 1.0}, "on is 1.0, it must be true or false (On, or off)"),
+        ({"on": ""}, "on is '', it must be true or false (On, or off)"),
+        ({"on": "оn"}, "on is 'оn', it must be true or false (On, or off)"),  # noqa: RUF001 - a Cyrillic o
+        ({"on": [True]}, "on is [True], it must be true or false (On, or off)"),
     ],
 )
 async def test_anything_else_switches_nothing_and_is_told(
@@ -74,7 +74,10 @@ async def test_anything_else_switches_nothing_and_is_told(
     with pytest.raises(ServiceValidationError) as refused:
         await send("toggle_everything", content)
 
-    assert str(refused.value) == f"The content does not fit toggle_everything: {told}"
+    assert (
+        str(refused.value)
+        == f"The content does not fit toggle_everything (Turns the bot's lights and switches on or off): {told}"
+    )
     assert [device.commands for device in home.values()] == [[], [], []]
 
 

@@ -112,7 +112,7 @@ async def test_what_an_automation_does_to_the_content_is_seen_by_no_other(
     await listen(hass, address="doorbell")
     await send("doorbell", {"list": [1]})
     await hass.async_block_till_done()
-    state = hass.states.get("event.doorbell")
+    state = hass.states.get("event.home_doorbell")
     assert state is not None
     assert state.attributes["content"] == {"list": [1]}
 

@@ -17,6 +17,7 @@ from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
 from .mqtt.adapter import async_remove_transport, create_transport, is_transport_outdated
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
+from .same_names import async_watch_names
 from .services import async_setup_services
 from .settings import with_registry_ids
 
@@ -34,6 +35,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     await async_setup_doors(hass)
     await async_setup_address_actions(hass, router.registry)
+    async_watch_names(hass)
     return True
 
 

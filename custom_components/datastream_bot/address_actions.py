@@ -1,16 +1,18 @@
 """The addresses that bots know, offered in Home Assistant's editors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.selector import validate_selector
+from homeassistant.helpers.selector import SelectOptionDict, validate_selector
 from homeassistant.helpers.service import async_set_service_schema
 from homeassistant.util.yaml import load_yaml_dict
 
 from .const import ATTR_ADDRESS, DOMAIN
 from .messaging.registry import Registry
+from .messaging.schema import Schema, described
 from .services import SERVICE_SEND
 from .trigger import TRIGGER, async_describe_trigger
 
@@ -32,7 +34,7 @@ class AddressPicker:
         """Initialize it with the fields of both editors."""
         self._hass = hass
         self._registry = registry
-        self._addresses: list[str] = []
+        self._addresses: list[SelectOptionDict] = []
         self._action = {"fields": _offering(action, self._addresses, multiple=False)}
         self._trigger = {"fields": _offering(trigger, self._addresses, multiple=True)}
         self._is_due = False
@@ -48,12 +50,25 @@ class AddressPicker:
     def _offer(self) -> None:
         self._is_due = False
         # In place, as Home Assistant copies descriptions while it loads those of other integrations.
-        self._addresses[:] = sorted(self._registry.addresses)
+        self._addresses[:] = [
+            SelectOptionDict(value=address, label=_labelled(address, schemas))
+            for address, schemas in sorted(self._registry.schemas.items())
+        ]
         async_set_service_schema(self._hass, DOMAIN, SERVICE_SEND, self._action)
         async_describe_trigger(self._hass, self._trigger)
 
 
-def _offering(fields: Fields, addresses: list[str], *, multiple: bool) -> Fields:
+def _labelled(address: str, schemas: Sequence[Schema]) -> str:
+    """Return an address with what it is for and what its fields mean, as the first bot says that says it."""
+    description = next((schema.description for schema in schemas if schema.description), "")
+    meanings: dict[str, str] = {}
+    for field in chain.from_iterable(schema.fields.values() for schema in schemas):
+        if field.description:
+            meanings.setdefault(field.name, described(field.name, field.description))
+    return ": ".join([described(address, description), *([", ".join(meanings.values())] if meanings else [])])
+
+
+def _offering(fields: Fields, addresses: list[SelectOptionDict], *, multiple: bool) -> Fields:
     selector = {"select": {"options": addresses, "custom_value": True, "multiple": multiple}}
     return {**fields, ATTR_ADDRESS: {**fields[ATTR_ADDRESS], "selector": selector}}
 

@@ -56,10 +56,14 @@ class PresenceSensor(BotEntity, BinarySensorEntity):
     def extra_state_attributes(self) -> dict[str, Any]:
         tracker = self._bot.tracker
         persons = {
-            presence.value: [person for person, its in tracker.state.presences.items() if its is presence]
+            presence.value: [self._named(person) for person, its in tracker.state.presences.items() if its is presence]
             for presence in Presence
         }
         return {"since": tracker.since, "acts_at": tracker.settles_at, **persons}
+
+    def _named(self, person: str) -> str:
+        state = self.hass.states.get(person)
+        return person if state is None else state.name
 
 
 class ConnectionSensor(BotEntity, BinarySensorEntity):

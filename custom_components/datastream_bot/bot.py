@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_DOORS, CONF_DOORS_CLOSED, DOMAIN
+from .const import CONF_DOORS, CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
@@ -75,6 +75,7 @@ def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> st
         entry_type=dr.DeviceEntryType.SERVICE,
         identifiers={(DOMAIN, entry.entry_id)},
         name=entry.title,
+        manufacturer=MANUFACTURER,
         model="Bot",
     )
     return device.id

@@ -28,9 +28,12 @@ from .flows.bot import (
     data_from_form,
     form_from_data,
     is_plain,
+    own_in,
 )
 from .flows.data_stream import DataStreamFlow
 from .flows.doors import DOORS_SCHEMA, curl_line, doors_from_data, doors_from_form, errors_in_form, webhook_schema
+from .flows.sections import opened
+from .flows.texts import async_texts
 from .settings import with_entity_ids, with_registry_ids
 
 STEP_BOT: Final = "bot"
@@ -72,27 +75,30 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         if errors := self._errors(user_input):
             # The page could not show a target with templates.
             shown = {name: value for name, value in user_input.items() if errors.get(name) != "target_invalid"}
-            return self._show_bot(shown, errors)
+            return self._show_bot(shown, errors, own_in(self.hass, shown.get(CONF_TARGET, {})))
         self._data = {CONF_EXCLUDE: self._suggested_bot()[CONF_EXCLUDE], **data_from_form(user_input)}
         return await self.async_step_attached()
 
     async def async_step_attached(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what the bot will be attached to, until the user has nothing more to exclude."""
         errors: dict[str, str] = {}
+        exclude = self._data[CONF_EXCLUDE]
         if user_input is not None:
-            if not is_plain(user_input[CONF_EXCLUDE]):
-                errors[CONF_EXCLUDE] = "target_invalid"
-            elif user_input[CONF_EXCLUDE] == self._data[CONF_EXCLUDE]:
-                return self._finish()
+            if error := self._target_error(user_input[CONF_EXCLUDE]):
+                errors[CONF_EXCLUDE] = error
+            elif user_input[CONF_EXCLUDE] == exclude:
+                return await self._async_finish()
             else:
                 self._data[CONF_EXCLUDE] = user_input[CONF_EXCLUDE]
-        suggested = {CONF_EXCLUDE: self._data[CONF_EXCLUDE]}
+            if errors.get(CONF_EXCLUDE) != "target_invalid":
+                exclude = user_input[CONF_EXCLUDE]
+        suggested = {CONF_EXCLUDE: exclude}
         step_id, placeholders = attached_step(self.hass, self._data)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(ATTACHED_SCHEMA, suggested),
             errors=errors,
-            description_placeholders=placeholders,
+            description_placeholders={**placeholders, "own": own_in(self.hass, exclude)},
         )
 
     async_step_attached_nobody = async_step_attached_nothing = async_step_attached
@@ -102,7 +108,8 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         former = doors_from_data(self._get_reconfigure_entry().data)
         errors = errors_in_form(user_input) if user_input else {}
         if user_input is None or errors:
-            schema = self.add_suggested_values_to_schema(DOORS_SCHEMA, user_input or former)
+            shown = user_input or former
+            schema = self.add_suggested_values_to_schema(opened(DOORS_SCHEMA, shown, errors), shown)
             return self.async_show_form(step_id=STEP_DOORS, data_schema=schema, errors=errors)
         self._doors = doors_from_form(user_input, former)
         webhook = self._doors[WebhookDoor.origin]
@@ -130,17 +137,26 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
             return {CONF_NAME: entry.title, **form_from_data(with_entity_ids(self.hass, entry.data))}
         return {CONF_NAME: self._free_name(), **form_from_data({})}
 
-    def _finish(self) -> ConfigFlowResult:
+    async def _async_finish(self) -> ConfigFlowResult:
         title = self._data.pop(CONF_NAME).strip()
         data = with_registry_ids(self.hass, self._data)
         if self.source == SOURCE_RECONFIGURE:
             entry = self._get_reconfigure_entry()
             return self.async_update_and_abort(entry, title=title, data={**entry.data, **data})
-        return self.async_create_entry(title=title, data=data, subentries=built_in_streams())
+        streams = built_in_streams(await async_texts(self.hass, "common"))
+        return self.async_create_entry(title=title, data=data, subentries=streams)
 
-    def _show_bot(self, suggested: Mapping[str, Any], errors: dict[str, str] | None = None) -> ConfigFlowResult:
-        schema = self.add_suggested_values_to_schema(BOT_SCHEMA, suggested)
-        return self.async_show_form(step_id=STEP_BOT, data_schema=schema, errors=errors or {}, last_step=False)
+    def _show_bot(
+        self, suggested: Mapping[str, Any], errors: dict[str, str] | None = None, own: str = ""
+    ) -> ConfigFlowResult:
+        schema = self.add_suggested_values_to_schema(opened(BOT_SCHEMA, suggested, errors or {}), suggested)
+        return self.async_show_form(
+            step_id=STEP_BOT,
+            data_schema=schema,
+            errors=errors or {},
+            description_placeholders={"own": own},
+            last_step=False,
+        )
 
     def _errors(self, user_input: Mapping[str, Any]) -> dict[str, str]:
         errors = {}
@@ -149,9 +165,14 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
             errors[CONF_NAME] = "name_empty"
         elif name.casefold() in self._names_in_use():
             errors[CONF_NAME] = "name_in_use"
-        if not is_plain(user_input[CONF_TARGET]):
-            errors[CONF_TARGET] = "target_invalid"
+        if error := self._target_error(user_input[CONF_TARGET]):
+            errors[CONF_TARGET] = error
         return errors
+
+    def _target_error(self, target: Mapping[str, Any]) -> str | None:
+        if not is_plain(target):
+            return "target_invalid"
+        return "target_own" if own_in(self.hass, target) else None
 
     def _names_in_use(self) -> set[str]:
         own_entry_id = self._get_reconfigure_entry().entry_id if self.source == SOURCE_RECONFIGURE else None

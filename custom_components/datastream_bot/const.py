@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 DOMAIN: Final = "datastream_bot"
+MANUFACTURER: Final = "Data Stream Bot"
 
 ATTR_ADDRESS: Final = "address"
 ATTR_CONTENT: Final = "content"

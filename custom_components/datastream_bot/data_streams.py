@@ -41,10 +41,6 @@ BUILT_IN_FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
     ADDRESS_TOGGLE_EVERYTHING: TOGGLE_EVERYTHING_FIELDS,
     ADDRESS_SEND_PUSH_NOTIFICATION: SEND_PUSH_NOTIFICATION_FIELDS,
 }
-_BUILT_IN_DESCRIPTIONS: Final[Mapping[str, str]] = {
-    ADDRESS_TOGGLE_EVERYTHING: "Turns the bot's lights and switches on or off.",
-    ADDRESS_SEND_PUSH_NOTIFICATION: "Notifies where the bot's form says.",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +49,7 @@ class DataStream:
 
     Attributes:
         address: What messages are sent to.
+        description: What they are for.
         external: Whether it is open to messages from outside the bot.
         fields: The fields of the content; empty for any content.
         actions: Script actions to run, as the user wrote them.
@@ -62,6 +59,7 @@ class DataStream:
     """
 
     address: str
+    description: str
     external: bool
     fields: tuple[Field, ...]
     actions: tuple[Any, ...]
@@ -74,6 +72,7 @@ class DataStream:
         data = subentry.data
         return cls(
             address=data[CONF_ADDRESS],
+            description=data[CONF_DESCRIPTION],
             external=data[CONF_EXTERNAL],
             fields=tuple(field_from_row(row) for row in data[CONF_FIELDS]),
             actions=tuple(data[CONF_ACTIONS]),
@@ -120,13 +119,13 @@ def stream_unique_id(address: str) -> str:
     return f"{SUBENTRY_DATA_STREAM}:{address}"
 
 
-def built_in_streams() -> list[ConfigSubentryData]:
-    """Return the data streams of a new bot, open to the outside."""
+def built_in_streams(descriptions: Mapping[str, str]) -> list[ConfigSubentryData]:
+    """Return the data streams of a new bot, open to the outside, with the description of each address."""
     return [
         ConfigSubentryData(
             data={
                 CONF_ADDRESS: address,
-                CONF_DESCRIPTION: _BUILT_IN_DESCRIPTIONS[address],
+                CONF_DESCRIPTION: descriptions[address],
                 CONF_EXTERNAL: True,
                 CONF_FIELDS: [row_from_field(field) for field in fields],
                 CONF_ACTIONS: [],
@@ -178,6 +177,7 @@ class DataStreams:
 
     async def async_update(self) -> None:
         """Start the data streams that are new, change those that changed, and stop those that are gone."""
+        self._keep_titles()
         await self._async_change_to(
             {
                 subentry.subentry_id: DataStream.from_subentry(subentry)
@@ -188,6 +188,11 @@ class DataStreams:
     async def async_stop(self) -> None:
         """Stop all data streams."""
         await self._async_change_to({})
+
+    def _keep_titles(self) -> None:
+        """Call data streams by their addresses again, where somebody renamed them in Home Assistant's list."""
+        for stream in self._entry.get_subentries_of_type(SUBENTRY_DATA_STREAM):
+            self._hass.config_entries.async_update_subentry(self._entry, stream, title=stream.data[CONF_ADDRESS])
 
     async def _async_change_to(self, streams: Mapping[str, DataStream]) -> None:
         async with self._changing:
@@ -238,7 +243,7 @@ class DataStreams:
 
     def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
         bot_id, address = self._entry.entry_id, stream.address
-        connected = [self._registry.declare(bot_id, self._entry.title, address, stream.fields)]
+        connected = [self._registry.declare(bot_id, self._entry.title, address, stream.fields, stream.description)]
         if stream.is_mapped:
             connected.append(self._attach(mapping))
         if stream.external:

@@ -12,10 +12,10 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import DatastreamBotConfigEntry
-from .const import ATTR_CONTENT, DOMAIN
+from .const import ATTR_CONTENT, DOMAIN, MANUFACTURER
 from .data_streams import SUBENTRY_DATA_STREAM
 from .messaging.content import copied_content
-from .messaging.message import Message
+from .messaging.message import Envelope, Message
 from .messaging.signals import received_signal
 from .signals import streams_signal
 
@@ -67,8 +67,9 @@ class DataStreamEvent(EventEntity):
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, subentry.subentry_id)},
             entry_type=DeviceEntryType.SERVICE,
+            manufacturer=MANUFACTURER,
             model="Data stream",
-            name=self._address,
+            name=self._device_name(self._address),
             via_device_id=entry.runtime_data.device_id,
         )
 
@@ -83,7 +84,7 @@ class DataStreamEvent(EventEntity):
         """Follow the data stream to another address, with its device."""
         if subentry.data[CONF_ADDRESS] == self._address:
             return
-        self._address = subentry.data[CONF_ADDRESS]
+        former, self._address = self._address, subentry.data[CONF_ADDRESS]
         # A disabled entity does not listen.
         if self._listening:
             self._stop()
@@ -92,8 +93,19 @@ class DataStreamEvent(EventEntity):
             config_entry_id=self._entry.entry_id,
             config_subentry_id=self._stream_id,
             identifiers={(DOMAIN, self._stream_id)},
-            name=self._address,
+            name=self._device_name(former),
         )
+
+    def _device_name(self, former: str) -> str:
+        """Return what to call the device, so that those of two bots can be told apart.
+
+        Those that were registered when devices were called by their address alone, here the former one, still are.
+        """
+        devices = dr.async_get(self._entry.runtime_data.hass)
+        device = devices.async_get_device_by_identifier((DOMAIN, self._stream_id), self._entry.entry_id)
+        if device is not None and device.name == former:
+            return self._address
+        return f"{self._entry.title} {self._address}"
 
     @callback
     def _listen(self) -> None:
@@ -110,12 +122,14 @@ class DataStreamEvent(EventEntity):
         envelope = message.envelope
         self._trigger_event(
             EVENT_TYPE_RECEIVED,
-            {
-                ATTR_CONTENT: copied_content(message.content),
-                "sender": envelope.sender,
-                "origin": envelope.origin,
-                "home": envelope.home,
-            },
+            {ATTR_CONTENT: copied_content(message.content), "origin": envelope.origin, **self._source(envelope)},
         )
         self.async_set_context(envelope.context)
         self.async_write_ha_state()
+
+    def _source(self, envelope: Envelope) -> dict[str, str]:
+        """Return what is known of who sent a message, and nothing else, as the page would call it unknown."""
+        source = {"sender": envelope.sender, "home": envelope.home}
+        if envelope.sender is not None and (sender := self.hass.config_entries.async_get_entry(envelope.sender)):
+            source["sender_name"] = sender.title
+        return {name: value for name, value in source.items() if value is not None}

@@ -111,7 +111,7 @@ def bot(home: RealHome, portal: BlockingPortal) -> str:
 @pytest.fixture
 def doorbell(home: RealHome, portal: BlockingPortal, bot: str) -> None:
     """Add a data stream that turns on the light in the kitchen, with a number in its content."""
-    times = {"name": "times", "type": "number", "required": True}
+    times = {"name": "times", "type": "number", "required": "required"}
     action = {"action": "light.turn_on", "target": {"entity_id": "light.kitchen"}}
     stream = {"address": "doorbell", "external": True, "fields": [times], "actions": [action]}
     portal.call(home.add_data_stream, bot, stream)

@@ -63,10 +63,11 @@ def test_a_data_stream_is_added_with_a_field_and_an_action(
     row.locator("input[name=name]").fill("times")
     row.locator("ha-selector-select").first.click()
     page.get_by_text("Number", exact=True).last.click()
-    row.locator("ha-switch").first.click()
+    row.locator("ha-selector-select").nth(1).click()
+    page.get_by_text("Required", exact=True).last.click()
     person.look("A field of the content")
     row.get_by_role("button", name="Add").last.click()
-    expect(form.get_by_text("times")).to_be_visible()
+    expect(form.get_by_text("times · number · required")).to_be_visible()
 
     form.get_by_role("button", name="Add action").click()
     page.get_by_text("Kitchen", exact=True).last.click()
@@ -128,9 +129,9 @@ def test_what_is_typed_without_quotes_is_what_is_meant(person: Person, home: Rea
 def test_a_message_is_seen_at_its_event_entity(person: Person, home: RealHome, portal: BlockingPortal) -> None:
     """And so is what it did."""
     assert send(portal, home, {"times": 2}) == ["mapping"]
-    assert portal.call(home.get, "/api/states/event.doorbell")["attributes"]["content"] == {"times": 2}
+    assert portal.call(home.get, "/api/states/event.demo_doorbell")["attributes"]["content"] == {"times": 2}
     assert portal.call(home.state, "light.kitchen") == "on"
-    person.open("/logbook?entity_id=event.doorbell")
+    person.open("/logbook?entity_id=event.demo_doorbell")
     expect(person.page.get_by_text("Message received").first).to_be_visible()
     person.look("The event entity in the activity")
 
@@ -167,7 +168,6 @@ def test_the_door_to_other_homes_needs_a_name_and_mqtt(person: Person) -> None:
     person.submit_in_vain()
     expect(page.get_by_text("The home needs a name").first).to_be_visible()
     person.look("A home without a name")
-    section.get_by_text("MQTT: other homes").click()
     expect(section.locator("input[name=organization]")).to_have_value("acme")
     section.locator("input[name=home]").fill("cottage")
     person.press("Submit")

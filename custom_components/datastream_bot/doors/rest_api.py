@@ -62,14 +62,18 @@ def _doors(hass: HomeAssistant, bot: str | None) -> list[Door]:
     """Return the doors of the bots with this id or name, or of all bots.
 
     Raises:
-        DoorError: There is no such bot, or not yet.
+        DoorError: There is no such bot, or not yet, or several have this name.
 
     """
-    doors: list[Door] = [
-        door for door in open_doors(hass, RestDoor) if bot is None or is_called(bot, door.bot_id, door.bot_name)
-    ]
-    if bot is None or doors:
+    doors: list[Door] = open_doors(hass, RestDoor)
+    if bot is None:
         return doors
-    if any(is_called(bot, entry.entry_id, entry.title) for entry in entries_to_come(hass)):
+    doors = [door for door in doors if is_called(bot, door.bot_id, door.bot_name)]
+    to_come = [entry for entry in entries_to_come(hass) if is_called(bot, entry.entry_id, entry.title)]
+    if len(doors) + len(to_come) > 1:
+        raise DoorError(HTTPStatus.CONFLICT, translation_key="bot_ambiguous", bot=bot)
+    if doors:
+        return doors
+    if to_come:
         raise NotReadyError
     raise DoorError(HTTPStatus.NOT_FOUND, translation_key="bot_not_found", bot=bot)

@@ -7,17 +7,19 @@ from typing import Any, Final
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.selector import (
     EntityFilterSelectorConfig,
     TargetSelector,
     TargetSelectorConfig,
     TextSelector,
 )
+from homeassistant.helpers.target import TargetSelection
 import voluptuous as vol
 
+from ..const import DOMAIN
 from ..devices.domains import DOMAINS, domain_of
 from ..devices.groups import Groups
 from ..devices.selection import async_attached_entities
@@ -88,6 +90,25 @@ def is_plain(target: object) -> bool:
     except vol.Invalid:
         return False
     return True
+
+
+@callback
+def own_in(hass: HomeAssistant, target: Mapping[str, Any]) -> str:
+    """Return the names of what a target has of this integration, which no bot switches; empty when it has nothing."""
+    selection = TargetSelection(dict(target))
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    own_devices = {
+        device.name_by_user or device.name or device.id
+        for device_id in selection.device_ids
+        if (device := devices.async_get(device_id)) is not None
+        and any(identifier[0] == DOMAIN for identifier in device.identifiers)
+    }
+    own_entities = {
+        er.async_get_full_entity_name(hass, entry)
+        for entity_id in selection.entity_ids
+        if (entry := entities.async_get(entity_id)) is not None and entry.platform == DOMAIN
+    }
+    return ", ".join(sorted(own_devices | own_entities))
 
 
 def attached_step(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

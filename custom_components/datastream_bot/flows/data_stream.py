@@ -1,6 +1,6 @@
 """The data streams of a bot: their form, and the subentry flow that adds and changes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import re
 from typing import Any, Final
 
@@ -49,110 +49,125 @@ from ..data_streams import (
 from ..errors import MessageError
 from ..event_bus import EVENT_DATASTREAM_BOT_MESSAGE
 from ..messaging.message import checked_address
-from ..messaging.schema import FIELD_TYPE_LABELS
+from ..messaging.schema import FieldType
+from .texts import async_texts
 
 # Home Assistant and its integrations act on their own events: firing one of those could stop Home Assistant, or make it
 # believe something that is not true.
 _EVENT_TYPE: Final = re.compile(rf"{DOMAIN}_[a-z0-9_]{{1,49}}")
 
-STREAM_SCHEMA: Final = vol.Schema(
-    {
-        vol.Required(CONF_ADDRESS): TextSelector(),
-        vol.Optional(CONF_DESCRIPTION, default=""): TextSelector(TextSelectorConfig(multiline=True)),
-        vol.Required(CONF_EXTERNAL, default=True): BooleanSelector(),
-        vol.Optional(CONF_FIELDS, default=list): ObjectSelector(
-            ObjectSelectorConfig(
-                multiple=True,
-                label_field=CONF_NAME,
-                description_field=CONF_DESCRIPTION,
-                translation_key=CONF_FIELDS,
-                fields={
-                    CONF_NAME: ObjectSelectorField(required=True, selector=TextSelector()),
-                    CONF_TYPE: ObjectSelectorField(
-                        required=True,
-                        # Options in a row are not translated, so they carry their labels.
-                        selector=SelectSelector(
-                            SelectSelectorConfig(
-                                options=[
-                                    SelectOptionDict(value=type_.value, label=label)
-                                    for type_, label in FIELD_TYPE_LABELS.items()
-                                ],
-                                mode=SelectSelectorMode.DROPDOWN,
-                            )
-                        ),
-                    ),
-                    CONF_REQUIRED: ObjectSelectorField(selector=BooleanSelector()),
-                    CONF_DESCRIPTION: ObjectSelectorField(selector=TextSelector()),
-                    CONF_DEFAULT: ObjectSelectorField(selector=ObjectSelector()),
-                },
-            )
+STEP_RECONFIGURE: Final = "reconfigure"
+STEP_USER: Final = "user"
+
+REQUIRED: Final = "required"
+OPTIONAL: Final = "optional"
+
+
+def stream_schema(type_labels: Mapping[str, str], required_labels: Mapping[str, str]) -> vol.Schema:
+    """Return the form of a data stream, with labels for what Home Assistant's pages do not translate: choices in a row.
+
+    A row shows all that it holds in a line, so whether a field is required is a choice of two words.
+    """
+    row = {
+        CONF_NAME: ObjectSelectorField(required=True, selector=TextSelector()),
+        CONF_TYPE: ObjectSelectorField(required=True, selector=_choice("field_type", FieldType, type_labels)),
+        CONF_REQUIRED: ObjectSelectorField(
+            default=OPTIONAL, selector=_choice("field_required", (OPTIONAL, REQUIRED), required_labels)
         ),
-        vol.Optional(CONF_ACTIONS, default=list): ActionSelector(),
-        vol.Required(CONF_MODE, default=DEFAULT_MODE): SelectSelector(
-            SelectSelectorConfig(options=list(MODES), translation_key=CONF_MODE, mode=SelectSelectorMode.DROPDOWN)
-        ),
-        vol.Optional(CONF_EVENT_TYPE, default=""): TextSelector(),
+        CONF_DESCRIPTION: ObjectSelectorField(selector=TextSelector()),
+        CONF_DEFAULT: ObjectSelectorField(selector=ObjectSelector()),
     }
-)
+    return vol.Schema(
+        {
+            vol.Required(CONF_ADDRESS): TextSelector(),
+            vol.Optional(CONF_DESCRIPTION, default=""): TextSelector(TextSelectorConfig(multiline=True)),
+            vol.Required(CONF_EXTERNAL, default=True): BooleanSelector(),
+            vol.Optional(CONF_FIELDS, default=list): ObjectSelector(
+                ObjectSelectorConfig(multiple=True, translation_key=CONF_FIELDS, fields=row)
+            ),
+            vol.Optional(CONF_ACTIONS, default=list): ActionSelector(),
+            vol.Required(CONF_MODE, default=DEFAULT_MODE): SelectSelector(
+                SelectSelectorConfig(options=list(MODES), translation_key=CONF_MODE, mode=SelectSelectorMode.DROPDOWN)
+            ),
+            vol.Optional(CONF_EVENT_TYPE, default=""): TextSelector(),
+        }
+    )
+
+
+def _choice(name: str, values: Iterable[str], labels: Mapping[str, str]) -> SelectSelector:
+    options = [SelectOptionDict(value=str(value), label=labels[value]) for value in values]
+    return SelectSelector(SelectSelectorConfig(options=options, translation_key=name, mode=SelectSelectorMode.DROPDOWN))
 
 
 class DataStreamFlow(ConfigSubentryFlow):
     """Asks which address to declare, what it carries, and what it does."""
 
-    _problem = ""
-
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a data stream."""
         if user_input is None:
-            return self._show("user", {})
-        if errors := await self._async_errors(user_input):
-            return self._show("user", user_input, errors)
-        address = user_input[CONF_ADDRESS]
-        return self.async_create_entry(title=address, data=user_input, unique_id=stream_unique_id(address))
+            return await self._async_show(STEP_USER, {})
+        data = _data_from_form(user_input)
+        errors, problems = await self._async_errors(data)
+        if errors:
+            return await self._async_show(STEP_USER, user_input, errors, problems)
+        address = data[CONF_ADDRESS]
+        return self.async_create_entry(title=address, data=data, unique_id=stream_unique_id(address))
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a data stream."""
         stream = self._get_reconfigure_subentry()
+        address = stream.data[CONF_ADDRESS]
+        # Each built-in one has a text that tells what it does, and its own fields.
+        step_id = f"{STEP_RECONFIGURE}_{address}" if address in BUILT_IN_FIELDS else STEP_RECONFIGURE
         if user_input is None:
-            return self._show("reconfigure", stream.data)
-        if errors := await self._async_errors(user_input):
-            return self._show("reconfigure", user_input, errors)
-        address = user_input[CONF_ADDRESS]
+            return await self._async_show(step_id, _form_from_data(stream.data))
+        data = _data_from_form(user_input)
+        errors, problems = await self._async_errors(data)
+        if errors:
+            return await self._async_show(step_id, user_input, errors, problems)
+        address = data[CONF_ADDRESS]
         return self.async_update_and_abort(
-            self._get_entry(), stream, title=address, data=user_input, unique_id=stream_unique_id(address)
+            self._get_entry(), stream, title=address, data=data, unique_id=stream_unique_id(address)
         )
 
-    def _show(
-        self, step_id: str, suggested: Mapping[str, Any], errors: dict[str, str] | None = None
+    async_step_reconfigure_toggle_everything = async_step_reconfigure
+    async_step_reconfigure_send_push_notification = async_step_reconfigure
+
+    async def _async_show(
+        self,
+        step_id: str,
+        suggested: Mapping[str, Any],
+        errors: dict[str, str] | None = None,
+        problems: Mapping[str, str] | None = None,
     ) -> SubentryFlowResult:
+        schema = stream_schema(
+            await async_texts(self.hass, "selector.field_type.options"),
+            await async_texts(self.hass, "selector.field_required.options"),
+        )
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(STREAM_SCHEMA, suggested),
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=errors or {},
-            description_placeholders={"problem": self._problem},
+            description_placeholders={"problem": "", "problems": "", **(problems or {})},
         )
 
-    async def _async_errors(self, user_input: dict[str, Any]) -> dict[str, str]:
-        """Return what is wrong, by field, after trimming what was typed."""
-        errors = {}
-        self._problem = ""
-        user_input[CONF_ADDRESS] = user_input[CONF_ADDRESS].strip()
-        user_input[CONF_EVENT_TYPE] = user_input[CONF_EVENT_TYPE].strip()
-        # The editor offers a single action as well as a list of them.
-        user_input[CONF_ACTIONS] = cv.ensure_list(user_input[CONF_ACTIONS])
-        if error := self._address_error(user_input[CONF_ADDRESS]):
+    async def _async_errors(self, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return all that is wrong, by field, and what the texts of these errors tell."""
+        errors, problems = {}, {}
+        if error := self._address_error(data[CONF_ADDRESS]):
             errors[CONF_ADDRESS] = error
-        user_input[CONF_FIELDS] = _with_built_in(user_input[CONF_ADDRESS], user_input[CONF_FIELDS])
-        if error := _fields_error(user_input[CONF_ADDRESS], user_input[CONF_FIELDS]):
-            errors[CONF_FIELDS] = error
-        if error := _event_error(user_input[CONF_EVENT_TYPE]):
+        if found := [*_fields_errors(data[CONF_ADDRESS], data[CONF_FIELDS])]:
+            errors[CONF_FIELDS] = found[0] if len(found) == 1 else "field_several_invalid"
+            texts = await async_texts(self.hass, "config_subentries.data_stream.error")
+            problems["problems"] = " ".join(texts[error] for error in found)
+        if error := _event_error(data[CONF_EVENT_TYPE]):
             errors[CONF_EVENT_TYPE] = error
         try:
-            await async_validate_actions_config(self.hass, cv.SCRIPT_SCHEMA(user_input[CONF_ACTIONS]))
+            await async_validate_actions_config(self.hass, cv.SCRIPT_SCHEMA(data[CONF_ACTIONS]))
         except (vol.Invalid, HomeAssistantError) as err:
             errors[CONF_ACTIONS] = "actions_invalid"
-            self._problem = str(err)
-        return errors
+            problems["problem"] = str(err)
+        return errors, problems
 
     def _address_error(self, address: str) -> str | None:
         try:
@@ -170,27 +185,47 @@ class DataStreamFlow(ConfigSubentryFlow):
         return "address_in_use" if address in declared else None
 
 
-def _with_built_in(address: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows with the fields of a built-in address as its handling relies on them."""
+def _form_from_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form shows of a data stream: of a built-in one the fields that the user added."""
+    built_in = {field.name for field in BUILT_IN_FIELDS.get(data[CONF_ADDRESS], ())}
+    rows = [
+        {**row, CONF_REQUIRED: REQUIRED if row.get(CONF_REQUIRED) else OPTIONAL}
+        for row in data[CONF_FIELDS]
+        if row[CONF_NAME] not in built_in
+    ]
+    return {**data, CONF_FIELDS: rows}
+
+
+def _data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data stream that a form says, with the fields that the handling of a built-in address relies on."""
+    address = user_input[CONF_ADDRESS].strip()
+    rows = [{**row, CONF_REQUIRED: row.get(CONF_REQUIRED) == REQUIRED} for row in user_input[CONF_FIELDS]]
+    return {
+        **user_input,
+        CONF_ADDRESS: address,
+        CONF_EVENT_TYPE: user_input[CONF_EVENT_TYPE].strip(),
+        CONF_FIELDS: [*map(row_from_field, BUILT_IN_FIELDS.get(address, ())), *rows],
+        # The editor offers a single action as well as a list of them.
+        CONF_ACTIONS: cv.ensure_list(user_input[CONF_ACTIONS]),
+    }
+
+
+def _fields_errors(address: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield all that is wrong with the fields, those of a built-in address first among them."""
     built_in = BUILT_IN_FIELDS.get(address, ())
-    names = {field.name for field in built_in}
-    return [*map(row_from_field, built_in), *(row for row in rows if row[CONF_NAME] not in names)]
-
-
-def _fields_error(address: str, rows: list[dict[str, Any]]) -> str | None:
     fields = [field_from_row(row) for row in rows]
-    names = [field.name for field in fields]
+    names, own = [field.name for field in fields], fields[len(built_in) :]
     if not all(name and name == name.strip() for name in names):
-        return "field_name_invalid"
-    if len(set(names)) < len(names):
-        return "field_name_in_use"
+        yield "field_name_invalid"
+    if {field.name for field in built_in} & {field.name for field in own}:
+        yield "field_name_built_in"
+    elif len(set(names)) < len(names):
+        yield "field_name_in_use"
     if not all(field.default is None or field.fits(field.default) for field in fields):
-        return "field_default_invalid"
-    built_in = BUILT_IN_FIELDS.get(address, ())
-    if built_in and any(field.required and field.default is None for field in fields if field not in built_in):
+        yield "field_default_invalid"
+    if built_in and any(field.required and field.default is None for field in own):
         # The messages that presence leads to would not have it.
-        return "field_required_built_in"
-    return None
+        yield "field_required_built_in"
 
 
 def _event_error(event_type: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -72,7 +72,7 @@ class Endpoint:
         self.bot_name = bot_name
         self.receivers: list[Microservice] = []
         self.schema = NO_SCHEMA
-        self._declared: list[tuple[Field, ...]] = []
+        self._declared: list[Schema] = []
 
     @property
     def is_unused(self) -> bool:
@@ -87,14 +87,14 @@ class Endpoint:
         """Remove a receiver."""
         self.receivers.remove(receiver)
 
-    def declare(self, fields: tuple[Field, ...]) -> None:
-        """Add fields to the schema."""
-        self._declared.append(fields)
+    def declare(self, schema: Schema) -> None:
+        """Add the fields and the description of a schema."""
+        self._declared.append(schema)
         self._update_schema()
 
-    def withdraw(self, fields: tuple[Field, ...]) -> None:
-        """Remove fields from the schema."""
-        self._declared.remove(fields)
+    def withdraw(self, schema: Schema) -> None:
+        """Remove what was added with a schema."""
+        self._declared.remove(schema)
         self._update_schema()
 
     def delivery(
@@ -116,8 +116,11 @@ class Endpoint:
         )
 
     def _update_schema(self) -> None:
-        fields = [field for fields in self._declared for field in fields]
-        self.schema = Schema(fields) if fields else NO_SCHEMA
+        if len(self._declared) < 2:  # noqa: PLR2004 - one alone needs nothing of others
+            self.schema = next(iter(self._declared), NO_SCHEMA)
+            return
+        fields = [field for schema in self._declared for field in schema.fields.values()]
+        self.schema = Schema(fields, next((each.description for each in self._declared if each.description), ""))
 
 
 class Registry:
@@ -150,9 +153,16 @@ class Registry:
             self._similar[address] = nearest(address, self.addresses)
         return self._similar[address]
 
+    @property
+    def schemas(self) -> dict[str, list[Schema]]:
+        """Return what content the bots take, by address."""
+        schemas: dict[str, list[Schema]] = {address: [] for address in self._open}
+        schemas |= {address: self.schemas_at(address) for address in self._endpoints}
+        return schemas
+
     @callback
     def observe(self, observer: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Register a callback for when an address comes or goes; return the unsubscribe function."""
+        """Register a callback for when an address comes, goes or changes; return the unsubscribe function."""
         self._observers.append(observer)
         return partial(self._observers.remove, observer)
 
@@ -160,13 +170,18 @@ class Registry:
     def subscribe(self, bot_id: str, bot_name: str, address: str, receiver: Microservice) -> CALLBACK_TYPE:
         """Subscribe a receiver of a bot to an address; return the unsubscribe function."""
         self._endpoint(bot_id, bot_name, address).subscribe(receiver)
+        self._notify()
         return partial(self._leave, bot_id, address, Endpoint.unsubscribe, receiver)
 
     @callback
-    def declare(self, bot_id: str, bot_name: str, address: str, fields: tuple[Field, ...]) -> CALLBACK_TYPE:
-        """Declare the fields of content that a bot takes at an address; return the function that withdraws them."""
-        self._endpoint(bot_id, bot_name, address).declare(fields)
-        return partial(self._leave, bot_id, address, Endpoint.withdraw, fields)
+    def declare(
+        self, bot_id: str, bot_name: str, address: str, fields: Iterable[Field], description: str = ""
+    ) -> CALLBACK_TYPE:
+        """Declare what content a bot takes at an address, and what for; return the function that withdraws it."""
+        schema = Schema(fields, description)
+        self._endpoint(bot_id, bot_name, address).declare(schema)
+        self._notify()
+        return partial(self._leave, bot_id, address, Endpoint.withdraw, schema)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
@@ -228,7 +243,6 @@ class Registry:
         known = self._endpoints.setdefault(address, {})
         if bot_id not in known:
             known[bot_id] = Endpoint(bot_id, bot_name)
-            self._notify()
         return known[bot_id]
 
     def _leave[T](self, bot_id: str, address: str, remove: Callable[[Endpoint, T], None], what: T) -> None:
@@ -238,7 +252,7 @@ class Registry:
             del known[bot_id]
             if not known:
                 del self._endpoints[address]
-            self._notify()
+        self._notify()
 
     def _close(self, bot_id: str, address: str) -> None:
         self._open[address].remove(bot_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 import math
 import re
+from textwrap import shorten
 from typing import Any, Final, NamedTuple, override
 
 import voluptuous as vol
@@ -17,6 +18,9 @@ MAX_SHOWN: Final = 20
 
 MAX_FAULTS: Final = 100
 """How many faults it tells programs."""
+
+MAX_DESCRIPTION: Final = 200
+"""How many characters of a description errors and lists show."""
 
 _BOOLEANS: Final = {
     "true": True,
@@ -79,25 +83,22 @@ class _Kind(NamedTuple):
     """What belongs to a field type.
 
     Attributes:
-        label: Its name in forms.
         expected: Its name in errors.
         read: Returns a value as this type, or raises `vol.Invalid`.
 
     """
 
-    label: str
     expected: str
     read: Callable[[object], Any]
 
 
 _KINDS: Final[Mapping[FieldType, _Kind]] = {
-    FieldType.TEXT: _Kind("Text", "text", _text),
-    FieldType.NUMBER: _Kind("Number", "a number", _number),
-    FieldType.BOOLEAN: _Kind("True or false", "true or false", _boolean),
-    FieldType.LIST: _Kind("List", "a list", vol.Schema(list)),
-    FieldType.OBJECT: _Kind("Object", "an object", vol.Schema(dict)),
+    FieldType.TEXT: _Kind("text", _text),
+    FieldType.NUMBER: _Kind("a number", _number),
+    FieldType.BOOLEAN: _Kind("true or false", _boolean),
+    FieldType.LIST: _Kind("a list", vol.Schema(list)),
+    FieldType.OBJECT: _Kind("an object", vol.Schema(dict)),
 }
-FIELD_TYPE_LABELS: Final[Mapping[FieldType, str]] = {type_: kind.label for type_, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,19 +147,20 @@ class Fault:
         field: The field's name.
         expected: What it should hold, or for an unknown field the names that may have been meant.
         received: What came, or None when nothing did.
+        description: What the field means.
 
     """
 
     field: str
     expected: str
     received: str | None
+    description: str = ""
 
     @override
     def __str__(self) -> str:
         """Return the fault as part of a sentence."""
-        if self.received is None:
-            return f"{self.field} is missing, it must be {self.expected}"
-        return f"{self.field} is {self.received}, it must be {self.expected}"
+        is_wrong = "is missing" if self.received is None else f"is {self.received}"
+        return described(f"{self.field} {is_wrong}, it must be {self.expected}", self.description)
 
 
 class UnknownField(Fault):
@@ -178,12 +180,14 @@ class SchemaError(MessageError):
 
     """
 
-    def __init__(self, address: str, faults: tuple[Fault, ...]) -> None:
-        """Initialize the error."""
+    def __init__(self, address: str, description: str, faults: tuple[Fault, ...]) -> None:
+        """Initialize the error with what messages to the address are for."""
         shown = [str(fault) for fault in faults[:MAX_SHOWN]]
         if more := len(faults) - len(shown):
             shown.append(f"and {more} more")
-        super().__init__(translation_key="content_refused", address=address, faults="; ".join(shown))
+        super().__init__(
+            translation_key="content_refused", address=described(address, description), faults="; ".join(shown)
+        )
         self.faults = faults[:MAX_FAULTS]
 
 
@@ -192,16 +196,18 @@ class Schema:
 
     Attributes:
         fields: The fields by name.
+        description: What messages with such content are for, for people.
 
     """
 
-    __slots__ = ("_validator", "fields")
+    __slots__ = ("_validator", "description", "fields")
 
-    def __init__(self, fields: Iterable[Field] = ()) -> None:
+    def __init__(self, fields: Iterable[Field] = (), description: str = "") -> None:
         """Initialize the schema; of two fields with the same name the first counts."""
         self.fields: dict[str, Field] = {}
         for field in fields:
             self.fields.setdefault(field.name, field)
+        self.description = description
         # Made when it is needed, as it takes much more memory than all else of an address.
         self._validator: vol.Schema | None = None
 
@@ -223,7 +229,7 @@ class Schema:
             read: dict[str, Any] = self._validator(content)
         except vol.MultipleInvalid as err:
             wrong = {error.path[0] for error in err.errors}
-            raise SchemaError(address, self._faults(content, wrong)) from err
+            raise SchemaError(address, self.description, self._faults(content, wrong)) from err
         return read
 
     def read_part(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -249,7 +255,7 @@ class Schema:
             else:
                 wrong.add(name)
         if faults := self._faults(content, wrong):
-            raise SchemaError(address, faults)
+            raise SchemaError(address, self.description, faults)
         return read
 
     def _refuses_null(self, name: str) -> bool:
@@ -266,7 +272,12 @@ class Schema:
                 for name in unknown
             ),
             *(
-                Fault(field=name, expected=field.expected, received=_shown(content[name]) if name in content else None)
+                Fault(
+                    field=name,
+                    expected=field.expected,
+                    received=_shown(content[name]) if name in content else None,
+                    description=field.description,
+                )
                 for name, field in self.fields.items()
                 if name in wrong
             ),
@@ -274,6 +285,12 @@ class Schema:
 
 
 NO_SCHEMA: Final = Schema()
+
+
+def described(text: str, description: str) -> str:
+    """Return a text with the description that somebody gave what it is about, on one line and cut short."""
+    short = shorten(description, MAX_DESCRIPTION, placeholder=" …").rstrip(".")
+    return f"{text} ({short})" if short else text
 
 
 def _key(field: Field) -> vol.Marker:

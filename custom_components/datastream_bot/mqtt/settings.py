@@ -48,8 +48,10 @@ def error_in(settings: Mapping[str, Any]) -> str | None:
     """Return what is wrong with settings, or None."""
     if not settings[CONF_OPEN]:
         return None
-    if not is_name(settings[CONF_ORGANIZATION]):
+    needs_organization = not is_name(settings[CONF_ORGANIZATION])
+    needs_home = settings[CONF_ROLE] == Role.HOME and not is_name(settings[CONF_HOME])
+    if needs_organization and needs_home:
+        return "organization_home_invalid"
+    if needs_organization:
         return "organization_invalid"
-    if settings[CONF_ROLE] == Role.HOME and not is_name(settings[CONF_HOME]):
-        return "home_invalid"
-    return None
+    return "home_invalid" if needs_home else None
