@@ -47,8 +47,8 @@ class Link(NamedTuple):
     chain: Chain
 
 
-type _Known = tuple[Link, float]
-"""What is known of a context: the place of a message that is sent in it, and until when that lasts."""
+type _Known = tuple[int, Chain, float]
+"""What is known of a context: hops and chain of a message that is sent in it, and until when that lasts."""
 
 
 class LoopGuard:
@@ -73,14 +73,13 @@ class LoopGuard:
 
         Automations that trigger each other by states and events get further from the message with every step.
         """
-        now = self._hass.loop.time()
         if (own := self._known.get(context.id)) is not None:
             self._known.move_to_end(context.id)
-            return _as_of(own, now)
+            return self._link_now(own)
         if context.parent_id is None or (parents := self._known.get(context.parent_id)) is None:
             return None
-        link = _as_of(parents, now)
-        self._remember(context, link, now)
+        link = self._link_now(parents)
+        self._remember(context, link.hops, link.chain)
         return link
 
     def count(self, message: Message, chain: Chain) -> None:
@@ -92,16 +91,21 @@ class LoopGuard:
         """
         hops = message.envelope.hops
         chain.messages += 1
-        self._remember(message.context, Link(hops + 1, chain), self._hass.loop.time())
+        self._remember(message.context, hops + 1, chain)
         if chain.messages > MAX_MESSAGES:
             raise self._refusal(message.address, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if hops > MAX_HOPS:
             raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
-    def _remember(self, context: Context, link: Link, now: float) -> None:
-        self._known[context.id] = (link, now + _LINK_LASTS)
+    def _remember(self, context: Context, hops: int, chain: Chain) -> None:
+        self._known[context.id] = (hops, chain, self._hass.loop.time() + _LINK_LASTS)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
+
+    def _link_now(self, known: _Known) -> Link:
+        """Return a link if it lasts; an old one starts a chain anew, in which what came from outside stays that."""
+        hops, chain, until = known
+        return Link(hops, chain) if until >= self._hass.loop.time() else Link(0, Chain(chain.entrance))
 
     def _refusal(self, address: str, *, translation_key: str, limit: int) -> HomeAssistantError:
         """Return the refusal of a message, told to the log and by a repair issue until the user has confirmed that."""
@@ -125,9 +129,3 @@ class LoopGuard:
             translation_key=translation_key,
             translation_placeholders={"address": address, "limit": str(limit)},
         )
-
-
-def _as_of(known: _Known, now: float) -> Link:
-    """Return a link if it lasts; an old one starts a new chain, in which what came from outside stays what it is."""
-    link, until = known
-    return link if until >= now else Link(0, Chain(link.chain.entrance))
