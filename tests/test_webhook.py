@@ -37,7 +37,7 @@ from custom_components.datastream_bot.doors.request import async_read_body, read
 from custom_components.datastream_bot.doors.signature import sign
 from custom_components.datastream_bot.errors import MessageError
 
-from .conftest import AddBot, Home, Send
+from .conftest import AddBot, Home, Send, SetClock
 from .days import go_on, wait_over
 from .doors import (
     OPEN,
@@ -481,6 +481,22 @@ async def test_a_signed_request_is_taken_once(hass: HomeAssistant, home: Home, b
     another = await client.post(path, data=body, headers=signed(bot, body))
 
     assert [len(await answer.read()) > 0 for answer in (first, again, after, another)] == [True, False, False, True]
+    assert home["light.kitchen"].commands == [True, True]
+
+
+async def test_a_signed_request_is_taken_once_though_the_clock_jumps(
+    home: Home, bot: Bot, client: Client, set_clock: SetClock
+) -> None:
+    """Two days forward, and back again, as the clocks of small computers do."""
+    path, body = await open_webhook(bot, signed=True), as_json(**ON)
+    headers = signed(bot, body)
+    answers = [await client.post(path, data=body, headers=headers)]
+    set_clock(timedelta(days=2))
+    answers.append(await client.post(path, data=body, headers=signed(bot, body)))
+    set_clock(timedelta(days=-2))
+    answers.append(await client.post(path, data=body, headers=headers))
+
+    assert [len(await answer.read()) > 0 for answer in answers] == [True, True, False]
     assert home["light.kitchen"].commands == [True, True]
 
 
