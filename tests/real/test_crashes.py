@@ -95,7 +95,7 @@ async def test_nothing_is_left_of_what_was_not_written_to_its_end(start_home: St
     await home.kill()
     await home.start()
 
-    assert before - await devices(home, bot) == {"news"}
+    assert before - await devices(home, bot) == {"Home news"}
     assert (files(home, gone), await devices(home, gone)) == ([], set())
     assert files(home, bot) == kept
     assert home.warnings() == []
