@@ -367,3 +367,14 @@ async def test_a_bot_that_is_unloaded_while_its_doors_change_opens_none(
     await hass.async_block_till_done()
 
     assert (bot.doors, open_doors_of(hass, RestDoor)) == ([], [])
+
+
+async def test_doors_that_were_closed_meanwhile_stay_closed(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """A change that took its time does not undo a later one."""
+    bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
+
+    await change_doors_on_a_slow_disk(hass, bot)
+    bot.async_close_doors(close=True)
+    await hass.async_block_till_done()
+
+    assert (bot.doors, open_doors_of(hass, RestDoor)) == ([], [])

@@ -59,7 +59,7 @@ class AddressPicker:
 
 
 def _labelled(address: str, schemas: Sequence[Schema]) -> str:
-    """Return an address with what it is for and what its fields mean, as the first bot says that says it."""
+    """Return the label of an address, with its description and those of its fields from the first bot that has one."""
     description = next((schema.description for schema in schemas if schema.description), "")
     meanings: dict[str, str] = {}
     for field in chain.from_iterable(schema.fields.values() for schema in schemas):

@@ -12,7 +12,7 @@ from .groups import Groups
 
 
 class Confirmation:
-    """Confirms what messages wanted, as long as no newer one wants the opposite."""
+    """Checks that entities are as the newest message about them wants."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize it with nothing wanted."""

@@ -16,7 +16,7 @@ from .domains import DOMAINS, domain_of
 _HELPER: Final = "group"
 _GROUPING_DOMAINS: Final = (_HELPER, *DOMAINS)
 _OBSERVING_DOMAINS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
-"""What observes the entity that its helper names, and does not switch it."""
+"""Domains of helpers that only observe the entity that they name."""
 
 
 class Groups:
@@ -78,7 +78,7 @@ class Groups:
 
 
 def _listed(hass: HomeAssistant, entity_id: str) -> Iterable[str]:
-    """Return what a group lists as its members: in its state, or else what its helper names."""
+    """Return the members of a group, from its state or else from the options of its helper."""
     if (state := hass.states.get(entity_id)) is not None:
         listed = state.attributes.get(ATTR_GROUP_ENTITIES) or state.attributes.get(ATTR_ENTITY_ID)
         if isinstance(listed, list | tuple):
@@ -92,7 +92,7 @@ def _listed(hass: HomeAssistant, entity_id: str) -> Iterable[str]:
 
 
 def _named(entry: ConfigEntry) -> Sequence[str]:
-    """Return what a helper names in its options: the members of a group, or the one that a wrapper stands for."""
+    """Return the entities that a helper names in its options: the members of a group, or the one that is wrapped."""
     if entry.domain == _HELPER:
         members: Sequence[str] = entry.options.get(CONF_ENTITIES, ())
         return members

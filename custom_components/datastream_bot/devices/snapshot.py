@@ -17,7 +17,7 @@ from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, wa
 
 _HOUR: Final = 3600.0
 _BOUNCE: Final = 60.0
-"""Seconds within which what a light that was polled too early reports is over."""
+"""Seconds for which a light that was polled too early may report its old state."""
 
 _FADING: Final = 60.0
 """Seconds that an entity may take to go off."""

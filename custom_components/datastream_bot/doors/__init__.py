@@ -1,7 +1,8 @@
 """The doors of a bot, opened as its user wants them."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -34,12 +35,13 @@ async def async_open_doors(bot: Bot, router: Router) -> None:
 async def async_update_doors(bot: Bot, router: Router) -> None:
     """Open the doors of a bot anew if its settings say something else by now, without loading the bot anew."""
     await async_register_webhooks(bot.hass)
-    doors = [door(bot, router) for door in DOORS if door.will_open(bot.hass, bot.entry)]
-    if [(door.origin, door.settings) for door in doors] == [(door.origin, door.settings) for door in _doors_of(bot)]:
+    doors = _doors_to_open(bot, router)
+    if _settings_of(doors) == _settings_of(_doors_of(bot)):
         return
     for door in doors:
         await door.async_prepare()
-    if bot.is_loaded:
+    # The settings may say something else again, and a later change may be done already.
+    if bot.is_loaded and _settings_of(doors) == _settings_of(_doors_to_open(bot, router)):
         _async_replace_doors(bot, doors)
 
 
@@ -51,6 +53,14 @@ def _async_replace_doors(bot: Bot, doors: list[Door]) -> None:
     bot.doors = list(doors)
     for door in doors:
         door.is_open = True
+
+
+def _doors_to_open(bot: Bot, router: Router) -> list[Door]:
+    return [door(bot, router) for door in DOORS if door.will_open(bot.hass, bot.entry)]
+
+
+def _settings_of(doors: list[Door]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(door.origin, door.settings) for door in doors]
 
 
 def _doors_of(bot: Bot) -> list[Door]:
