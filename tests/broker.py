@@ -155,7 +155,8 @@ async def add_bot_of(
     entry = MockConfigEntry(
         domain=DOMAIN,
         title=name or home or "Headquarters",
-        data={"doors": doors or doors_with_mqtt(home, **mqtt)},
+        options={"doors": doors or doors_with_mqtt(home, **mqtt)},
+        version=2,
         entry_id=entry_id,
         subentries_data=[
             {

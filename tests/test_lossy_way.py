@@ -202,9 +202,9 @@ def numbers(ear: Ear) -> list[int]:
 async def open_mqtt(hass: HomeAssistant, *, is_open: bool) -> None:
     """Open or close the MQTT door of the bot."""
     entry = now_at(hass).entry
-    doors = entry.data["doors"]
+    doors = entry.options["doors"]
     changed = {**doors, "mqtt": doors["mqtt"] | {"open": is_open}}
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "doors": changed})
+    hass.config_entries.async_update_entry(entry, options={**entry.options, "doors": changed})
     await hass.async_block_till_done()
 
 
@@ -451,9 +451,9 @@ async def test_who_speaks_for_somebody_else_now_forgets_whom_it_knew(air: Air, h
     """They are of another organization."""
     await furnished(homes)
     bot = now_at(homes["villa"])
-    doors = {**bot.entry.data["doors"]}
+    doors = {**bot.entry.options["doors"]}
     doors["mqtt"] = doors["mqtt"] | {"organization": "other"}
-    homes["villa"].config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": doors})
+    homes["villa"].config_entries.async_update_entry(bot.entry, options={**bot.entry.options, "doors": doors})
     await homes["villa"].async_block_till_done()
     await acquainted(now_at(homes["villa"]), others=0)
     await asyncio.sleep(0.1)

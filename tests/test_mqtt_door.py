@@ -688,7 +688,7 @@ async def test_a_door_that_is_closed_says_goodbye(start: Start) -> None:
     three = await add_bot_of(await start("three"), "cottage", name="Three")
     await acquainted(one, two, three)
 
-    two.hass.config_entries.async_update_entry(two.entry, data={**two.entry.data, "doors": {}})
+    two.hass.config_entries.async_update_entry(two.entry, options={**two.entry.options, "doors": {}})
     await two.hass.async_block_till_done()
     await until(lambda: seen_by(one)["bots_known"] == 1)
     await three.hass.config_entries.async_remove(three.bot_id)
@@ -723,7 +723,7 @@ async def test_what_waits_is_thrown_away_when_the_bot_speaks_for_somebody_else(s
     await send(bot)
 
     doors = doors_with_mqtt("villa")
-    bot.hass.config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": doors})
+    bot.hass.config_entries.async_update_entry(bot.entry, options={**bot.entry.options, "doors": doors})
     await bot.hass.async_block_till_done()
 
     assert seen_by(bot.entry.runtime_data)["on_their_way"] == 0
@@ -1365,7 +1365,7 @@ async def test_the_form_opens_the_door(hass: HomeAssistant, add_bot: AddBot) -> 
     ):
         result = await fill_doors(bot, mqtt=mqtt)
         assert result["errors"] == {"mqtt": error}
-    await hass.config_entries.flow.async_configure(
+    await hass.config_entries.options.async_configure(
         result["flow_id"],
         {
             "webhook": {"open": False, "local_only": True, "signed": False, "renew": "nothing"},

@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_DOORS, CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER
+from .const import CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
@@ -65,7 +65,7 @@ async def async_remove_bot(hass: HomeAssistant, bot_id: str) -> None:
 
 
 def _set_up_as(entry: DatastreamBotConfigEntry) -> tuple[Any, ...]:
-    return entry.title, {name: value for name, value in entry.data.items() if name != CONF_DOORS}
+    return entry.title, Settings.from_options(entry.options)
 
 
 def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> str:
@@ -104,7 +104,7 @@ class Bot:
         self.transport: Transport | None = None
         self._router = router
         self._set_up_as = _set_up_as(entry)
-        settings = self._settings = Settings.from_data(entry.data)
+        settings = self._settings = Settings.from_options(entry.options)
         self.tracker = PresenceTracker(hass, self.bot_id, settings.persons, settings.settling)
         self.data_streams = DataStreams(hass, entry, router.registry, self.attach)
         self._device = DeviceMicroservice(hass, self.bot_id, entry.title, settings)

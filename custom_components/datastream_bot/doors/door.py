@@ -112,8 +112,8 @@ class Door:
         self.router = router
         self.receipts = async_get_receipts(bot.hass, bot.bot_id, self.origin)
         self.is_open = False
-        own = door_settings(bot.entry.data, self.origin, self.form)
-        limits = door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
+        own = door_settings(bot.entry.options, self.origin, self.form)
+        limits = door_settings(bot.entry.options, LIMITS, LIMITS_FORM)
         self.settings: Mapping[str, Any] = {**own, LIMITS: limits}
         self._local_only: bool = own.get(CONF_LOCAL_ONLY, False)
         self._bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
@@ -133,14 +133,14 @@ class Door:
     @classmethod
     def will_admit(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door of a bot as soon as that is loaded."""
-        local_only = door_settings(entry.data, cls.origin, cls.form).get(CONF_LOCAL_ONLY, False)
+        local_only = door_settings(entry.options, cls.origin, cls.form).get(CONF_LOCAL_ONLY, False)
         return cls.will_open(hass, entry) and (not local_only or _is_from_here(hass, remote))
 
     @classmethod
     def will_open(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
         """Return whether the door of a bot is open, or will be as soon as the bot is loaded."""
         is_there = entry.disabled_by is None and hass.config_entries.async_get_entry(entry.entry_id) is not None
-        is_open: bool = door_settings(entry.data, cls.origin, cls.form).get(CONF_OPEN, True)
+        is_open: bool = door_settings(entry.options, cls.origin, cls.form).get(CONF_OPEN, True)
         return is_there and is_open and not entry.options.get(CONF_DOORS_CLOSED, False)
 
     @property

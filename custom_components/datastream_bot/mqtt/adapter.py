@@ -37,7 +37,8 @@ class MqttTransport(MqttDoor):
 
     async def _async_leave(self) -> None:
         """Let nobody elsewhere wait for a bot that is closed or speaks for somebody else from now on."""
-        hass, bot_id, own, now = self._bot.hass, self._bot.bot_id, self._settings, mqtt_settings(self._bot.entry.data)
+        hass, bot_id, own = self._bot.hass, self._bot.bot_id, self._settings
+        now = mqtt_settings(self._bot.entry.options)
         is_other = membership_of(now) != membership_of(own)
         if is_other or not now[CONF_OPEN]:
             await async_say_goodbye(hass, bot_id, self._bot.entry.title, own)
@@ -59,14 +60,14 @@ def is_transport_outdated(bot: Bot) -> bool:
 
 def _settings_of(bot: Bot) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
     """Return the settings of the MQTT door of a bot and its limits, or None when it is to be closed."""
-    settings = mqtt_settings(bot.entry.data)
+    settings = mqtt_settings(bot.entry.options)
     is_open = settings[CONF_OPEN] and not bot.has_doors_closed
-    return (settings, door_settings(bot.entry.data, LIMITS, LIMITS_FORM)) if is_open else None
+    return (settings, door_settings(bot.entry.options, LIMITS, LIMITS_FORM)) if is_open else None
 
 
 async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what the transport of a bot stored, and let nobody elsewhere wait for it."""
-    settings = mqtt_settings(entry.data)
+    settings = mqtt_settings(entry.options)
     if settings[CONF_OPEN]:
         await async_say_goodbye(hass, entry.entry_id, entry.title, settings)
     await async_remove_mqtt(hass, entry.entry_id)

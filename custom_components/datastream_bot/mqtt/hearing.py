@@ -173,7 +173,7 @@ class Hearing:
         entry = self._hass.config_entries.async_get_entry(sender.bot)
         if entry is None or entry.domain != DOMAIN:
             return False
-        own = mqtt_settings(entry.data)
+        own = mqtt_settings(entry.options)
         return bool(own[CONF_OPEN]) and membership_of(own).home == sender.home
 
     def _reply_soon(self, peer: Peer) -> None:

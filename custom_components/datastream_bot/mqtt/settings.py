@@ -39,9 +39,9 @@ FORM: Final[Mapping[vol.Marker, Any]] = {
 }
 
 
-def mqtt_settings(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the MQTT door in the data of a config entry."""
-    return door_settings(data, SECTION, FORM)
+def mqtt_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the MQTT door in the options of a config entry."""
+    return door_settings(options, SECTION, FORM)
 
 
 def error_in(settings: Mapping[str, Any]) -> str | None:
