@@ -681,6 +681,19 @@ async def test_a_bot_that_is_reloaded_leaves_nothing_behind_at_the_broker(start:
     assert not hass.data["mqtt"].client.subscriptions
 
 
+async def test_a_renamed_bot_is_called_by_its_new_name_elsewhere(start: Start) -> None:
+    """As soon as it has been heard again."""
+    one = await add_bot_of(await start("one"), "cottage", name="One")
+    two = await add_bot_of(await start("two"), "cottage", name="Two")
+    await acquainted(one, two)
+
+    two.hass.config_entries.async_update_entry(two.entry, title="Three")
+    await two.hass.async_block_till_done()
+    await acquainted(one, two.entry.runtime_data)
+
+    assert who(await send(one, scope="location")) == ["Three"]
+
+
 async def test_a_door_that_is_closed_says_goodbye(start: Start) -> None:
     """So that nobody waits for it; its sensor goes with it."""
     one = await add_bot_of(await start("one"), "cottage", name="One")

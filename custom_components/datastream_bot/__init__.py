@@ -61,11 +61,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
-    """Follow changes of a bot: those of its data streams and doors need no reload."""
+    """Follow changes of a bot: those of its name, data streams and doors need no reload."""
     bot = entry.runtime_data
     if bot.is_outdated or is_transport_outdated(bot):
         hass.config_entries.async_schedule_reload(entry.entry_id)
     else:
+        bot.async_update_name()
         await bot.data_streams.async_update()
         await async_update_doors(bot, hass.data[DATA_ROUTER])
 

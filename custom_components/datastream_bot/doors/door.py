@@ -90,7 +90,6 @@ class Door:
         title: What people call it.
         form: Its section in the form of the doors, with defaults; a door without one is always open.
         bot_id: Config entry id of the bot.
-        bot_name: What people call the bot.
         entry: Config entry of the bot.
         router: Takes the messages.
         receipts: The receipts of messages that had an idempotency key.
@@ -107,7 +106,6 @@ class Door:
         """Initialize the door of a bot, closed."""
         self.hass = bot.hass
         self.bot_id = bot.bot_id
-        self.bot_name = bot.entry.title
         self.entry = bot.entry
         self.router = router
         self.receipts = async_get_receipts(bot.hass, bot.bot_id, self.origin)
@@ -195,9 +193,9 @@ class Door:
         """Return the refusal of a request; log it and raise a repair issue until no more are refused."""
         self._counts[error.code] += 1
         if self._refusals.async_count() == 1:
-            _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.bot_name)
+            _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.entry.title)
             async_create_issue(
-                self.hass, self._issue_id, translation_key=translation_key, door=self.title, bot=self.bot_name
+                self.hass, self._issue_id, translation_key=translation_key, entry=self.entry, door=self.title
             )
         return error
 

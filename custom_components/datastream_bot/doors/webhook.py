@@ -106,7 +106,7 @@ class WebhookDoor(Door):
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
         except Exception:
-            _LOGGER.exception("The webhook of %s failed", self.bot_name)
+            _LOGGER.exception("The webhook of %s failed", self.entry.title)
             return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR) if is_known else Response()
 
     def _is_there(self) -> bool:
@@ -152,12 +152,12 @@ class WebhookDoor(Door):
         self.async_count("wrong_signature")
         # The body may have come to its end after the bot was unloaded.
         if self.is_open and self._wrong_signatures.async_count() == MANY_WRONG:
-            _LOGGER.warning("The webhook of %s gets many requests with wrong signatures", self.bot_name)
+            _LOGGER.warning("The webhook of %s gets many requests with wrong signatures", self.entry.title)
             async_create_issue(
                 self.hass,
                 self._wrong_issue_id,
                 translation_key="wrong_signatures",
-                bot=self.bot_name,
+                entry=self.entry,
                 number=MANY_WRONG,
             )
 

@@ -18,10 +18,12 @@ from .topics import membership_of
 class MqttTransport(MqttDoor):
     """The MQTT door of a bot."""
 
-    def __init__(self, bot: Bot, router: Router, settings: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
+    def __init__(
+        self, bot: Bot, router: Router, settings: Mapping[str, Any], limits: Mapping[str, Any], name: str
+    ) -> None:
         """Initialize the door, which is not open yet."""
-        super().__init__(bot.hass, bot.bot_id, bot.entry.title, router, own=settings, limits=limits)
-        self.settings = (settings, limits)
+        super().__init__(bot.hass, bot.bot_id, name, router, own=settings, limits=limits)
+        self.settings = (settings, limits, name)
         self._bot = bot
         self._settings = settings
 
@@ -58,11 +60,11 @@ def is_transport_outdated(bot: Bot) -> bool:
     return _settings_of(bot) != (bot.transport.settings if isinstance(bot.transport, MqttTransport) else None)
 
 
-def _settings_of(bot: Bot) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-    """Return the settings of the MQTT door of a bot and its limits, or None when it is to be closed."""
+def _settings_of(bot: Bot) -> tuple[Mapping[str, Any], Mapping[str, Any], str] | None:
+    """Return the settings of the MQTT door, its limits, and the name to tell others; None when it is to be closed."""
     settings = mqtt_settings(bot.entry.options)
     is_open = settings[CONF_OPEN] and not bot.has_doors_closed
-    return (settings, door_settings(bot.entry.options, LIMITS, LIMITS_FORM)) if is_open else None
+    return (settings, door_settings(bot.entry.options, LIMITS, LIMITS_FORM), bot.entry.title) if is_open else None
 
 
 async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
