@@ -32,6 +32,7 @@ from .flows.bot import (
 )
 from .flows.data_stream import DataStreamFlow
 from .flows.doors import DOORS_SCHEMA, curl_line, doors_from_data, doors_from_form, errors_in_form, webhook_schema
+from .flows.other_bots import async_shared, async_suggested_addresses, async_suggested_data
 from .flows.sections import opened
 from .flows.texts import async_texts
 from .settings import with_entity_ids, with_registry_ids
@@ -98,7 +99,11 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(ATTACHED_SCHEMA, suggested),
             errors=errors,
-            description_placeholders={**placeholders, "own": own_in(self.hass, exclude)},
+            description_placeholders={
+                **placeholders,
+                "own": own_in(self.hass, exclude),
+                "shared": await async_shared(self.hass, self._data, self._own_entry),
+            },
         )
 
     async_step_attached_nobody = async_step_attached_nothing = async_step_attached
@@ -135,7 +140,7 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         if self.source == SOURCE_RECONFIGURE:
             entry = self._get_reconfigure_entry()
             return {CONF_NAME: entry.title, **form_from_data(with_entity_ids(self.hass, entry.data))}
-        return {CONF_NAME: self._free_name(), **form_from_data({})}
+        return {CONF_NAME: self._free_name(), **form_from_data(async_suggested_data(self.hass))}
 
     async def _async_finish(self) -> ConfigFlowResult:
         title = self._data.pop(CONF_NAME).strip()
@@ -143,7 +148,8 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         if self.source == SOURCE_RECONFIGURE:
             entry = self._get_reconfigure_entry()
             return self.async_update_and_abort(entry, title=title, data={**entry.data, **data})
-        streams = built_in_streams(await async_texts(self.hass, "common"))
+        texts = await async_texts(self.hass, "common")
+        streams = built_in_streams({address: texts[address] for address in async_suggested_addresses(self.hass)})
         return self.async_create_entry(title=title, data=data, subentries=streams)
 
     def _show_bot(
@@ -175,12 +181,12 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
         return "target_own" if own_in(self.hass, target) else None
 
     def _names_in_use(self) -> set[str]:
-        own_entry_id = self._get_reconfigure_entry().entry_id if self.source == SOURCE_RECONFIGURE else None
-        return {
-            entry.title.casefold()
-            for entry in self._async_current_entries(include_ignore=False)
-            if entry.entry_id != own_entry_id
-        }
+        entries = self._async_current_entries(include_ignore=False)
+        return {entry.title.casefold() for entry in entries if entry is not self._own_entry}
+
+    @property
+    def _own_entry(self) -> ConfigEntry | None:
+        return self._get_reconfigure_entry() if self.source == SOURCE_RECONFIGURE else None
 
     def _free_name(self) -> str:
         """Return the home's name, numbered when another bot has it."""
