@@ -49,6 +49,28 @@ def test_a_bot_is_added_with_its_form_as_it_is_offered(person: Person) -> None:
 
 
 @pytest.mark.usefixtures("bot")
+def test_another_bot_is_added_with_its_form_as_it_is_offered(
+    person: Person, home: RealHome, portal: BlockingPortal
+) -> None:
+    """It tells what the first one switches, and does nothing by itself."""
+    page = person.page
+    person.open("/config/integrations/dashboard/add?domain=datastream_bot")
+    person.press("OK")
+    expect(page.locator("step-flow-form ha-form input[name=name]")).to_have_value("Demo 2")
+    expect(page.locator("step-flow-form ha-form").get_by_text("Do nothing").first).to_be_visible()
+    person.look("Add another bot")
+    person.press("Next")
+    expect(page.get_by_text("Other bots switch 6 of them as well:")).to_be_visible()
+    page.get_by_text("Other bots switch 6 of them as well:").scroll_into_view_if_needed()
+    person.look("What another bot is attached to")
+    person.submit()
+
+    message = {"address": "send_push_notification", "content": {"message": "hello"}}
+    receipt = portal.call(home.act_for_response, "datastream_bot.send", message)
+    assert [delivery["bot"] for delivery in receipt["handled"]] == ["Demo"]
+
+
+@pytest.mark.usefixtures("bot")
 def test_a_data_stream_is_added_with_a_field_and_an_action(
     person: Person, home: RealHome, portal: BlockingPortal
 ) -> None:
