@@ -256,34 +256,6 @@ async def test_a_bot_that_was_disabled_has_forgotten_what_was_on(
     assert on() == []
 
 
-@pytest.mark.parametrize(("seconds_on", "comes_back"), [(30, True), (90, False)])
-async def test_a_light_that_reports_too_late_that_it_was_on_comes_back(
-    hass: HomeAssistant,
-    home: Home,
-    persons: SetPresence,
-    add_bot: AddBot,
-    freezer: FrozenDateTimeFactory,
-    seconds_on: float,
-    *,
-    comes_back: bool,
-) -> None:
-    """Nobody has turned it on, unless it stays on."""
-    await add_bot(**RESTORE)
-    kitchen = home["light.kitchen"]
-    await turn(hass, "light.kitchen", "on")
-    await everybody(persons, "not_home")
-    kitchen._attr_is_on = True
-    kitchen.async_write_ha_state()
-    await go_on(hass, freezer, seconds_on)
-    kitchen._attr_is_on = False
-    kitchen.async_write_ha_state()
-    await hass.async_block_till_done()
-
-    await everybody(persons, "home")
-
-    assert is_on(hass, "light.kitchen") is comes_back
-
-
 @pytest.mark.parametrize("form", [{}, {"target": {"entity_id": ["light.kitchen", "light.porch"]}}])
 async def test_what_is_renamed_comes_back_under_its_new_name(
     hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, form: dict[str, Any]
