@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiohttp import ClientResponse
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -28,7 +29,8 @@ from custom_components.datastream_bot.microservices import script_run
 from custom_components.datastream_bot.mqtt import household, outbox, receiving, roster
 from custom_components.datastream_bot.presence import doubt_issue
 
-from .conftest import AddBot, Home, Send
+from .conftest import AddBot, Home, Send, SetPresence
+from .days import RESTORE, everybody, go_on, turn
 from .doors import OPEN, Client, open_doors, open_webhook
 from .home import is_on, ticks, until
 from .pages import PAGES, ROOT, all_examples, examples, text_of
@@ -57,6 +59,36 @@ async def test_good_night(
     assert [(shown["title"], shown["message"]) for shown in notifications] == [
         ("Still on", "These could not be switched: light.porch: stuck")
     ]
+
+
+async def test_off_again_after_a_power_cut(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, on: Any, freezer: FrozenDateTimeFactory
+) -> None:
+    """While somebody is home, nothing is turned off; what was on when everyone left comes back on."""
+    await add_bot("Home", **RESTORE)
+    automation = parse_yaml(examples("yaml", "after a power cut"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await hass.async_block_till_done()
+    bulbs = [home[entity_id] for entity_id in ("light.kitchen", "light.porch")]
+
+    async def cut_power() -> None:
+        for bulb in bulbs:
+            bulb.set_available(available=False)
+        await hass.async_block_till_done()
+        for bulb in bulbs:
+            bulb._attr_is_on = True
+            bulb.set_available(available=True)
+        await hass.async_block_till_done()
+
+    await cut_power()
+    assert on() == ["light.kitchen", "light.porch"]
+    await turn(hass, "light.porch", "off")
+    await everybody(persons, "not_home")
+    await go_on(hass, freezer, 3600)
+    await cut_power()
+    assert on() == []
+    await everybody(persons, "home")
+    assert on() == ["light.kitchen"]
 
 
 async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

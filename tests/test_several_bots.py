@@ -250,7 +250,7 @@ async def test_the_form_that_changes_a_bot_says_it_too(hass: HomeAssistant, home
     bot = await add_bot("Home")
     await add_bot("Porch", target={"entity_id": ["light.porch"]})
     form = await show_form_of(bot)
-    shown = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "Home", "more": {}})
+    shown = await hass.config_entries.options.async_configure(form["flow_id"], {"more": {}})
     assert listed(shown) == ["- Porch (`light.porch`): Porch"]
 
 
@@ -263,7 +263,7 @@ async def test_what_is_chosen_for_a_further_bot_is_what_it_does(
     form = await show_form_of(first)
     shown = {name: value for name, value in suggested(form).items() if name != "more"}
     assert shown.items() >= LESSON.items()
-    await submit_bot(hass, form["flow_id"], **shown)
+    await submit_bot(hass.config_entries.options, form["flow_id"], **shown)
 
     await everybody(persons, "not_home")
 
