@@ -24,7 +24,7 @@ async def main() -> None:
                 f"Log in at {home.url}/play-here as {USERNAME} with the password {PASSWORD}. Ctrl-C stops it.",
                 flush=True,
             )
-            await home.end()
+            await home.keep_running()
 
 
 if __name__ == "__main__":
