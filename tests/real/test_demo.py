@@ -5,14 +5,15 @@ from contextlib import suppress
 
 import pytest
 
-from .home import PROJECT, HomeError, RealHome
+from .demo import CONFIGURATION
+from .home import HomeError, RealHome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 async def test_what_is_saved_survives_a_restart_of_home_assistant(demo: RealHome) -> None:
     """The demo starts it again under the same URL; only when Home Assistant dies, the demo ends."""
-    scenes = PROJECT / "scripts" / "demo-config" / "scenes.yaml"
+    scenes = CONFIGURATION / "scenes.yaml"
     before = scenes.read_bytes()
     running = asyncio.create_task(demo.keep_running())
     await demo.post("/api/config/scene/config/evening", {"name": "Evening", "entities": {"light.porch": "on"}})
