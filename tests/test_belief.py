@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import AddBot, Home, SetPresence
 from .days import everybody, go_on, power_cut, restart
-from .forms import show_form_of, submit_bot
+from .forms import change_bot
 from .home import state_of
 
 SENSOR = "binary_sensor.home_presence"
@@ -164,7 +164,7 @@ async def test_a_bot_that_is_to_follow_others_shows_at_once_where_they_are(
     await persons("bo", "not_home")
     shown.clear()
 
-    await submit_bot(hass, (await show_form_of(bot))["flow_id"], name="Home", persons=["person.bo"])
+    await change_bot(bot, persons=["person.bo"])
 
     assert values(shown) == ["unavailable", "off"]
     assert home["light.porch"].commands == []

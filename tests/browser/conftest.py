@@ -131,10 +131,10 @@ def bot(home: RealHome, portal: BlockingPortal) -> str:
 @pytest.fixture
 def doorbell(home: RealHome, portal: BlockingPortal, bot: str) -> None:
     """Add a data stream that turns on the light in the kitchen, with a number in its content."""
-    times = {"name": "times", "type": "number", "required": "required"}
+    times = {"name": "times", "type": "number", "required": "required", "description": "How often"}
     action = {"action": "light.turn_on", "target": {"entity_id": "light.kitchen"}}
-    stream = {"address": "doorbell", "external": True, "fields": [times], "actions": [action]}
-    portal.call(home.add_data_stream, bot, stream)
+    stream = {"address": "doorbell", "description": "Somebody rings", "external": True}
+    portal.call(home.add_data_stream, bot, stream | {"fields": [times], "actions": [action]})
 
 
 @pytest.fixture(scope="session")

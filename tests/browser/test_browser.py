@@ -1,5 +1,6 @@
 """The integration in a real browser: a bot, its data streams and doors, and messages."""
 
+from functools import partial
 from typing import Any
 
 from anyio.from_thread import BlockingPortal
@@ -110,15 +111,63 @@ def test_a_data_stream_is_added_with_a_field_and_an_action(
 
 
 @pytest.mark.usefixtures("doorbell")
+def test_a_data_stream_is_copied_and_pasted_as_yaml(
+    person: Person, home: RealHome, portal: BlockingPortal, bot: str
+) -> None:
+    """What is wrong with it is told, and what is right fills in the form."""
+    page = person.page
+    person.open(INTEGRATION)
+    page.get_by_role("button", name="Change data stream").first.click()
+    form = page.locator("step-flow-form ha-form").first
+    editor = form.locator("ha-form-expandable .cm-content")
+    form.get_by_text("YAML", exact=True).click()
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Control+C")
+    person.look("A data stream as YAML")
+    form.locator("textarea[name=description]").fill("Somebody rang")
+    person.press("Submit")
+    expect(page.locator("step-flow-abort")).to_be_visible()
+    (subentry,) = (
+        stream["subentry_id"]
+        for stream in portal.call(partial(home.ask, "config_entries/subentries/list", entry_id=bot))
+        if stream["title"] == "doorbell"
+    )
+    portal.call(partial(home.ask, "config_entries/subentries/delete", entry_id=bot, subentry_id=subentry))
+
+    person.open(INTEGRATION)
+    page.get_by_role("button", name="Add data stream").first.click()
+    form.get_by_text("YAML", exact=True).click()
+    editor.fill("address: doorbell\nfields:\n- name: on\n  type: boolean\n")
+    person.submit_in_vain()
+    expect(page.get_by_text("which stands in quotes").first).to_be_visible()
+    person.look("YAML that is not right")
+    expect(editor).to_contain_text("boolean")
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Control+V")
+    person.press("Submit")
+    expect(form.locator("input[name=address]")).to_have_value("doorbell")
+    expect(form.get_by_text("times · number · required · How often")).to_be_visible()
+    expect(form.locator("ha-automation-action-row")).to_have_count(1)
+    person.look("The form that YAML filled in")
+    person.submit()
+
+    assert send(portal, home, {"times": 2}) == ["mapping"]
+    assert portal.call(home.state, "light.kitchen") == "on"
+
+
+@pytest.mark.usefixtures("doorbell")
 def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
     """Content that does not fit is told, and a message that was sent has a receipt."""
     page = person.page
     person.open("/config/tools/action?service=datastream_bot.send")
     page.locator("ha-service-control ha-selector-select").first.click()
-    page.get_by_text("doorbell", exact=True).last.click()
+    person.look("The addresses")
+    page.get_by_text("doorbell (Somebody rings): times (How often)").last.click()
     person.look("The picked address")
     person.press("Perform action")
-    expect(page.get_by_text("times is missing, it must be a number").first).to_be_visible()
+    expect(page.get_by_text("times is missing, it must be a number (How often)").first).to_be_visible()
     person.look("Content that does not fit")
 
     content = page.locator("ha-service-control ha-settings-row", has_text="Content").first
