@@ -33,7 +33,7 @@ async def post(request: pytest.FixtureRequest, bot: Bot, client: Client, hass_ac
     """Return what sends a body with a type to one of the doors; signatures are those of the bytes that are sent."""
     is_signed = "signed" in request.param
     bot = await open_doors(bot, webhook=OPEN | {"signed": is_signed}, cloud_api=OPEN)
-    webhook = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    webhook = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     bearer = {"Authorization": f"Bearer {hass_access_token}"}
     sent: dict[str, tuple[str, Callable[[bytes], dict[str, str]]]] = {
         "REST": ("/api/datastream_bot/stream", lambda _: bearer),
