@@ -61,6 +61,7 @@ async def test_a_data_stream_is_taken_over_from_another_bot_as_it_is(
     assert yaml == DOORBELL
     assert [*yaml] == [*DOORBELL]
 
+    before = len(garden.entry.subentries)
     form = await show_form(garden)
     assert (shown_yaml(form), yaml_section(form).options) == (None, {"collapsed": True})
     filled_in = await paste(garden, form, yaml)
@@ -68,7 +69,7 @@ async def test_a_data_stream_is_taken_over_from_another_bot_as_it_is(
         row("times", "number", required=True, description="How often"),
         row("loud", "boolean", description="", default=False),
     ]
-    before = len(garden.entry.subentries)
+    assert len(garden.entry.subentries) == before
     added = await look_and_submit(garden, filled_in)
 
     assert len(garden.entry.subentries) == before + 1
