@@ -64,20 +64,24 @@ class DataStreamEvent(EventEntity):
         self._address: str = subentry.data[CONF_ADDRESS]
         self._listening: list[CALLBACK_TYPE] = []
         self._attr_unique_id = subentry.subentry_id
-        device = self._device()
+        self.device_entry = self._device()
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo | None:
+        device = self.device_entry
         info = DeviceInfo(
-            identifiers={(DOMAIN, subentry.subentry_id)},
+            identifiers={(DOMAIN, self._stream_id)},
             entry_type=DeviceEntryType.SERVICE,
             manufacturer=MANUFACTURER,
             model="Data stream",
             name=self._device_name(device, self._address),
-            via_device_id=entry.runtime_data.device_id,
+            via_device_id=self._entry.runtime_data.device_id,
         )
         # Registering it once more would take a tenth of the time in which a bot is set up.
         if device is not None and all(getattr(device, name) == value for name, value in info.items()):
-            self.device_entry = device
-        else:
-            self._attr_device_info = info
+            return None
+        return info
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -105,7 +109,7 @@ class DataStreamEvent(EventEntity):
         devices = dr.async_get(self._entry.runtime_data.hass)
         return devices.async_get_device_by_identifier((DOMAIN, self._stream_id), self._entry.entry_id)
 
-    def _device_name(self, device: dr.DeviceEntry | None, former: str) -> str:
+    def _device_name(self, device: dr.AnyDeviceEntry | None, former: str) -> str:
         """Return what to call the device, so that those of two bots can be told apart.
 
         Those that were registered when devices were called by their address alone, here the former one, still are.
