@@ -21,7 +21,7 @@ FLOORS = (
 )
 SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
-    *("config_flow", "flows", "services", "trigger", "diagnostics"),
+    *("config_flow", "flows", "services", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "entity", "event", "switch"),
     *("address_actions", "event_bus", "migration"),
 }

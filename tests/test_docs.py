@@ -61,6 +61,26 @@ async def test_good_night(
     ]
 
 
+async def test_air_while_everyone_is_away(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """Not while somebody is home, nor while somebody may be."""
+    await hass.config.async_set_time_zone("UTC")
+    freezer.move_to("2026-06-01 08:00:00+00:00")
+    await add_bot("Home", on_leaving="nothing")
+    automation = parse_yaml(examples("yaml", "Air while everyone is away"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await hass.async_block_till_done()
+
+    switched: list[bool] = []
+    for state in ("home", "unavailable", "not_home"):
+        await everybody(persons, state)
+        await go_on(hass, freezer, 24 * 3600)
+        switched.append(is_on(hass, "switch.fan"))
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
+    assert switched == [False, False, True]
+
+
 async def test_off_again_after_a_power_cut(
     hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, on: Any, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -11,7 +11,7 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import config_flow, services, trigger
+from custom_components.datastream_bot import condition, config_flow, services, trigger
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, options
 
@@ -138,6 +138,16 @@ def test_the_trigger_is_described_as_it_is() -> None:
     assert described["fields"].keys() == {str(option) for option in trigger.OPTIONS_SCHEMA.schema}
     assert TEXTS["triggers"][name]["fields"].keys() == described["fields"].keys()
     assert ICONS["triggers"].keys() == TEXTS["triggers"].keys()
+
+
+def test_the_conditions_are_described_as_they_are() -> None:
+    """Fields, texts and icons are those of their options."""
+    described = {name: its for name, its in load_yaml_dict(str(HOUSE / "conditions.yaml")).items() if name[0] != "."}
+    assert described.keys() == condition.CONDITIONS.keys() == TEXTS["conditions"].keys() == ICONS["conditions"].keys()
+    for name, its in described.items():
+        fields = its["fields"].keys()
+        assert fields == {str(option) for option in condition.OPTIONS_SCHEMA.schema}
+        assert TEXTS["conditions"][name]["fields"].keys() == fields
 
 
 def test_the_action_is_described_as_it_is() -> None:
