@@ -22,7 +22,7 @@ FLOORS = (
 SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("config_flow", "flows", "services", "condition", "trigger", "diagnostics"),
-    *("binary_sensor", "button", "entity", "event", "switch"),
+    *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
     *("address_actions", "event_bus", "migration"),
 }
 PACKAGES = {"messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}

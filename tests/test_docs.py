@@ -20,7 +20,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.datastream_bot import services
+from custom_components.datastream_bot import sensor, services
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
 from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
@@ -430,6 +430,7 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"if it can be within {expectations._DEFERRED_FOR / 60:.0f} minutes",
         f"after {doubt_issue.LASTING / 3600:.0f} hours a repair issue",
         f"{request.MAX_BODY_BYTES // 1024} KiB, within {request.BODY_TIMEOUT} seconds",
+        f"follows {sensor.LOOK_AFTER:.0f} seconds after",
         f"through one door | {door.MAX_WORKING} messages",
         f"{signature.MAX_SKEW // 60} minutes off",
         f"ids that a door remembers | the last {idempotency.MAX_KEYS:,}",

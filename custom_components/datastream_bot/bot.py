@@ -86,6 +86,7 @@ class Bot:
     Attributes:
         data_streams: The addresses that it declares.
         tracker: What it believes about presence.
+        device: What it switches.
         doors: The ways into it that are open.
         transport: The way to bots elsewhere, or None.
 
@@ -103,9 +104,9 @@ class Bot:
         settings = self._settings = Settings.from_options(entry.options)
         self.tracker = PresenceTracker(hass, self.bot_id, settings.persons, settings.settling)
         self.data_streams = DataStreams(hass, entry, router.registry, self.attach)
-        self._device = DeviceMicroservice(hass, entry, settings)
+        self.device = DeviceMicroservice(hass, entry, settings)
         self._location = LocationMicroservice(
-            hass, entry, settings, self.tracker, send=self.async_dispatch, devices=self._device
+            hass, entry, settings, self.tracker, send=self.async_dispatch, devices=self.device
         )
 
     @property
@@ -152,9 +153,9 @@ class Bot:
         on_unload = self.entry.async_on_unload
         # The last to be called, for those of other integrations.
         on_unload(self._detach_all)
-        await self._device.async_start()
-        on_unload(lambda: self._device.async_stop(forget=self._is_disabled))
-        for microservice in (self._location, self._device):
+        await self.device.async_start()
+        on_unload(lambda: self.device.async_stop(forget=self._is_disabled))
+        for microservice in (self._location, self.device):
             on_unload(self.attach(microservice))
         await self.data_streams.async_update()
         on_unload(self.data_streams.async_stop)
@@ -266,7 +267,7 @@ class Bot:
         Those may who could do all that the bot does: without a user, Home Assistant itself; users who may control
         everything, or all that the bot is attached to, if that is anything.
         """
-        if context is None or await async_may_control_all(self.hass, self._device.attached, context):
+        if context is None or await async_may_control_all(self.hass, self.device.attached, context):
             return None
         return MessageError(translation_key="may_not_speak", bot=self.entry.title)
 

@@ -1,7 +1,8 @@
 """The memory of a bot: a snapshot for each occasion, kept on disk."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 import time
 from typing import Any, Final
 
@@ -55,6 +56,7 @@ class Memory:
         self._storage = memory_storage(hass, bot_id)
         self._snapshots: dict[Occasion, Snapshot] = {}
         self._turning_off: set[str] = set()
+        self._listeners: list[Callable[[], None]] = []
         self._is_stopped = False
         self._cancel_last: CALLBACK_TYPE
 
@@ -80,6 +82,17 @@ class Memory:
         self._is_stopped = True
         for snapshot in self._snapshots.values():
             snapshot.stop()
+
+    @property
+    def entity_ids(self) -> set[str]:
+        """Return the entity ids of all that is remembered, for whatever occasion."""
+        return {entity_id for snapshot in self._snapshots.values() for entity_id in snapshot.entity_ids}
+
+    @callback
+    def async_connect(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Connect a listener to changes of what is remembered; return the function that disconnects it."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
 
     def snapshot_of(self, occasion: Occasion) -> Snapshot:
         """Return the snapshot of an occasion.
@@ -131,13 +144,19 @@ class Memory:
 
     async def async_save(self) -> bool:
         """Save everything, and return whether it is on disk."""
+        self._notify()
         # The bot that was loaded anew has a memory of its own.
         return self._is_stopped or await self._storage.async_save(self._stored())
 
     @callback
     def _save_soon(self) -> None:
+        self._notify()
         if not self._is_stopped:
             self._storage.async_delay_save(self._stored)
+
+    def _notify(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _stored(self) -> dict[str, Any]:
         return {

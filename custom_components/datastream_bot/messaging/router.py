@@ -36,6 +36,10 @@ type Listener = Callable[[Message, Mapping[str, Message]], None]
 """Is told of every accepted message, in the order sent, with the message as each bot receives it, by bot id."""
 
 
+type Follower = Callable[[Message, Delivery], None]
+"""Is told what became of each message at a bot, also of those that its schema refused."""
+
+
 class Router:
     """Carries messages from sources to receivers, and receipts back.
 
@@ -52,6 +56,7 @@ class Router:
         self._failure_log = FailureLog(hass)
         # Replaced as a whole, as one of them may connect or disconnect others while they are told of a message.
         self._listeners: tuple[Listener, ...] = ()
+        self._followers: dict[str, tuple[Follower, ...]] = {}
         # Fair, so that receivers start in the order in which messages were sent.
         self._turn = asyncio.Lock()
 
@@ -63,6 +68,17 @@ class Router:
 
     def _disconnect_listener(self, listener: Listener) -> None:
         self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+    @callback
+    def connect_follower(self, bot_id: str, follower: Follower) -> CALLBACK_TYPE:
+        """Connect a follower of the deliveries to a bot; return the function that disconnects it."""
+        self._followers[bot_id] = (*self._followers.get(bot_id, ()), follower)
+        return partial(self._disconnect_follower, bot_id, follower)
+
+    def _disconnect_follower(self, bot_id: str, follower: Follower) -> None:
+        self._followers[bot_id] = tuple(each for each in self._followers[bot_id] if each is not follower)
+        if not self._followers[bot_id]:
+            del self._followers[bot_id]
 
     @callback
     def follow(self, context: Context) -> None:
@@ -130,7 +146,11 @@ class Router:
             endpoints = self.registry.endpoints(
                 message.address, sender=sender, internal=internal, external=external, only=only
             )
-            accepted, unfit = _resolve(message, endpoints)
+            accepted, unfit, refusal = _resolve(message, endpoints)
+            for delivery in unfit:
+                self._tell(message, delivery)
+            if refusal is not None and not accepted:
+                raise refusal
             # Fixed before the listeners hear of it, who may subscribe or unsubscribe.
             receivers = [
                 (endpoint, receiver, fitted) for endpoint, fitted in accepted for receiver in endpoint.receivers
@@ -165,7 +185,14 @@ class Router:
         task = self._hass.async_create_task(
             self._async_deliver(endpoint, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
         )
+        # Most bots have none, as those are entities that are not enabled at first.
+        if endpoint.bot_id in self._followers:
+            task.add_done_callback(lambda _: self._tell(message, _delivery_by_now(endpoint, receiver, task)))
         return endpoint, receiver, task
+
+    def _tell(self, message: Message, delivery: Delivery) -> None:
+        for follower in self._followers.get(delivery.bot_id, ()):
+            follower(message, delivery)
 
     async def _async_deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery:
         """Let a receiver handle its own copy of a message, and return what became of it."""
@@ -183,12 +210,12 @@ class Router:
         return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
 
-def _resolve(message: Message, endpoints: list[Endpoint]) -> tuple[list[tuple[Endpoint, Message]], list[Delivery]]:
-    """Return the endpoints that accept a message, each with the content as its schema reads it, and the refusals.
+def _resolve(
+    message: Message, endpoints: list[Endpoint]
+) -> tuple[list[tuple[Endpoint, Message]], list[Delivery], SchemaError | None]:
+    """Return the endpoints that accept a message, each with the content as its schema reads it; and the refusals.
 
-    Raises:
-        SchemaError: All of them refuse it.
-
+    They stand there as deliveries, and beside them the error of the first one.
     """
     accepted: list[tuple[Endpoint, Message]] = []
     refused: list[Delivery] = []
@@ -201,9 +228,7 @@ def _resolve(message: Message, endpoints: list[Endpoint]) -> tuple[list[tuple[En
             refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err)))
         else:
             accepted.append((endpoint, Message(message.envelope, content, message.size)))
-    if refusal is not None and not accepted:
-        raise refusal
-    return accepted, refused
+    return accepted, refused, refusal
 
 
 def _check_result(result: Mapping[str, Any]) -> None:

@@ -66,7 +66,12 @@ class _Asked:
 
 
 class DeviceMicroservice(Microservice):
-    """Turns entities on or off, one message after the other; of those that wait, the newest counts."""
+    """Turns entities on or off, one message after the other; of those that wait, the newest counts.
+
+    Attributes:
+        memory: What was on.
+
+    """
 
     name: ClassVar = "device"
     order: ClassVar = ORDER_DEVICE
@@ -75,7 +80,7 @@ class DeviceMicroservice(Microservice):
         """Initialize the microservice."""
         self._hass = hass
         self._settings = settings
-        self._memory = Memory(hass, entry.entry_id, settings.remember_for)
+        self.memory = Memory(hass, entry.entry_id, settings.remember_for)
         self._expectations = Expectations(hass, entry, settings.verify_after, self._still_attached)
         self._confirmation = Confirmation(hass)
         self._switching = asyncio.Lock()
@@ -83,7 +88,7 @@ class DeviceMicroservice(Microservice):
 
     async def async_start(self) -> None:
         """Load what was on before a restart."""
-        await self._memory.async_start()
+        await self.memory.async_start()
 
     async def async_stop(self, *, forget: bool) -> None:
         """Give up the messages that wait for their turn.
@@ -94,7 +99,7 @@ class DeviceMicroservice(Microservice):
         """
         self._newest.clear()
         self._expectations.async_stop()
-        await self._memory.async_stop(forget=forget)
+        await self.memory.async_stop(forget=forget)
 
     @callback
     def async_supersede(self, message_id: str | None) -> None:
@@ -107,7 +112,7 @@ class DeviceMicroservice(Microservice):
         groups = Groups(self._hass)
         attached = self._attached(groups)
         if restore:
-            snapshot = self._memory.snapshot_of(LEAVING)
+            snapshot = self.memory.snapshot_of(LEAVING)
             recalled = snapshot.recall(self._with_members(attached, groups), set(snapshot.entity_ids))
             return [state.entity_id for state in (*recalled.states, *recalled.unavailable)]
         ungrouped = async_ungrouped(self._hass, attached, groups)
@@ -115,7 +120,7 @@ class DeviceMicroservice(Microservice):
 
     async def async_forget(self) -> None:
         """Forget what was on when everyone left."""
-        await self._memory.snapshot_of(LEAVING).async_forget()
+        await self.memory.snapshot_of(LEAVING).async_forget()
 
     @datastream(ADDRESS_TOGGLE_EVERYTHING, TOGGLE_EVERYTHING_FIELDS)
     async def toggle_everything(self, message: Message) -> Result:
@@ -158,7 +163,7 @@ class DeviceMicroservice(Microservice):
 
     @override
     def diagnostics(self) -> Mapping[str, Any]:
-        return {"attached": self.attached(), "remembered": self._memory.diagnostics()}
+        return {"attached": self.attached(), "remembered": self.memory.diagnostics()}
 
     def attached(self) -> list[str]:
         """Return the entity ids of what the bot is attached to now."""
@@ -241,12 +246,12 @@ class DeviceMicroservice(Microservice):
 
         """
         if toggle.remember:
-            snapshot = self._memory.snapshot_of(_occasion(toggle, message))
+            snapshot = self.memory.snapshot_of(_occasion(toggle, message))
             # When everyone has left, all is turned off in any case.
             if not await snapshot.async_remember(entity_ids) and not _is_reaction(message):
                 snapshot.forget_on(entity_ids)
                 raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_remembered")
-        with self._memory.turning_off(entity_ids):
+        with self.memory.turning_off(entity_ids):
             yield
 
     async def _async_restore(
@@ -257,7 +262,7 @@ class DeviceMicroservice(Microservice):
         Left alone is what somebody has `changed`, what is `unavailable` or `gone`, and what was remembered for so long
         that it has `expired`.
         """
-        context, snapshot = message.context, self._memory.snapshot_of(_occasion(toggle, message))
+        context, snapshot = message.context, self.memory.snapshot_of(_occasion(toggle, message))
         remembered = snapshot.entity_ids
         meant = {*attached, *remembered} if meant is None else meant
         allowed, not_allowed = await async_split_by_permission(self._hass, meant, context)
