@@ -255,3 +255,39 @@ def test_the_door_to_other_homes_needs_a_name_and_mqtt(person: Person) -> None:
     person.open("/config/repairs/")
     expect(page.get_by_text("has no MQTT to reach other homes").first).to_be_visible()
     person.look("There is no MQTT yet")
+
+
+def test_the_page_of_a_bot_shows_what_it_does_and_has_its_buttons(
+    person: Person, home: RealHome, portal: BlockingPortal, bot: str
+) -> None:
+    """Pressing one turns on all that the bot is attached to."""
+    page = person.page
+    devices = portal.call(home.ask, "config/device_registry/list")
+    (device,) = [one["id"] for one in devices if ["datastream_bot", bot] in one["identifiers"]]
+    person.open(f"/config/devices/device/{device}")
+    for card in ("Controls", "Sensors", "Configuration", "Diagnostic"):
+        expect(page.get_by_text(card, exact=True).first).to_be_visible()
+    expect(page.get_by_text("Restore what was on").first).to_be_visible()
+    person.look("The page of a bot")
+    row = page.locator("hui-button-entity-row", has_text="Turn everything on")
+    row.get_by_role("button", name="Press").click()
+
+    async def is_kitchen_on() -> bool:
+        return await home.state("light.kitchen") == "on"
+
+    portal.call(home.wait_for, "The kitchen", is_kitchen_on)
+
+
+@pytest.mark.usefixtures("bot")
+def test_a_condition_asks_whether_everyone_is_away(person: Person) -> None:
+    """Of all bots, or of the one that is chosen."""
+    page = person.page
+    person.open("/config/automation/edit/new")
+    person.add("condition", "Everyone is away for sure")
+    form = page.locator("ha-automation-sidebar-condition")
+    expect(form.get_by_text("Without it, what all bots believe together")).to_be_visible()
+    person.look("A condition")
+    form.locator("ha-settings-row", has_text="Bot").locator("ha-checkbox").first.click()
+    form.locator("ha-selector-config_entry").click()
+    page.get_by_text("Demo", exact=True).last.click()
+    person.look("A condition on one bot")
