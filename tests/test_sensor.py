@@ -7,17 +7,26 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder.history import get_significant_states
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import entity_registry as er, label_registry as lr
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    label_registry as lr,
+)
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events, mock_restore_cache_with_extra_data
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    mock_restore_cache_with_extra_data,
+)
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 from custom_components.datastream_bot.bot import Bot
 
 from .conftest import AddBot, Home, Send
-from .days import LEAVING, RETURNING, go_on, turn
+from .days import LEAVING, RETURNING, go_on, group, turn
 from .home import Reader, state_of
 from .streams import add_stream, row
 
@@ -90,6 +99,65 @@ async def test_what_is_attached_is_looked_up_30_seconds_after_a_change(
     registry.async_update_entity("light.porch", labels=set())
     await go_on(hass, freezer, 31)
     assert attached(hass) == ["light.porch", "switch.fan"]
+
+
+def _label_its_area(hass: HomeAssistant, label: str) -> None:
+    areas = ar.async_get(hass)
+    area = areas.async_get_area_by_name("Outside")
+    assert area is not None
+    areas.async_update(area.id, labels={label})
+
+
+def _label_its_device(hass: HomeAssistant, label: str) -> None:
+    porch = er.async_get(hass).async_get("light.porch")
+    assert porch is not None
+    assert porch.device_id is not None
+    dr.async_get(hass).async_update_device(porch.device_id, labels={label})
+
+
+def _rename_its_label(hass: HomeAssistant, label: str) -> None:
+    lr.async_get(hass).async_update("old", name=label)
+
+
+@pytest.mark.parametrize("exclude", [_label_its_area, _label_its_device, _rename_its_label])
+async def test_what_is_excluded_by_an_area_a_device_or_a_label_is_shown_no_more(
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    freezer: FrozenDateTimeFactory,
+    exclude: Callable[[HomeAssistant, str], None],
+) -> None:
+    """Although the lamp itself is as it was."""
+    helper = MockConfigEntry()
+    helper.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(config_entry_id=helper.entry_id, identifiers={("test", "porch")})
+    area, label = ar.async_get(hass).async_create("Outside"), lr.async_get(hass).async_create("Old")
+    er.async_get(hass).async_update_entity("light.porch", area_id=area.id, device_id=device.id, labels={label.label_id})
+    await add_bot()
+    await go_on(hass, freezer, 31)
+    assert attached(hass) == [*home]
+
+    exclude(hass, "datastream_bot_ignore")
+    await go_on(hass, freezer, 31)
+    assert attached(hass) == ["light.kitchen", "switch.fan"]
+
+
+async def test_the_members_of_a_group_are_looked_up_when_its_helper_is_changed(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """Nothing but its options tells of them."""
+    await group(hass, "Downstairs", ["light.kitchen", "light.porch"])
+    er.async_get(hass).async_update_entity("light.kitchen", hidden_by=None)
+    await add_bot()
+    await go_on(hass, freezer, 31)
+    assert attached(hass) == [*home]
+
+    (helper,) = hass.config_entries.async_entries("group")
+    hass.config_entries.async_update_entry(helper, options={**helper.options, "entities": ["light.kitchen"]})
+    await hass.config_entries.async_reload(helper.entry_id)
+    await hass.async_block_till_done()
+    await go_on(hass, freezer, 31)
+    assert attached(hass) == ["light.kitchen", "switch.fan"]
 
 
 async def test_lights_without_an_entry_in_the_registry_come_and_go(
