@@ -94,7 +94,7 @@ async def test_off_again_after_a_power_cut(
 async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
     """An automation reacts to the event of an address that no bot knows."""
     await add_bot()
-    example: Any = parse_yaml(examples("yaml", "triggers:\n  - trigger: event"))
+    example: Any = parse_yaml(examples("yaml", "triggers:\n  - trigger: event\n"))
     automation = {"alias": "Doorbell", **example}
     assert await async_setup_component(hass, "automation", {"automation": automation})
 
@@ -102,6 +102,26 @@ async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, 
     await hass.async_block_till_done()
 
     assert is_on(hass, "light.porch")
+
+
+@pytest.mark.parametrize(
+    ("example", "light"),
+    [("Kitchen light for a visitor", "light.kitchen"), ("Porch light for somebody who rings twice", "light.porch")],
+)
+async def test_a_doorbell_as_a_target(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, example: str, light: str
+) -> None:
+    """By the trigger of the integration, and by that of Home Assistant."""
+    await add_stream(await add_bot(), "doorbell", fields=[row("times", "number")])
+    assert await async_setup_component(hass, "automation", {"automation": parse_yaml(examples("yaml", example))})
+    await hass.async_block_till_done()
+
+    await send("doorbell", {"times": 1})
+    await hass.async_block_till_done()
+    assert not is_on(hass, light)
+    await send("doorbell", {"times": 2})
+    await hass.async_block_till_done()
+    assert is_on(hass, light)
 
 
 async def test_ask_and_wait_for_the_answer(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
