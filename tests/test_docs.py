@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from aiohttp import ClientResponse
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
@@ -59,6 +59,25 @@ async def test_good_night(
     assert [(shown["title"], shown["message"]) for shown in notifications] == [
         ("Still on", "These could not be switched: light.porch: stuck")
     ]
+
+
+@pytest.mark.warns
+async def test_lock_up(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """Nobody is told that all is well when something failed."""
+    await add_bot()
+    assert await async_setup_component(hass, "script", {"script": parse_yaml(examples("yaml", "lock_up"))})
+    await send("toggle_everything", {"on": True})
+    home["light.porch"].broken = "stuck"
+
+    with pytest.raises(HomeAssistantError, match=re.escape("Home (device): These could not be switched: light.porch")):
+        await hass.services.async_call("script", "lock_up", blocking=True)
+    assert notifications == []
+
+    home["light.porch"].broken = None
+    await hass.services.async_call("script", "lock_up", blocking=True)
+    assert [shown["message"] for shown in notifications] == ["Everything was asked to go off"]
 
 
 async def test_off_again_after_a_power_cut(
