@@ -23,7 +23,7 @@ SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("config_flow", "flows", "services", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("address_actions", "event_bus", "migration"),
+    *("address_actions", "event_bus", "migration", "trigger_target"),
 }
 PACKAGES = {"messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from aiohttp import ClientResponse
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
@@ -81,6 +81,25 @@ async def test_air_while_everyone_is_away(
     assert switched == [False, False, True]
 
 
+@pytest.mark.warns
+async def test_lock_up(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """Nobody is told that all is well when something failed."""
+    await add_bot()
+    assert await async_setup_component(hass, "script", {"script": parse_yaml(examples("yaml", "lock_up"))})
+    await send("toggle_everything", {"on": True})
+    home["light.porch"].broken = "stuck"
+
+    with pytest.raises(HomeAssistantError, match=re.escape("Home (device): These could not be switched: light.porch")):
+        await hass.services.async_call("script", "lock_up", blocking=True)
+    assert notifications == []
+
+    home["light.porch"].broken = None
+    await hass.services.async_call("script", "lock_up", blocking=True)
+    assert [shown["message"] for shown in notifications] == ["Everything was asked to go off"]
+
+
 async def test_off_again_after_a_power_cut(
     hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, on: Any, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -114,7 +133,7 @@ async def test_off_again_after_a_power_cut(
 async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
     """An automation reacts to the event of an address that no bot knows."""
     await add_bot()
-    example: Any = parse_yaml(examples("yaml", "triggers:\n  - trigger: event"))
+    example: Any = parse_yaml(examples("yaml", "triggers:\n  - trigger: event\n"))
     automation = {"alias": "Doorbell", **example}
     assert await async_setup_component(hass, "automation", {"automation": automation})
 
@@ -122,6 +141,26 @@ async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, 
     await hass.async_block_till_done()
 
     assert is_on(hass, "light.porch")
+
+
+@pytest.mark.parametrize(
+    ("example", "light"),
+    [("Kitchen light for a visitor", "light.kitchen"), ("Porch light for somebody who rings twice", "light.porch")],
+)
+async def test_a_doorbell_as_a_target(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, example: str, light: str
+) -> None:
+    """By the trigger of the integration, and by that of Home Assistant."""
+    await add_stream(await add_bot(), "doorbell", fields=[row("times", "number")])
+    assert await async_setup_component(hass, "automation", {"automation": parse_yaml(examples("yaml", example))})
+    await hass.async_block_till_done()
+
+    await send("doorbell", {"times": 1})
+    await hass.async_block_till_done()
+    assert not is_on(hass, light)
+    await send("doorbell", {"times": 2})
+    await hass.async_block_till_done()
+    assert is_on(hass, light)
 
 
 async def test_ask_and_wait_for_the_answer(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
 
-from .automations import listen
+from .automations import listen, traced
 from .conftest import AddBot, Send
 from .home import state_of, ticks
 from .pages import ROOT
@@ -43,21 +43,6 @@ def told(hass: HomeAssistant) -> list[str]:
         " ".join(value for name, value in (issue.translation_placeholders or {}).items() if name != "addresses")
         for issue in issues
     ]
-
-
-async def traced(ws_client: WebSocketGenerator) -> list[str]:
-    """Return why the automation says in its traces that it did not trigger."""
-    client = await ws_client()
-    await client.send_json_auto_id({"type": "trace/list", "domain": "automation", "item_id": "listen"})
-    reasons = []
-    for run in (await client.receive_json())["result"]:
-        if run["script_execution"] == "not_triggered":
-            await client.send_json_auto_id(
-                {"type": "trace/get", "domain": "automation", "item_id": "listen", "run_id": run["run_id"]}
-            )
-            (steps,) = (await client.receive_json())["result"]["trace"].values()
-            reasons.append(steps[0]["result"]["reason"])
-    return reasons
 
 
 @pytest.mark.parametrize(
@@ -349,16 +334,78 @@ async def test_a_bot_that_is_left_empty_is_none(
     assert told(hass) == []
 
 
-async def test_what_is_only_different_is_not_told(
-    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+@pytest.mark.parametrize(
+    ("options", "sent", "reason"),
+    [
+        (
+            {"config_entry_id": "Home"},
+            {"times": 2},
+            "Garden received the message, but the trigger waits for another bot",
+        ),
+        ({"content": {"times": "3"}}, {"times": 2}, "The content differs: times is 2, not 3"),
+        (
+            {"content": {"times": 3, "who": "Bo"}},
+            {},
+            "The content differs: times is null, not 3; who is null, not 'Bo'",
+        ),
+        ({"content": {"list": [{"a": 1}]}}, {"list": [{}]}, "The content differs: list is [{}], not [{'a': 1}]"),
+        ({"content": {"who": None}}, {"who": "x" * 200}, f"The content differs: who is '{'x' * 79}, not null"),
+        ({"address": ["unknown"], "content": {"a": 1}}, {}, "The content differs: a is missing, not 1"),
+        ({"address": ["unknown"], "config_entry_id": "Home"}, {}, "No bot received the message"),
+    ],
+)
+async def test_what_is_only_different_is_told_in_the_trace(
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    send: Send,
+    hass_ws_client: WebSocketGenerator,
+    options: dict[str, Any],
+    sent: dict[str, Any],
+    reason: str,
 ) -> None:
-    """Neither in a repair issue nor in a trace, which would come with every message."""
+    """Not in a repair issue, as other messages may come; nor are messages to other addresses told."""
     await add_bot("Home")
-    await add_bot("Garden")
-    await listen(hass, address="send_push_notification", config_entry_id="Garden", content={"message": "x"})
+    await add_stream(
+        await add_bot("Garden"), "doorbell", fields=[row("times", "number"), row("who"), row("list", "list")]
+    )
+    options = {"address": ["doorbell"], **options}
+    heard = await listen(hass, **options)
 
-    await send("send_push_notification", {"message": "y"})
+    await send(options["address"][0], sent)
+    await send("other", sent)
     await hass.async_block_till_done()
 
+    assert heard == []
     assert told(hass) == []
-    assert await traced(hass_ws_client) == []
+    assert await traced(hass_ws_client) == [reason]
+
+
+async def test_of_several_bots_the_trace_tells_what_came_nearest(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Once for each message, and not at all when one of them triggered."""
+    for name in ("Home", "Garden", "Office"):
+        await add_stream(await add_bot(name), "doorbell")
+    heard = await listen(hass, address="doorbell", config_entry_id="Garden", content={"message": "x"})
+
+    await send("doorbell", {"message": "y"})
+    await send("doorbell", {"message": "x"})
+    await hass.async_block_till_done()
+
+    assert len(heard) == 1
+    assert await traced(hass_ws_client) == ["The content differs: message is 'y', not 'x'"]
+
+
+async def test_thousands_of_differences_are_told_in_short(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """The traces are kept on disk."""
+    await add_bot()
+    await listen(hass, address="news", content={f"key_{number}": number for number in range(1000)})
+
+    await send("news")
+    await hass.async_block_till_done()
+
+    (reason,) = await traced(hass_ws_client)
+    assert reason.startswith("The content differs: key_0 is missing, not 0; key_1 is missing, not 1; ")
+    assert len(reason) < 1000

@@ -299,6 +299,8 @@ async def test_content_that_does_not_fit_there_is_told_here(start: Start) -> Non
 
     assert "times is missing" in answer["failed"][0]["error"]
     assert answer["failed"][0]["receiver"] == "door"
+    with pytest.raises(HomeAssistantError, match=r"failed at: \w+ in cottage \(door\): .*times is missing"):
+        await send(one, {}, raise_on_failure=True)
 
 
 async def test_what_is_sent_while_the_broker_is_away_comes_in_order_when_it_returns(
@@ -315,7 +317,7 @@ async def test_what_is_sent_while_the_broker_is_away_comes_in_order_when_it_retu
     await broker.kill()
     await until(lambda: not seen_by(one)["connected"])
     assert one.hass.states.is_state("binary_sensor.one_mqtt_connection", "off")
-    receipts = [await send(one, {"n": number}) for number in range(3)]
+    receipts = [await send(one, {"n": number}, raise_on_failure=True) for number in range(3)]
     await one.hass.config_entries.async_reload(one.bot_id)
     await two.hass.config_entries.async_reload(two.bot_id)
     one, two = one.entry.runtime_data, two.entry.runtime_data

@@ -120,8 +120,8 @@ async def test_what_an_automation_does_to_the_content_is_seen_by_no_other(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, "required key not provided"),
-        ({"address": []}, "length of value must be at least 1"),
+        ({}, "This trigger needs a target or an address"),
+        ({"address": []}, "This trigger needs a target or an address"),
         ({"address": "two words"}, "'two words' is not an address"),
         ({"address": "a", "content": "x"}, "The content must be an object"),
         ({"address": "a", "content": [1]}, "The content must be an object"),

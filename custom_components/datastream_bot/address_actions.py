@@ -5,8 +5,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from homeassistant.const import CONF_TARGET
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.selector import SelectOptionDict, validate_selector
+from homeassistant.helpers.selector import SelectOptionDict, TargetSelector, validate_selector
 from homeassistant.helpers.service import async_set_service_schema
 from homeassistant.util.yaml import load_yaml_dict
 
@@ -19,10 +20,13 @@ from .trigger import TRIGGER, async_describe_trigger
 type Fields = Mapping[str, Mapping[str, Any]]
 """The fields of an editor by name, as Home Assistant describes them to pages."""
 
+type Description = Mapping[str, Any]
+"""An editor: its fields, and its target if it has one."""
+
 
 async def async_setup_address_actions(hass: HomeAssistant, registry: Registry) -> None:
     """Offer the addresses of the registry in the editors of the action and of the trigger, now and when they change."""
-    picker = AddressPicker(hass, registry, *await hass.async_add_executor_job(_load_fields))
+    picker = AddressPicker(hass, registry, *await hass.async_add_executor_job(_load_both))
     registry.observe(picker.async_update)
     picker.async_update()
 
@@ -30,13 +34,13 @@ async def async_setup_address_actions(hass: HomeAssistant, registry: Registry) -
 class AddressPicker:
     """Offers addresses; a page that is open offers new ones when it is loaded again."""
 
-    def __init__(self, hass: HomeAssistant, registry: Registry, action: Fields, trigger: Fields) -> None:
-        """Initialize it with the fields of both editors."""
+    def __init__(self, hass: HomeAssistant, registry: Registry, action: Description, trigger: Description) -> None:
+        """Initialize it with the descriptions of both editors."""
         self._hass = hass
         self._registry = registry
         self._addresses: list[SelectOptionDict] = []
-        self._action = {"fields": _offering(action, self._addresses, multiple=False)}
-        self._trigger = {"fields": _offering(trigger, self._addresses, multiple=True)}
+        self._action = _offering(action, self._addresses, multiple=False)
+        self._trigger = _offering(trigger, self._addresses, multiple=True)
         self._is_due = False
 
     @callback
@@ -68,22 +72,24 @@ def _labelled(address: str, schemas: Sequence[Schema]) -> str:
     return ": ".join([described(address, description), *([", ".join(meanings.values())] if meanings else [])])
 
 
-def _offering(fields: Fields, addresses: list[SelectOptionDict], *, multiple: bool) -> Fields:
+def _offering(description: Description, addresses: list[SelectOptionDict], *, multiple: bool) -> dict[str, Any]:
     selector = {"select": {"options": addresses, "custom_value": True, "multiple": multiple}}
-    return {**fields, ATTR_ADDRESS: {**fields[ATTR_ADDRESS], "selector": selector}}
+    fields = description["fields"]
+    return {**description, "fields": {**fields, ATTR_ADDRESS: {**fields[ATTR_ADDRESS], "selector": selector}}}
 
 
-def _load_fields() -> tuple[Fields, Fields]:
-    """Return the fields of the action and of the trigger from their YAML files.
+def _load_both() -> tuple[Description, Description]:
+    """Return the descriptions of the action and of the trigger from their YAML files.
 
     Home Assistant's own function would load those of all integrations.
     """
-    return _load("services", SERVICE_SEND), _load("triggers", TRIGGER)
+    action, trigger = _load("services", SERVICE_SEND), _load("triggers", TRIGGER)
+    return action, {**trigger, CONF_TARGET: TargetSelector.CONFIG_SCHEMA(trigger[CONF_TARGET])}
 
 
-def _load(name: str, key: str) -> Fields:
-    descriptions = load_yaml_dict(str(Path(__file__).with_name(f"{name}.yaml")))
-    return _validated(descriptions[key]["fields"])
+def _load(name: str, key: str) -> Description:
+    description = load_yaml_dict(str(Path(__file__).with_name(f"{name}.yaml")))[key]
+    return {**description, "fields": _validated(description["fields"])}
 
 
 def _validated(fields: Fields) -> Fields:

@@ -1,22 +1,23 @@
 """The actions of Data Stream Bot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
-from .errors import MessageError
+from .errors import MessageError, printable
 from .messaging.bare_keys import as_meant, with_text_keys
 from .messaging.content import is_plain, object_of
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
-from .messaging.receipt import Receipt
+from .messaging.receipt import Receipt, failures_in
 from .messaging.registry import Registry
 from .messaging.rendered import as_written
 from .messaging.router import DATA_ROUTER
@@ -28,8 +29,13 @@ SERVICE_SEND: Final = "send"
 ATTR_EXTERNAL: Final = "external"
 ATTR_HOMES: Final = "homes"
 ATTR_INTERNAL: Final = "internal"
+ATTR_RAISE_ON_FAILURE: Final = "raise_on_failure"
 ATTR_REQUIRE_RECEIVER: Final = "require_receiver"
 ATTR_SCOPE: Final = "scope"
+
+MAX_FAILURES: Final = 5
+MAX_FAILURE: Final = 500
+"""How many failures of a message its error tells, and how many characters of each. The receipt has them all."""
 
 MAX_HOMES_NAMED: Final = 1000
 """How many homes a message can name. For more there is `all`."""
@@ -51,6 +57,7 @@ SEND_SCHEMA = vol.Schema(
         vol.Optional(ATTR_SCOPE): vol.All(cv.ensure_list, [_SCOPE]),
         vol.Optional(ATTR_HOMES): vol.All(cv.ensure_list, vol.Length(max=MAX_HOMES_NAMED), [cv.string]),
         vol.Optional(ATTR_REQUIRE_RECEIVER): cv.boolean,
+        vol.Optional(ATTR_RAISE_ON_FAILURE): cv.boolean,
     }
 )
 
@@ -87,9 +94,13 @@ async def _async_send(limit: SenderLimit, call: ServiceCall) -> ServiceResponse:
     receipt = await dispatch.async_receipt()
     if call.data.get(ATTR_REQUIRE_RECEIVER) and not receipt.is_received:
         raise refusal or _no_receiver(router.registry, receipt.address)
-    if not call.return_response:
+    raises = call.data.get(ATTR_RAISE_ON_FAILURE, False)
+    if not (raises or call.return_response):
         return None
-    return await async_readable_receipt(call.hass, _told(router.registry, receipt), call.context)
+    readable = await async_readable_receipt(call.hass, _told(router.registry, receipt), call.context)
+    if raises and (failures := failures_in(readable)):
+        raise _failed(receipt.address, failures)
+    return readable if call.return_response else None
 
 
 def _bot(call: ServiceCall) -> Bot | None:
@@ -137,6 +148,18 @@ def _told(registry: Registry, receipt: Receipt) -> dict[str, Any]:
     if similar := registry.similar(receipt.address):
         told[_ATTR_HINT] = similar
     return told
+
+
+def _failed(address: str, failures: Sequence[str]) -> HomeAssistantError:
+    """Return the error of a message at which receivers failed, with what failed first."""
+    told = [printable(failure[:MAX_FAILURE]) for failure in failures[:MAX_FAILURES]]
+    if more := len(failures) - len(told):
+        told.append(f"and {more} more")
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="receivers_failed",
+        translation_placeholders={"address": address, "failures": "; ".join(told)},
+    )
 
 
 def _no_receiver(registry: Registry, address: str) -> MessageError:

@@ -1,14 +1,16 @@
 """The trigger `datastream_bot.message_received`; it outlives the bots, and needs none to be loaded."""
 
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
-from homeassistant.const import CONF_OPTIONS
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, trigger as trigger_helper
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.template import is_template_string
 from homeassistant.helpers.trigger import (
     NotTriggeredInfo,
@@ -26,9 +28,10 @@ from .issues import async_create_issue, async_delete_issue
 from .messaging.bare_keys import with_text_keys
 from .messaging.content import checked_content, copied_content, object_of
 from .messaging.message import Message, checked_address
-from .messaging.message_filter import MessageFilter
+from .messaging.message_filter import MessageFilter, Miss, Nearness
 from .messaging.schema import SchemaError
-from .messaging.signals import message_signal
+from .messaging.signals import ANY_MESSAGE, message_signal
+from .trigger_target import async_is_targeted
 
 TRIGGER: Final = "message_received"
 TRIGGER_MESSAGE_RECEIVED: Final = f"{DOMAIN}.{TRIGGER}"
@@ -56,6 +59,24 @@ def _content(value: object) -> Mapping[str, Any]:
     return content
 
 
+def _target(value: object) -> ConfigType:
+    _refuse_template(value)
+    target: ConfigType = _TARGET_SCHEMA(value)
+    return {name: ids for name, ids in target.items() if ids}
+
+
+def _waiting(config: ConfigType) -> ConfigType:
+    """Return a configuration that waits for something.
+
+    Raises:
+        MessageError: It has neither a target nor an address.
+
+    """
+    if not config[CONF_TARGET] and not config[CONF_OPTIONS][OPTION_ADDRESS]:
+        raise MessageError(translation_key="address_or_target_missing")
+    return config
+
+
 def _refuse_template(value: object) -> None:
     """Refuse templates at every level, as Home Assistant hands a trigger of this kind no variables.
 
@@ -74,12 +95,16 @@ def _refuse_template(value: object) -> None:
 
 OPTIONS_SCHEMA: Final = vol.Schema(
     {
-        vol.Required(OPTION_ADDRESS): vol.All(cv.ensure_list, vol.Length(min=1), [_address]),
+        vol.Optional(OPTION_ADDRESS, default=list): vol.All(cv.ensure_list, [_address]),
         vol.Optional(OPTION_BOT): _bot,
         vol.Optional(OPTION_CONTENT, default=dict): _content,
     }
 )
-_CONFIG_SCHEMA = vol.Schema({vol.Required(CONF_OPTIONS): OPTIONS_SCHEMA})
+_TARGET_SCHEMA = vol.Schema(cv.TARGET_FIELDS)
+_CONFIG_SCHEMA = vol.All(
+    {vol.Optional(CONF_OPTIONS, default=dict): OPTIONS_SCHEMA, vol.Optional(CONF_TARGET, default=dict): _target},
+    _waiting,
+)
 
 
 class MessageReceivedTrigger(Trigger):
@@ -98,12 +123,14 @@ class MessageReceivedTrigger(Trigger):
         """Initialize the trigger."""
         super().__init__(hass, config)
         self._options: Mapping[str, Any] = config.options or {}
+        self._target: ConfigType = config.target or {}
 
     @override
     async def async_attach_runner(
         self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
     ) -> CALLBACK_TYPE:
-        return AttachedTrigger(self._hass, self._options, run_action, did_not_trigger).async_connect()
+        attached = AttachedTrigger(self._hass, self._options, self._target, run_action, did_not_trigger)
+        return attached.async_connect()
 
 
 class AttachedTrigger:
@@ -113,27 +140,33 @@ class AttachedTrigger:
         self,
         hass: HomeAssistant,
         options: Mapping[str, Any],
+        target: ConfigType,
         run_action: TriggerActionRunner,
         did_not_trigger: TriggerNotTriggeredReporter | None,
     ) -> None:
-        """Initialize it with the options, and with what to call when a message comes."""
+        """Initialize it with the options, the target, and with what to call when a message comes or is missed."""
         self._hass = hass
         self._addresses: list[str] = list(dict.fromkeys(options[OPTION_ADDRESS]))
-        self._filter = MessageFilter(hass, self._addresses, options.get(OPTION_BOT), options[OPTION_CONTENT])
+        self._filter = MessageFilter(
+            hass,
+            self._addresses,
+            options.get(OPTION_BOT),
+            options[OPTION_CONTENT],
+            partial(async_is_targeted, hass, TargetSelection(target)) if target else None,
+        )
         self._run_action = run_action
         self._did_not_trigger = did_not_trigger
         self._never: MessageError | None = None
         # The same after a restart, so that it stays ignored.
-        self._issue_id = f"never_triggers_{sha256(repr(options).encode(errors='backslashreplace')).hexdigest()}"
+        waits_for = f"{options!r}{target or ''}"
+        self._issue_id = f"never_triggers_{sha256(waits_for.encode(errors='backslashreplace')).hexdigest()}"
 
     @callback
     def async_connect(self) -> CALLBACK_TYPE:
         """Wait for messages; return the function that disconnects it."""
+        signals = [message_signal(address) for address in self._addresses] or [ANY_MESSAGE]
         connected = [
-            *(
-                async_dispatcher_connect(self._hass, message_signal(address), self._signalled)
-                for address in self._addresses
-            ),
+            *(async_dispatcher_connect(self._hass, signal, self._signalled) for signal in signals),
             async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
         ]
         self._check()
@@ -151,20 +184,31 @@ class AttachedTrigger:
         receivers: list[tuple[str | None, Message]] = [*received.items()]
         if not receivers and sent.envelope.external:
             receivers = [(None, sent)]
+        misses: list[Miss] = []
         has_triggered = is_unfit = False
         for bot_id, message in receivers:
+            miss: Miss | None
             try:
-                matches = self._filter.async_matches(bot_id, message)
-            except SchemaError:
+                miss = self._filter.async_miss(bot_id, message)
+            except SchemaError as err:
                 is_unfit = True
+                miss = Miss(Nearness.CONTENT, str(err))
+            if miss is None:
+                has_triggered = True
+                self._run_action(_payload(message, bot_id), f"message to {message.address}", message.context)
             else:
-                if matches:
-                    has_triggered = True
-                    self._run_action(_payload(message, bot_id), f"message to {message.address}", message.context)
+                misses.append(miss)
         if is_unfit or self._never is not None:
             self._check()
-            if self._never is not None and not has_triggered and self._did_not_trigger is not None:
-                self._did_not_trigger(NotTriggeredInfo(reason=str(self._never)), sent.context)
+        if misses and not has_triggered:
+            self._report(max(misses), sent.context)
+
+    def _report(self, miss: Miss, context: Context) -> None:
+        """Report why a message did not trigger, if it came near."""
+        # Without addresses, those to all others come as well.
+        is_near = bool(self._addresses) or miss.nearness is not Nearness.TARGET
+        if is_near and self._did_not_trigger is not None:
+            self._did_not_trigger(NotTriggeredInfo(reason=str(self._never or miss.reason)), context)
 
     @callback
     def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
@@ -178,7 +222,10 @@ class AttachedTrigger:
             async_delete_issue(self._hass, self._issue_id)
             return
         # With the placeholders instead of the text of the error: the integration may not be set up.
-        told: dict[str, Any] = {**(never.translation_placeholders or {}), "addresses": ", ".join(self._addresses)}
+        told: dict[str, Any] = {
+            **(never.translation_placeholders or {}),
+            "addresses": ", ".join(self._addresses) or "its target",
+        }
         async_create_issue(self._hass, self._issue_id, translation_key=never.code, **told)
 
 

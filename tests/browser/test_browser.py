@@ -190,6 +190,39 @@ def test_a_message_is_seen_at_its_event_entity(person: Person, home: RealHome, p
 
 
 @pytest.mark.usefixtures("doorbell")
+def test_a_data_stream_is_added_to_a_new_automation(person: Person, home: RealHome, portal: BlockingPortal) -> None:
+    """From its page; the row of the trigger says which, and the trace why a message did not trigger."""
+    page = person.page
+    (device,) = (
+        one["id"] for one in portal.call(home.ask, "config/device_registry/list") if one["name"] == "Demo doorbell"
+    )
+    person.open(f"/config/devices/device/{device}")
+    page.get_by_role("button", name="Add to").first.click()
+    person.look("Add a data stream to")
+    page.get_by_text("Create as a new trigger").first.click()
+    page.get_by_text("Data stream message received").first.click()
+    expect(page.locator("ha-automation-trigger-row").get_by_text("Demo doorbell (1)")).to_be_visible()
+    person.look("A trigger by its target")
+    content = page.locator("ha-automation-sidebar-trigger ha-settings-row", has_text="Content").first
+    content.locator("ha-checkbox").first.click()
+    content.locator(".cm-content").first.press_sequentially("times: 2")
+    person.save_as("Somebody rings")
+    automation = page.url.rsplit("/", 1)[-1]
+    for times in (2, 1):
+        assert send(portal, home, {"times": times}) == ["mapping"]
+    portal.call(home.act, "datastream_bot.send", {"address": "toggle_everything", "content": {"on": False}})
+
+    async def has_triggered_once() -> bool:
+        traces = await home.ask("trace/list", domain="automation", item_id=automation)
+        return sorted(trace["script_execution"] for trace in traces) == ["finished", "not_triggered"]
+
+    portal.call(home.wait_for, "The trigger", has_triggered_once)
+    person.open(f"/config/automation/trace/{automation}")
+    expect(page.get_by_text("The content differs: times is 1, not 2").first).to_be_visible()
+    person.look("The traces")
+
+
+@pytest.mark.usefixtures("doorbell")
 def test_a_webhook_is_opened_and_answers_at_the_url_that_is_shown(
     person: Person, home: RealHome, portal: BlockingPortal
 ) -> None:

@@ -1,7 +1,8 @@
-"""The message filter: which messages a trigger waits for, and why none of them may ever come."""
+"""The message filter: which messages a trigger waits for, why one is none of them, and why none may ever come."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
@@ -12,54 +13,101 @@ from .bare_keys import as_meant
 from .message import Message
 from .registry import is_called
 from .router import DATA_ROUTER
-from .schema import Schema, SchemaError
+from .schema import MAX_SHOWN, Schema, SchemaError, shown
+
+
+class Nearness(IntEnum):
+    """What of a message does not fit, where all before it does."""
+
+    TARGET = 0
+    BOT = 1
+    CONTENT = 2
+
+
+class Miss(NamedTuple):
+    """Why a message is not waited for: the greatest one came nearest.
+
+    Attributes:
+        nearness: What does not fit.
+        reason: The reason, for people.
+
+    """
+
+    nearness: Nearness
+    reason: str
 
 
 class MessageFilter:
-    """Messages to some addresses, perhaps as one bot receives them, whose content has some keys with some values.
+    """Messages to some addresses or in a target, as one or any bot receives them, with some values in their content.
 
     It is read anew for each message, since bots and their fields come, change and go.
 
     Attributes:
-        addresses: The addresses, of which there is at least one.
+        addresses: The addresses, or none for any address in the target.
 
     """
 
     def __init__(
-        self, hass: HomeAssistant, addresses: Sequence[str], bot: str | None, content: Mapping[str, Any]
+        self,
+        hass: HomeAssistant,
+        addresses: Sequence[str],
+        bot: str | None,
+        content: Mapping[str, Any],
+        is_targeted: Callable[[str, str], bool] | None,
     ) -> None:
         """Initialize the filter.
 
         Args:
             hass: Home Assistant.
-            addresses: The addresses, of which there is at least one.
+            addresses: The addresses, or none for any address in the target.
             bot: Id or name of the bot, or None for all bots, and for messages that none receives.
             content: What the content has to have, checked.
+            is_targeted: Returns whether a target has what a bot of an id receives at an address, or None for no target.
 
         """
         self.addresses = addresses
         self._hass = hass
         self._bot = bot
         self._content = content
+        self._is_targeted = is_targeted
 
     @callback
-    def async_matches(self, bot_id: str | None, message: Message) -> bool:
-        """Return whether it lets a message pass, as a bot receives it, or as it was sent when none does.
+    def async_miss(self, bot_id: str | None, message: Message) -> Miss | None:
+        """Return why it does not let a message pass, as a bot receives it, or as it was sent when none does; or None.
 
         Raises:
             SchemaError: The filter does not fit the fields of the bot, so that no message there can match.
 
         """
+        if self._is_targeted is not None and (bot_id is None or not self._is_targeted(bot_id, message.address)):
+            return Miss(Nearness.TARGET, self._received_by(bot_id, f"its {message.address} is not in the target"))
         if self._bot is not None and all(entry.entry_id != bot_id for entry in self._bots()):
-            return False
+            return Miss(Nearness.BOT, self._received_by(bot_id, "the trigger waits for another bot"))
+        if differences := self._differences(bot_id, message):
+            return Miss(Nearness.CONTENT, f"The content differs: {'; '.join(differences[:MAX_SHOWN])}")
+        return None
+
+    def _differences(self, bot_id: str | None, message: Message) -> list[str]:
+        """Return what the content does not have as it should, for people."""
         if not self._content:
-            return True
+            return []
         schema = None if bot_id is None else self._schema(bot_id, message.address)
         if schema is None or not schema.fields:
-            return _contains(message.content, as_meant(self._content, message.content))
-        # To a schema, null is as good as nothing.
-        content = {**dict.fromkeys(schema.fields), **message.content}
-        return _contains(content, schema.read_part(message.address, self._content))
+            content, wanted = message.content, as_meant(self._content, message.content)
+        else:
+            # To a schema, null is as good as nothing.
+            content = {**dict.fromkeys(schema.fields), **message.content}
+            wanted = schema.read_part(message.address, self._content)
+        return [
+            f"{name} is {shown(content[name]) if name in content else 'missing'}, not {shown(value)}"
+            for name, value in wanted.items()
+            if name not in content or not _contains(content[name], value)
+        ]
+
+    def _received_by(self, bot_id: str | None, objection: str) -> str:
+        if bot_id is None:
+            return "No bot received the message"
+        return f"{self._hass.config_entries.async_get_known_entry(bot_id).title} received the message, but {objection}"
 
     @callback
     def async_why_never(self) -> MessageError | None:
@@ -70,7 +118,7 @@ class MessageFilter:
         if self._bot is not None and not bots:
             return _gone(self._bot, self._hass.config_entries.async_entries(DOMAIN))
         enabled = [entry for entry in bots if entry.disabled_by is None]
-        if any(entry.state is not ConfigEntryState.LOADED for entry in enabled):
+        if not self.addresses or any(entry.state is not ConfigEntryState.LOADED for entry in enabled):
             return None
         refusals: list[SchemaError] = []
         for address in self.addresses:

@@ -96,3 +96,17 @@ class Receipt(NamedTuple):
         if self.elsewhere is not None:
             data["elsewhere"] = dict(self.elsewhere.data)
         return data
+
+
+def failures_in(receipt: Mapping[str, Any]) -> list[str]:
+    """Return what failed by a receipt as response data, here and elsewhere: each failure as one text for people."""
+    failures = [_failure(delivery, delivery["bot"]) for delivery in receipt[Outcome.FAILED]]
+    for answer in receipt.get("elsewhere", {}).get("answered", ()):
+        place = f"{answer['bot']} in {answer['home'] or 'the organization'}"
+        failures += [_failure(delivery, place) for delivery in answer[Outcome.FAILED]]
+    return failures
+
+
+def _failure(delivery: Mapping[str, Any], bot: str) -> str:
+    # A bot elsewhere may say no error.
+    return ": ".join(filter(None, (f"{bot} ({delivery['receiver']})", delivery.get("error"))))

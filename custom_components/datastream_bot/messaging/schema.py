@@ -182,11 +182,11 @@ class SchemaError(MessageError):
 
     def __init__(self, address: str, description: str, faults: tuple[Fault, ...]) -> None:
         """Initialize the error with what messages to the address are for."""
-        shown = [str(fault) for fault in faults[:MAX_SHOWN]]
-        if more := len(faults) - len(shown):
-            shown.append(f"and {more} more")
+        told = [str(fault) for fault in faults[:MAX_SHOWN]]
+        if more := len(faults) - len(told):
+            told.append(f"and {more} more")
         super().__init__(
-            translation_key="content_refused", address=described(address, description), faults="; ".join(shown)
+            translation_key="content_refused", address=described(address, description), faults="; ".join(told)
         )
         self.faults = faults[:MAX_FAULTS]
 
@@ -268,14 +268,14 @@ class Schema:
         similar = {name: nearest(name, self.fields) for name in unknown[:MAX_SHOWN]}
         return (
             *(
-                UnknownField(field=name, expected=similar.get(name, ""), received=_shown(content[name]))
+                UnknownField(field=name, expected=similar.get(name, ""), received=shown(content[name]))
                 for name in unknown
             ),
             *(
                 Fault(
                     field=name,
                     expected=field.expected,
-                    received=_shown(content[name]) if name in content else None,
+                    received=shown(content[name]) if name in content else None,
                     description=field.description,
                 )
                 for name, field in self.fields.items()
@@ -299,5 +299,6 @@ def _key(field: Field) -> vol.Marker:
     return vol.Required(field.name) if field.required else vol.Optional(field.name)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value for people, cut short."""
     return "null" if value is None else repr(value)[:80]

@@ -14,6 +14,9 @@ from .message import Message
 _REMEMBERED: Final = 1024
 """How many signals are remembered, as most messages go to the same few addresses."""
 
+ANY_MESSAGE: Final[SignalType[Message, Mapping[str, Message]]] = SignalType(f"{DOMAIN}_any_message")
+"""The signal of messages to any address, sent like that of one."""
+
 
 @lru_cache(maxsize=_REMEMBERED)
 def message_signal(address: str) -> SignalType[Message, Mapping[str, Message]]:
@@ -33,5 +36,6 @@ def received_signal(bot_id: str, address: str) -> SignalType[Message]:
 def async_signal_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
     """Send the signals of a message."""
     async_dispatcher_send(hass, message_signal(message.address), message, received)
+    async_dispatcher_send(hass, ANY_MESSAGE, message, received)
     for bot_id, fitted in received.items():
         async_dispatcher_send(hass, received_signal(bot_id, message.address), fitted)
