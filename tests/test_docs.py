@@ -18,7 +18,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
 from custom_components.datastream_bot import sensor, services
 from custom_components.datastream_bot.devices import expectations
@@ -201,17 +201,25 @@ async def test_from_nothing_to_a_checked_address(
 
 
 async def test_a_shared_data_stream(
-    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
 ) -> None:
     """It is taken over as it stands there."""
     bot = await add_bot()
-    yaml: Any = parse_yaml(examples("yaml", "address: visitor"))
+    yaml: Any = parse_yaml(examples("yaml", "address: light_for_a_while"))
 
     await look_and_submit(bot, await paste(bot, await show_form(bot), yaml))
-    receipt = await send("visitor", {"who": "Anna"})
+    sending = hass.async_create_task(send("light_for_a_while", {"lamp": "light.porch", "color": "Blue", "for": "0:01"}))
+    await ticks(200)
+    assert is_on(hass, "light.porch")
+    freezer.tick(61)
+    async_fire_time_changed(hass)
 
-    assert (receipt["failed"], is_on(hass, "light.porch")) == ([], True)
-    assert [shown["message"] for shown in notifications] == ["Anna rang 1 times"]
+    receipt = await sending
+    await hass.async_block_till_done()
+
+    assert (receipt["failed"], is_on(hass, "light.porch")) == ([], False)
+    with pytest.raises(ServiceValidationError, match="color is 'green', it must be white, orange or blue"):
+        await send("light_for_a_while", {"lamp": "light.porch", "color": "green"})
 
 
 async def test_porch_light_for_a_late_visitor(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

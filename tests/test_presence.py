@@ -19,8 +19,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.datastream_bot.bot import Bot
+from custom_components.datastream_bot.messaging import Field, FieldType
 from custom_components.datastream_bot.messaging.microservice import Microservice
-from custom_components.datastream_bot.messaging.schema import Field, FieldType
 from custom_components.datastream_bot.presence.persons import Presence, async_presences, presence_among
 
 from .conftest import AddBot, Home, Send, SetPresence

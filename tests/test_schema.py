@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.datastream_bot.messaging.schema import Fault, Field, FieldType, Schema, SchemaError
+from custom_components.datastream_bot.messaging import Field, FieldType
+from custom_components.datastream_bot.messaging.schema import Fault, Schema, SchemaError
 
 EVERYTHING = Schema(
     (

@@ -227,7 +227,7 @@ async def test_a_row_of_the_fields_says_in_words_what_it_holds(hass: HomeAssista
     (selector,) = (selector for name, selector in form["data_schema"].schema.items() if name == "fields")
     shown = selector.config
     assert not {"label_field", "description_field"} & shown.keys()
-    assert [*shown["fields"]] == ["name", "type", "required", "description", "default"]
+    assert [*shown["fields"]] == ["name", "type", "limits", "required", "description", "default"]
     choices = {name: shown["fields"][name]["selector"].config["options"] for name in ("type", "required")}
     assert choices["type"][2] == {"value": "boolean", "label": "True or false"}
     assert choices["required"] == [

@@ -19,9 +19,10 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING
+from .messaging.field_types import FieldType
 from .messaging.microservice import Microservice
 from .messaging.registry import Registry
-from .messaging.schema import Field, FieldType
+from .messaging.schema import Field
 from .microservices.device import TOGGLE_EVERYTHING_FIELDS
 from .microservices.location import SEND_PUSH_NOTIFICATION_FIELDS
 from .microservices.mapping import MappingMicroservice, StreamMapping
@@ -32,6 +33,7 @@ SUBENTRY_DATA_STREAM: Final = "data_stream"
 CONF_EVENT_TYPE: Final = "event_type"
 CONF_EXTERNAL: Final = "external"
 CONF_FIELDS: Final = "fields"
+CONF_LIMITS: Final = "limits"
 CONF_REQUIRED: Final = "required"
 
 MODES: Final = ("single", "restart", "queued", "parallel")
@@ -87,10 +89,16 @@ class DataStream:
 
 
 def field_from_row(row: Mapping[str, Any]) -> Field:
-    """Return the field of a row of the form."""
+    """Return the field of a row of the form.
+
+    Raises:
+        LimitsError: Its limits are not written as its type has them.
+
+    """
     return Field(
         name=row[CONF_NAME],
         type=FieldType(row[CONF_TYPE]),
+        limits=row.get(CONF_LIMITS, ""),
         required=row.get(CONF_REQUIRED, False),
         description=row.get(CONF_DESCRIPTION, ""),
         default=row.get(CONF_DEFAULT),
@@ -102,6 +110,7 @@ def row_from_field(field: Field) -> dict[str, Any]:
     row = {
         CONF_NAME: field.name,
         CONF_TYPE: field.type.value,
+        **({CONF_LIMITS: field.limits} if field.limits else {}),
         CONF_REQUIRED: field.required,
         CONF_DESCRIPTION: field.description,
     }

@@ -15,9 +15,9 @@ from custom_components.datastream_bot.data_streams import (
     row_from_field,
     stream_unique_id,
 )
+from custom_components.datastream_bot.messaging import Field, FieldType
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, Result, datastream
-from custom_components.datastream_bot.messaging.schema import Field, FieldType
 
 from .bell import RING
 

@@ -1,6 +1,6 @@
 """The data streams of a bot: their form, and the subentry flow that adds and changes them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 import re
 from typing import Any, Final
 
@@ -8,11 +8,9 @@ from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow,
 from homeassistant.const import (
     CONF_ACTIONS,
     CONF_ADDRESS,
-    CONF_DEFAULT,
     CONF_DESCRIPTION,
     CONF_MODE,
     CONF_NAME,
-    CONF_TYPE,
 )
 from homeassistant.data_entry_flow import section
 from homeassistant.exceptions import HomeAssistantError
@@ -23,9 +21,6 @@ from homeassistant.helpers.selector import (
     ActionSelector,
     BooleanSelector,
     ObjectSelector,
-    ObjectSelectorConfig,
-    ObjectSelectorField,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -40,18 +35,17 @@ from ..data_streams import (
     CONF_EVENT_TYPE,
     CONF_EXTERNAL,
     CONF_FIELDS,
-    CONF_REQUIRED,
     DEFAULT_MODE,
     MODES,
     SUBENTRY_DATA_STREAM,
-    field_from_row,
     row_from_field,
     stream_unique_id,
 )
 from ..errors import MessageError
 from ..event_bus import EVENT_DATASTREAM_BOT_MESSAGE
 from ..messaging.message import checked_address
-from ..messaging.schema import MAX_SHOWN, FieldType
+from ..messaging.schema import MAX_SHOWN
+from .stream_fields import fields_errors, fields_selector, rows_from_form, shown_rows, with_defaults_read
 from .stream_yaml import as_yaml, data_from_yaml
 from .texts import async_texts
 
@@ -70,35 +64,20 @@ STEP_YAML: Final = "yaml"
 SECTION_YAML: Final = "yaml"
 CONF_YAML: Final = "yaml"
 
-REQUIRED: Final = "required"
-OPTIONAL: Final = "optional"
-
 
 def stream_schema(
     type_labels: Mapping[str, str], required_labels: Mapping[str, str], *, shows_yaml: bool = False
 ) -> vol.Schema:
-    """Return the form of a data stream, with labels for what Home Assistant's pages do not translate: choices in a row.
+    """Return the form of a data stream, with labels for what Home Assistant's pages do not translate.
 
-    A row shows all that it holds in a line, so whether a field is required is a choice of two words. An address is
-    required, but not by the page: YAML may bring it.
+    An address is required, but not by the page: YAML may bring it.
     """
-    row = {
-        CONF_NAME: ObjectSelectorField(required=True, selector=TextSelector()),
-        CONF_TYPE: ObjectSelectorField(required=True, selector=_choice("field_type", FieldType, type_labels)),
-        CONF_REQUIRED: ObjectSelectorField(
-            default=OPTIONAL, selector=_choice("field_required", (OPTIONAL, REQUIRED), required_labels)
-        ),
-        CONF_DESCRIPTION: ObjectSelectorField(selector=TextSelector()),
-        CONF_DEFAULT: ObjectSelectorField(selector=ObjectSelector()),
-    }
     return vol.Schema(
         {
             vol.Optional(CONF_ADDRESS, default=""): TextSelector(),
             vol.Optional(CONF_DESCRIPTION, default=""): TextSelector(TextSelectorConfig(multiline=True)),
             vol.Required(CONF_EXTERNAL, default=True): BooleanSelector(),
-            vol.Optional(CONF_FIELDS, default=list): ObjectSelector(
-                ObjectSelectorConfig(multiple=True, translation_key=CONF_FIELDS, fields=row)
-            ),
+            vol.Optional(CONF_FIELDS, default=list): fields_selector(type_labels, required_labels),
             vol.Optional(CONF_ACTIONS, default=list): ActionSelector(),
             vol.Required(CONF_MODE, default=DEFAULT_MODE): SelectSelector(
                 SelectSelectorConfig(options=list(MODES), translation_key=CONF_MODE, mode=SelectSelectorMode.DROPDOWN)
@@ -109,11 +88,6 @@ def stream_schema(
             ),
         }
     )
-
-
-def _choice(name: str, values: Iterable[str], labels: Mapping[str, str]) -> SelectSelector:
-    options = [SelectOptionDict(value=str(value), label=labels[value]) for value in values]
-    return SelectSelector(SelectSelectorConfig(options=options, translation_key=name, mode=SelectSelectorMode.DROPDOWN))
 
 
 class DataStreamFlow(ConfigSubentryFlow):
@@ -160,6 +134,7 @@ class DataStreamFlow(ConfigSubentryFlow):
         if errors:
             return await self._async_show(step_id, form, errors, problems)
         address = data[CONF_ADDRESS]
+        data[CONF_FIELDS] = with_defaults_read(self.hass, address, data[CONF_FIELDS])
         saved: Any = {"title": address, "data": data, "unique_id": stream_unique_id(address)}
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), **saved)
@@ -198,7 +173,7 @@ class DataStreamFlow(ConfigSubentryFlow):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=errors or {},
-            description_placeholders={"problem": "", "problems": "", **(problems or {})},
+            description_placeholders={"problem": "", "problems": "", "fields": "", **(problems or {})},
         )
 
     async def _async_errors(self, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
@@ -206,10 +181,11 @@ class DataStreamFlow(ConfigSubentryFlow):
         errors, problems = {}, {}
         if error := self._address_error(data[CONF_ADDRESS]):
             errors[CONF_ADDRESS] = error
-        if found := [*_fields_errors(data[CONF_ADDRESS], data[CONF_FIELDS])]:
-            errors[CONF_FIELDS] = found[0] if len(found) == 1 else "field_several_invalid"
+        if found := dict(fields_errors(self.hass, data[CONF_ADDRESS], data[CONF_FIELDS])):
+            errors[CONF_FIELDS] = next(iter(found)) if len(found) == 1 else "field_several_invalid"
             texts = await async_texts(self.hass, "config_subentries.data_stream.error")
-            problems["problems"] = " ".join(texts[error] for error in found)
+            problems["fields"] = next(iter(found.values()))
+            problems["problems"] = " ".join(texts[error].format(fields=fields) for error, fields in found.items())
         if error := _event_error(data[CONF_EVENT_TYPE]):
             errors[CONF_EVENT_TYPE] = error
         try:
@@ -252,14 +228,13 @@ def _with_own_fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _form_from_data(data: Mapping[str, Any], yaml: object) -> dict[str, Any]:
     """Return what the form shows of data, which YAML says as well."""
-    rows = [{**row, CONF_REQUIRED: REQUIRED if row.get(CONF_REQUIRED) else OPTIONAL} for row in data[CONF_FIELDS]]
-    return {**data, CONF_FIELDS: rows, SECTION_YAML: {CONF_YAML: yaml}}
+    return {**data, CONF_FIELDS: shown_rows(data[CONF_FIELDS]), SECTION_YAML: {CONF_YAML: yaml}}
 
 
 def _data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data stream that a form says, with the fields that the handling of a built-in address relies on."""
     address = user_input[CONF_ADDRESS].strip()
-    rows = [{**row, CONF_REQUIRED: row.get(CONF_REQUIRED) == REQUIRED} for row in user_input[CONF_FIELDS]]
+    rows = rows_from_form(user_input[CONF_FIELDS])
     return {
         **{name: value for name, value in user_input.items() if name != SECTION_YAML},
         CONF_ADDRESS: address,
@@ -268,24 +243,6 @@ def _data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
         # The editor offers a single action as well as a list of them.
         CONF_ACTIONS: cv.ensure_list(user_input[CONF_ACTIONS]),
     }
-
-
-def _fields_errors(address: str, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield all that is wrong with the fields, those of a built-in address first among them."""
-    built_in = BUILT_IN_FIELDS.get(address, ())
-    fields = [field_from_row(row) for row in rows]
-    names, own = [field.name for field in fields], fields[len(built_in) :]
-    if not all(name and name == name.strip() for name in names):
-        yield "field_name_invalid"
-    if {field.name for field in built_in} & {field.name for field in own}:
-        yield "field_name_built_in"
-    elif len(set(names)) < len(names):
-        yield "field_name_in_use"
-    if not all(field.default is None or field.fits(field.default) for field in fields):
-        yield "field_default_invalid"
-    if built_in and any(field.required and field.default is None for field in own):
-        # The messages that presence leads to would not have it.
-        yield "field_required_built_in"
 
 
 def _event_error(event_type: str) -> str | None:

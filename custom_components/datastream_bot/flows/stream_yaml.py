@@ -20,13 +20,14 @@ from ..data_streams import (
     CONF_EVENT_TYPE,
     CONF_EXTERNAL,
     CONF_FIELDS,
+    CONF_LIMITS,
     CONF_REQUIRED,
     DEFAULT_MODE,
     MODES,
     field_from_row,
     row_from_field,
 )
-from ..messaging.schema import FieldType
+from ..messaging.field_types import FieldType
 
 _NOT_TEXT: Final = "expected text, which stands in quotes if YAML takes it for something else"
 
@@ -41,6 +42,7 @@ def _text(value: object) -> str:
 _ROW: Final = {
     vol.Required(CONF_NAME): _text,
     vol.Required(CONF_TYPE): vol.In([*map(str, FieldType)]),
+    vol.Optional(CONF_LIMITS): _text,
     vol.Optional(CONF_REQUIRED, default=False): bool,
     vol.Optional(CONF_DESCRIPTION, default=""): _text,
     vol.Optional(CONF_DEFAULT): object,

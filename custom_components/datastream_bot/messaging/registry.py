@@ -13,7 +13,7 @@ from ..errors import nearest
 from .message import Message, Route
 from .microservice import Microservice
 from .receipt import Delivery, Elsewhere, Outcome
-from .schema import NO_SCHEMA, Field, Schema
+from .schema import NO_SCHEMA, Field, FindArea, Schema
 
 _MAX_SIMILAR: Final = 1000
 """For how many unknown addresses the similar ones are remembered."""
@@ -125,14 +125,16 @@ class Endpoint:
             self.schema = next(iter(self._declared), NO_SCHEMA)
             return
         fields = [field for schema in self._declared for field in schema.fields.values()]
-        self.schema = Schema(fields, next((each.description for each in self._declared if each.description), ""))
+        description = next((each.description for each in self._declared if each.description), "")
+        self.schema = Schema(fields, description, self._declared[0].find_area)
 
 
 class Registry:
     """The endpoints of all bots, and which of them are open to messages from outside their bot."""
 
-    def __init__(self) -> None:
-        """Initialize the registry."""
+    def __init__(self, find_area: FindArea) -> None:
+        """Initialize the registry with what finds areas of the home."""
+        self._find_area = find_area
         # By address, then by bot.
         self._endpoints: dict[str, dict[str, Endpoint]] = {}
         self._open: dict[str, list[str]] = {}
@@ -183,7 +185,7 @@ class Registry:
         self, entry: ConfigEntry[Any], address: str, fields: Iterable[Field], description: str = ""
     ) -> CALLBACK_TYPE:
         """Declare what content a bot takes at an address, and what for; return the function that withdraws it."""
-        schema = Schema(fields, description)
+        schema = Schema(fields, description, self._find_area)
         self._endpoint(entry, address).declare(schema)
         self._notify()
         return partial(self._leave, entry.entry_id, address, Endpoint.withdraw, schema)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from homeassistant.helpers.template import ResultWrapper
 
-from .schema import FieldType, Schema
+from .field_types import FieldType
+from .schema import Schema
 
 
 def as_written(content: object, schemas: Sequence[Schema]) -> object:

@@ -16,6 +16,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, RECEIPT_WAIT
 from ..errors import MessageError, PartlyFailedError
+from .areas import find_area
 from .content import measured_content
 from .failure_log import FailureLog
 from .loop_guard import LoopGuard
@@ -50,7 +51,7 @@ class Router:
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the router."""
-        self.registry = Registry()
+        self.registry = Registry(partial(find_area, hass))
         self._hass = hass
         self._loop_guard = LoopGuard(hass)
         self._failure_log = FailureLog(hass)

@@ -1,17 +1,16 @@
 """The schema: which fields the content of messages to an address may have."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-import math
-import re
+from copy import deepcopy
+from dataclasses import dataclass, field as attribute
 from textwrap import shorten
-from typing import Any, Final, NamedTuple, override
+from typing import Any, Final, override
 
 import voluptuous as vol
 
 from ..errors import MessageError, nearest
 from .bare_keys import as_meant
+from .field_types import REQUIRED_TEXT, FieldType, kind_of
 
 MAX_SHOWN: Final = 20
 """How many faults an error puts into words."""
@@ -22,83 +21,9 @@ MAX_FAULTS: Final = 100
 MAX_DESCRIPTION: Final = 200
 """How many characters of a description errors and lists show."""
 
-_BOOLEANS: Final = {
-    "true": True,
-    "on": True,
-    "yes": True,
-    "1": True,
-    "false": False,
-    "off": False,
-    "no": False,
-    "0": False,
-}
-# The integers that JSON carries here.
-_MIN_INTEGER: Final = -(2**63)
-_MAX_INTEGER: Final = 2**64 - 1
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
-
-def _boolean(value: object) -> bool:
-    # Floats are left out on purpose, although 1.0 looks like 1.
-    if isinstance(value, bool | int | str) and (result := _BOOLEANS.get(str(value).lower())) is not None:
-        return result
-    raise vol.Invalid(type(value).__name__)
-
-
-def _text(value: object) -> str:
-    # From text that looks like something else, Home Assistant's templates make that.
-    if value is None:
-        raise vol.Invalid(type(value).__name__)
-    return str(value)
-
-
-def _required_text(value: object) -> str:
-    if (text := _text(value)).strip():
-        return text
-    raise vol.Invalid(type(value).__name__)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and _NUMBER.fullmatch(value) and math.isfinite(number := float(value)):
-        if not value.lstrip("-").isdigit():
-            return number
-        if _MIN_INTEGER <= (integer := int(value)) <= _MAX_INTEGER:
-            return integer
-    raise vol.Invalid(type(value).__name__)
-
-
-class FieldType(StrEnum):
-    """What a field holds."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    LIST = "list"
-    OBJECT = "object"
-
-
-class _Kind(NamedTuple):
-    """What belongs to a field type.
-
-    Attributes:
-        expected: Its name in errors.
-        read: Returns a value as this type, or raises `vol.Invalid`.
-
-    """
-
-    expected: str
-    read: Callable[[object], Any]
-
-
-_KINDS: Final[Mapping[FieldType, _Kind]] = {
-    FieldType.TEXT: _Kind("text", _text),
-    FieldType.NUMBER: _Kind("a number", _number),
-    FieldType.BOOLEAN: _Kind("true or false", _boolean),
-    FieldType.LIST: _Kind("a list", vol.Schema(list)),
-    FieldType.OBJECT: _Kind("an object", vol.Schema(dict)),
-}
+type FindArea = Callable[[str], str]
+"""Returns the id of the area that has an id or a name, or raises `vol.Invalid`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,36 +32,42 @@ class Field:
 
     Attributes:
         name: Its key.
-        type: What it holds. Booleans and numbers may come as text, and text as anything but null.
+        type: What it holds.
+        limits: What narrows the type: the choices of a choice, as in `red, green`; range, step and unit of a number,
+            as in `0 to 100 step 5 %`; the domains of an entity, as in `light, switch`. Other types have none.
         required: Whether it has to be there. Required text may not be empty.
         description: What it means, for people.
         default: Its value when it is not there; None for no value.
+        expected: What it should hold, for people.
+        read: Returns a value as it holds it, or raises `vol.Invalid`.
 
     """
 
     name: str
     type: FieldType
+    limits: str = ""
     required: bool = False
     description: str = ""
     default: Any = None
+    expected: str = attribute(init=False, repr=False, compare=False)
+    read: Callable[[object], Any] = attribute(init=False, repr=False, compare=False)
 
-    @property
-    def expected(self) -> str:
-        """Return what the field should hold, for people."""
-        return "text that is not empty" if self.read is _required_text else _KINDS[self.type].expected
+    def __post_init__(self) -> None:
+        """Read the limits.
 
-    @property
-    def read(self) -> Callable[[object], Any]:
-        """Return the function that returns a value as the field's type, or raises `vol.Invalid`."""
-        return _required_text if self.required and self.type is FieldType.TEXT else _KINDS[self.type].read
+        Raises:
+            LimitsError: They are not written as the type has them.
 
-    def fits(self, value: object) -> bool:
-        """Return whether the field may hold a value."""
-        try:
-            self.read(value)
-        except vol.Invalid:
-            return False
-        return True
+        """
+        kind = kind_of(self.type, self.limits)
+        if self.required and self.type is FieldType.TEXT:
+            kind = REQUIRED_TEXT
+        object.__setattr__(self, "expected", kind.expected)
+        object.__setattr__(self, "read", kind.read)
+
+    def selector(self) -> dict[str, Any]:
+        """Return how Home Assistant's forms ask for it."""
+        return deepcopy(dict(kind_of(self.type, self.limits).selector))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,17 +128,19 @@ class Schema:
     Attributes:
         fields: The fields by name.
         description: What messages with such content are for, for people.
+        find_area: Finds areas; without it, any text is taken for one.
 
     """
 
-    __slots__ = ("_validator", "description", "fields")
+    __slots__ = ("_validator", "description", "fields", "find_area")
 
-    def __init__(self, fields: Iterable[Field] = (), description: str = "") -> None:
+    def __init__(self, fields: Iterable[Field] = (), description: str = "", find_area: FindArea | None = None) -> None:
         """Initialize the schema; of two fields with the same name the first counts."""
         self.fields: dict[str, Field] = {}
         for field in fields:
             self.fields.setdefault(field.name, field)
         self.description = description
+        self.find_area = find_area
         # Made when it is needed, as it takes much more memory than all else of an address.
         self._validator: vol.Schema | None = None
 
@@ -224,11 +157,11 @@ class Schema:
         if None in content.values():
             content = {name: value for name, value in content.items() if value is not None or self._refuses_null(name)}
         if self._validator is None:
-            self._validator = vol.Schema({_key(field): field.read for field in self.fields.values()})
+            self._validator = vol.Schema({_key(field): self._reader(field) for field in self.fields.values()})
         try:
             read: dict[str, Any] = self._validator(content)
         except vol.MultipleInvalid as err:
-            wrong = {error.path[0] for error in err.errors}
+            wrong = {error.path[0]: error.msg for error in err.errors}
             raise SchemaError(address, self.description, self._faults(content, wrong)) from err
         return read
 
@@ -243,17 +176,18 @@ class Schema:
             return content
         content = as_meant(content, self.fields)
         read: dict[str, Any] = {}
-        wrong: set[str] = set()
+        wrong: dict[str, str] = {}
         for name in self.fields.keys() & content.keys():
             field, value = self.fields[name], content[name]
             if value is None and not field.required:
                 value = field.default
             if value is None and not field.required:
                 read[name] = None
-            elif field.fits(value):
-                read[name] = field.read(value)
-            else:
-                wrong.add(name)
+                continue
+            try:
+                read[name] = self._reader(field)(value)
+            except vol.Invalid as err:
+                wrong[name] = err.msg
         if faults := self._faults(content, wrong):
             raise SchemaError(address, self.description, faults)
         return read
@@ -262,10 +196,18 @@ class Schema:
         """Return whether null is an error in a field; in an optional field it counts as nothing."""
         return name not in self.fields or self.fields[name].required
 
-    def _faults(self, content: Mapping[str, Any], wrong: set[str]) -> tuple[Fault, ...]:
+    def _reader(self, field: Field) -> Callable[[object], Any]:
+        """Return the function that reads a field, in this home."""
+        find_area = self.find_area
+        if field.type is not FieldType.AREA or find_area is None:
+            return field.read
+        return lambda value: find_area(field.read(value))
+
+    def _faults(self, content: Mapping[str, Any], wrong: Mapping[str, str]) -> tuple[Fault, ...]:
         unknown = [name for name in content if name not in self.fields]
         # Looking for similar names takes its time, which a flood of unknown ones must not cost.
         similar = {name: nearest(name, self.fields) for name in unknown[:MAX_SHOWN]}
+        hints = {name: f", perhaps {meant} is meant" for name, meant in wrong.items() if meant and name in content}
         return (
             *(
                 UnknownField(field=name, expected=similar.get(name, ""), received=shown(content[name]))
@@ -274,7 +216,7 @@ class Schema:
             *(
                 Fault(
                     field=name,
-                    expected=field.expected,
+                    expected=field.expected + hints.get(name, ""),
                     received=shown(content[name]) if name in content else None,
                     description=field.description,
                 )

@@ -21,9 +21,10 @@ from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
 from ..devices.selection import async_attached_entities, async_not_found, async_selected, async_ungrouped
 from ..errors import PartlyFailedError
+from ..messaging.field_types import FieldType
 from ..messaging.message import Message
 from ..messaging.microservice import Microservice, Result, datastream
-from ..messaging.schema import Field, FieldType
+from ..messaging.schema import Field
 from ..rights import async_split_by_permission
 from ..settings import Settings
 from . import ORDER_DEVICE
