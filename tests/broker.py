@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.data_streams import stream_unique_id
-from custom_components.datastream_bot.mqtt.mqtt_door import MqttDoor
+from custom_components.datastream_bot.mqtt.transport import MqttTransport
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin") or ""
 needs_broker = [
@@ -33,7 +33,13 @@ class Broker:
     """Mosquitto on a port of its own, as a process that only the test knows."""
 
     def __init__(
-        self, folder: Path, *, users: Iterable[str] = (), access: str | None = None, more: str | None = None
+        self,
+        folder: Path,
+        *,
+        users: Iterable[str] = (),
+        access: str | None = None,
+        more: str | None = None,
+        persistent: bool = False,
     ) -> None:
         """Initialize the broker: for everyone, or for users who may do what an access list says, and more settings."""
         with socket.socket() as probe:
@@ -44,7 +50,8 @@ class Broker:
         self._process: asyncio.subprocess.Process | None = None
         lines = [
             f"listener {self.port} 127.0.0.1",
-            "persistence false",
+            f"persistence {'true' if persistent else 'false'}",
+            f"persistence_location {folder}/",
             "log_dest none",
             "user root",
             "set_tcp_nodelay true",
@@ -82,7 +89,8 @@ class Broker:
     async def kill(self) -> None:
         """Kill the broker, as a power cut would."""
         if self._process is not None:
-            self._process.kill()
+            if self._process.returncode is None:
+                self._process.kill()
             await self._process.wait()
             self._process = None
 
@@ -141,6 +149,11 @@ def doors_with_mqtt(home: str = "", **mqtt: Any) -> dict[str, Any]:
     return {"mqtt": own, "limits": {"rate": 100, "burst": 1000}}
 
 
+def broker_at(port: int, **settings: Any) -> dict[str, Any]:
+    """Return the settings of a bot that has a broker of its own."""
+    return {"broker": "other", "host": "127.0.0.1", "port": port, **settings}
+
+
 async def add_bot_of(
     hass: HomeAssistant,
     home: str = "",
@@ -176,15 +189,10 @@ async def add_bot_of(
     return bot
 
 
-def mqtt_of(bot: Bot) -> MqttDoor:
-    """Return the MQTT door of a bot, which is open."""
-    assert isinstance(bot.transport, MqttDoor)
-    return bot.transport
-
-
 def seen_by(bot: Bot) -> dict[str, Any]:
-    """Return what the MQTT door of a bot sees."""
-    return mqtt_of(bot).diagnostics()
+    """Return what a bot sees of other homes."""
+    assert isinstance(bot.transport, MqttTransport)
+    return bot.transport.diagnostics()
 
 
 async def acquainted(*bots: Bot, others: int | None = None) -> None:
@@ -192,8 +200,8 @@ async def acquainted(*bots: Bot, others: int | None = None) -> None:
     known = len(bots) - 1 if others is None else others
 
     def is_so() -> bool:
-        doors = [seen_by(bot) for bot in bots]
-        return all(door["connected"] and door["bots_known"] == known for door in doors)
+        seen = [seen_by(bot) for bot in bots]
+        return all(each["connected"] and each["bots_known"] == known for each in seen)
 
     await until(is_so)
 

@@ -58,7 +58,7 @@ def doors_from_data(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def errors_in_form(user_input: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong with what a form says, by section."""
     error = mqtt.error_in(user_input[mqtt.SECTION])
-    return {} if error is None else {mqtt.SECTION: error}
+    return {} if error is None else {mqtt.SECTION: error[1]}
 
 
 def doors_from_form(user_input: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:
