@@ -121,7 +121,9 @@ async def test_an_organization_and_homes_reach_whom_they_name(start: Start) -> N
         ("", {"homes": ["status"]}, "home_name_not_valid"),
     ],
 )
-async def test_a_message_that_cannot_go_there_is_refused(start: Start, home: str, data: dict[str, Any], key: str) -> None:
+async def test_a_message_that_cannot_go_there_is_refused(
+    start: Start, home: str, data: dict[str, Any], key: str
+) -> None:
     """The error says why."""
     bot = await add_bot_of(await start("one"), home)
 

@@ -31,7 +31,7 @@ from .flows.bot import (
     own_in,
 )
 from .flows.data_stream import DataStreamFlow
-from .flows.doors import DOORS_SCHEMA, curl_line, doors_from_data, doors_from_form, errors_in_form, webhook_schema
+from .flows.doors import DOORS_SCHEMA, curl_line, doors_from_data, doors_from_form, webhook_schema
 from .flows.sections import opened
 from .flows.texts import async_texts
 from .settings import with_entity_ids, with_registry_ids
@@ -106,11 +106,9 @@ class DatastreamBotConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_doors(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which doors to open."""
         former = doors_from_data(self._get_reconfigure_entry().data)
-        errors = errors_in_form(user_input) if user_input else {}
-        if user_input is None or errors:
-            shown = user_input or former
-            schema = self.add_suggested_values_to_schema(opened(DOORS_SCHEMA, shown, errors), shown)
-            return self.async_show_form(step_id=STEP_DOORS, data_schema=schema, errors=errors)
+        if user_input is None:
+            schema = self.add_suggested_values_to_schema(opened(DOORS_SCHEMA, former, []), former)
+            return self.async_show_form(step_id=STEP_DOORS, data_schema=schema)
         self._doors = doors_from_form(user_input, former)
         webhook = self._doors[WebhookDoor.origin]
         if not webhook[CONF_OPEN]:

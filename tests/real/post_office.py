@@ -59,7 +59,12 @@ async def main(folder: Path, port: int, home: str, count: int) -> None:
     async with more_homes() as start:
         hass = await start(folder)
         bot = await add_bot_of(
-            hass, home, entry_id=f"{folder.name:0<26}".upper(), streams=[{"address": "news"}], **broker_at(port), keep_for=30
+            hass,
+            home,
+            entry_id=f"{folder.name:0<26}".upper(),
+            streams=[{"address": "news"}],
+            **broker_at(port),
+            keep_for=30,
         )
         bot.attach(Notebook(folder / "notebook"))
         (folder / "ready").touch()

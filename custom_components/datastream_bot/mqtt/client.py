@@ -9,7 +9,7 @@ from pathlib import Path
 import socket
 import ssl
 import tempfile
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import certifi
 from homeassistant.core import HomeAssistant, callback
@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from .payload import CONTENT_TYPE, Packet
-from .settings import Broker, BrokerError
+from .settings import Broker, BrokerError, Problem
 
 KEEP_ALIVE: Final = 30
 RECEIVE_MAXIMUM: Final = 100
@@ -30,8 +30,7 @@ CLOSED_WITHIN: Final = 1.0
 
 # Reason codes of the broker.
 _FAILURE: Final = 0x80
-_OTHER_VERSION: Final = 0x84
-_BAD_LOGIN: Final = (0x86, 0x87)
+_REFUSALS: Final = {0x84: Problem.OTHER_VERSION, 0x86: Problem.LOGIN_REFUSED, 0x87: Problem.LOGIN_REFUSED}
 _PACKET_TOO_LARGE: Final = 0x95
 # It will never take what it refuses so: not authorized, or the topic, the size or the payload does not suit it.
 _FOR_EVER: Final = frozenset({0x87, 0x90, _PACKET_TOO_LARGE, 0x99})
@@ -92,17 +91,17 @@ class Client:
         try:
             client = await self._hass.async_add_executor_job(self._created, broker)
         except (OSError, ValueError) as err:
-            raise BrokerError("certificate_unreadable", err) from err
+            raise BrokerError(Problem.CERTIFICATE_UNREADABLE, err) from err
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
-        properties = Properties(PacketTypes.CONNECT)
+        properties = _new_properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = expiry
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         self._paho = client
 
         def connect() -> None:
             client.connect(
-                broker.host, broker.port, keepalive=KEEP_ALIVE, clean_start=clean, properties=properties
+                broker.host, int(broker.port), keepalive=KEEP_ALIVE, clean_start=clean, properties=properties
             )
 
         try:
@@ -111,7 +110,7 @@ class Client:
             raise _reason_for(err) from err
         self._watch()
         await asyncio.wait([self._connected], timeout=CONNECTED_WITHIN)
-        refusal = self._connected.result() if self._connected.done() else BrokerError("no_answer")
+        refusal = self._connected.result() if self._connected.done() else BrokerError(Problem.NO_ANSWER)
         if refusal is not None:
             self._close()
             raise refusal
@@ -150,7 +149,7 @@ class Client:
             return
         with suppress(AttributeError, OSError):
             # What is small is not to wait for more.
-            getattr(sock, "_socket", sock).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            getattr(cast("Any", sock), "_socket", sock).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.add_reader(sock, self._read)
         client.on_socket_register_write = lambda *_: loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda *_: _ignored(loop.remove_writer(sock))
@@ -189,12 +188,13 @@ class Client:
         kept = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
         topics = [(topic, live) for topic in messages] + [(topic, kept) for topic in statuses]
         self._paho.subscribe(topics)
-        await asyncio.wait([self._subscribed, self.lost], timeout=CONNECTED_WITHIN, return_when="FIRST_COMPLETED")
+        waiting: list[asyncio.Future[Any]] = [self._subscribed, self.lost]
+        await asyncio.wait(waiting, timeout=CONNECTED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if not self._subscribed.done():
-            raise BrokerError("no_answer")
+            raise BrokerError(Problem.NO_ANSWER)
         for (topic, _), code in zip(topics, self._subscribed.result(), strict=False):
             if code >= _FAILURE:
-                raise BrokerError("refused", f"{topic}: {_text(PacketTypes.SUBACK, code)}")
+                raise BrokerError(Problem.TOPIC_REFUSED, f"{topic}: {_text(PacketTypes.SUBACK, code)}")
 
     @callback
     def async_publish(self, packet: Packet) -> asyncio.Future[str]:
@@ -207,6 +207,18 @@ class Client:
         self._publish()
         return future
 
+    async def async_say(self, packet: Packet) -> None:
+        """Publish what cannot be left unsaid.
+
+        Raises:
+            BrokerError: The broker does not take it.
+
+        """
+        if refusal := await self.async_publish(packet):
+            raise BrokerError(Problem.TOPIC_REFUSED, f"{packet.topic}: {refusal}")
+        if self.lost.done():
+            raise BrokerError(Problem.NO_ANSWER)
+
     async def async_close(self, last: Packet | None = None, *, end_session: bool = False) -> None:
         """Say something last, and disconnect; without it the broker publishes the will."""
         if self.lost.done():
@@ -217,7 +229,7 @@ class Client:
             code = "Normal disconnection"
             await asyncio.wait([self.async_publish(last)], timeout=CLOSED_WITHIN)
         if end_session:
-            properties = Properties(PacketTypes.DISCONNECT)
+            properties = _new_properties(PacketTypes.DISCONNECT)
             properties.SessionExpiryInterval = 0
         self._paho.disconnect(ReasonCode(PacketTypes.DISCONNECT, code), properties)
         # The broker closes the connection.
@@ -241,9 +253,7 @@ class Client:
         if self._connected.done():
             return
         if code.is_failure:
-            reason = "login_refused" if code.value in _BAD_LOGIN else "broker_refused"
-            reason = "other_version" if code.value == _OTHER_VERSION else reason
-            self._connected.set_result(BrokerError(reason, code))
+            self._connected.set_result(BrokerError(_REFUSALS.get(code.value, Problem.REFUSED), code))
             return
         self.is_session_new = not flags.session_present
         self._window = getattr(properties, "ReceiveMaximum", 65535)
@@ -252,7 +262,7 @@ class Client:
 
     def _on_disconnect(self, *_: object) -> None:
         if not self._connected.done():
-            self._connected.set_result(BrokerError("closed_unanswered"))
+            self._connected.set_result(BrokerError(Problem.CLOSED_UNANSWERED))
         self._lose()
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
@@ -318,8 +328,12 @@ def _text(packet_type: int, code: int) -> str:
         return f"Reason code {code}"
 
 
+def _new_properties(packet_type: int) -> Properties:
+    return Properties(packet_type)  # type: ignore[no-untyped-call]
+
+
 def _properties(packet: Packet) -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)
+    properties = _new_properties(PacketTypes.PUBLISH)
     if packet.payload:
         properties.ContentType = CONTENT_TYPE
     if packet.expiry is not None:
@@ -340,8 +354,9 @@ def _tls_context(broker: Broker) -> ssl.SSLContext:
         ssl.SSLError: A certificate or a key cannot be read.
 
     """
-    authorities = {"cadata": broker.certificate} if broker.certificate else {"cafile": certifi.where()}
-    context = ssl.create_default_context(**authorities)
+    context = ssl.create_default_context(
+        cafile=None if broker.certificate else certifi.where(), cadata=broker.certificate or None
+    )
     context.check_hostname = broker.is_verified
     if broker.client_certificate:
         # Python reads them from files only.
@@ -357,12 +372,12 @@ def _tls_context(broker: Broker) -> ssl.SSLContext:
 def _reason_for(err: Exception) -> BrokerError:
     match err:
         case ssl.SSLCertVerificationError():
-            return BrokerError("certificate_not_trusted", err.verify_message)
+            return BrokerError(Problem.CERTIFICATE_NOT_TRUSTED, err.verify_message)
         case ssl.SSLError():
-            return BrokerError("tls_failed", err)
+            return BrokerError(Problem.TLS_FAILED, err)
         case socket.gaierror():
-            return BrokerError("host_not_found", err)
-    return BrokerError("unreachable", err)
+            return BrokerError(Problem.HOST_NOT_FOUND, err)
+    return BrokerError(Problem.UNREACHABLE, err)
 
 
 def _ignored(_: object) -> None:

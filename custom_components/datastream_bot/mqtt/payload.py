@@ -11,6 +11,7 @@ from homeassistant.helpers.json import json_bytes
 from homeassistant.util.json import json_loads_object
 import voluptuous as vol
 
+from ..errors import MessageError
 from ..messaging.receipt import Outcome
 
 CONTENT_TYPE: Final = "application/json"
@@ -26,10 +27,6 @@ _AFTER: Final = "after"
 _HOPS: Final = "hops"
 _ID: Final = "id"
 _OUTCOMES: Final = (Outcome.HANDLED, Outcome.FAILED, Outcome.RUNNING)
-
-
-class PayloadError(Exception):
-    """What came is not what it should be; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,15 +149,15 @@ def read_message(packet: Packet) -> Inbound:
     """Return the message that a packet carries.
 
     Raises:
-        PayloadError: It carries none.
+        MessageError: It carries none.
 
     """
     hops = packet.properties.get(_HOPS, "0")
     if not hops.isdecimal() or len(hops) > 4:  # noqa: PLR2004 - more than any limit
-        raise PayloadError("The property hops is no number")
+        raise MessageError(translation_key="payload_not_valid", problem="hops")
     message_id, after = packet.properties.get(_ID), packet.properties.get(_AFTER)
     if any(each is not None and len(each) > MAX_ID_LENGTH for each in (message_id, after)):
-        raise PayloadError(f"The id has more than {MAX_ID_LENGTH} characters")
+        raise MessageError(translation_key="payload_not_valid", problem="id")
     content = _json_object(packet, MAX_MESSAGE_BYTES) if packet.payload.strip() else {}
     return Inbound(content=content, message_id=message_id or None, after=after or None, hops=int(hops))
 
@@ -169,12 +166,12 @@ def read_receipt(packet: Packet) -> Lists:
     """Return the deliveries that a receipt tells of.
 
     Raises:
-        PayloadError: It is no receipt.
+        MessageError: It is no receipt.
 
     """
     lists: Lists = _validated(_RECEIPT, _json_object(packet, MAX_RECEIPT_BYTES))
     if any(len(entries) > MAX_RECEIPT_ENTRIES for entries in lists.values()):
-        raise PayloadError("It has too many entries")
+        raise MessageError(translation_key="payload_not_valid", problem="too many entries")
     return lists
 
 
@@ -182,7 +179,7 @@ def read_status(packet: Packet) -> Status:
     """Return the status of a bot.
 
     Raises:
-        PayloadError: It is none.
+        MessageError: It is none.
 
     """
     said = _validated(_STATUS, _json_object(packet, MAX_STATUS_BYTES))
@@ -191,18 +188,18 @@ def read_status(packet: Packet) -> Status:
 
 def _json_object(packet: Packet, maximum: int) -> dict[str, Any]:
     if len(packet.payload) > maximum:
-        raise PayloadError(f"It has more than {maximum} bytes")
+        raise MessageError(translation_key="payload_too_large", maximum=maximum)
     try:
         return json_loads_object(packet.payload)
     except ValueError as err:
-        raise PayloadError("It is no JSON object") from err
+        raise MessageError(translation_key="payload_not_json") from err
 
 
 def _validated(schema: vol.Schema, said: dict[str, Any]) -> Any:
     try:
         return schema(said)
     except vol.Invalid as err:
-        raise PayloadError(str(err)) from err
+        raise MessageError(translation_key="payload_not_valid", problem=err) from err
 
 
 def _shortened(entry: Mapping[str, Any]) -> dict[str, Any]:

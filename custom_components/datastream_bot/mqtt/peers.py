@@ -1,16 +1,14 @@
 """Who exists elsewhere, as the statuses tell that the broker keeps."""
 
 from collections.abc import Callable, Iterator
-import logging
 from typing import Final
 
 from homeassistant.core import callback
 
-from .payload import Packet, PayloadError, Status, read_status
+from ..errors import MessageError
+from .payload import Packet, Status, read_status
 from .store import Key
 from .topics import ALL_HOMES, ORGANIZATION, Said
-
-_LOGGER = logging.getLogger(__name__)
 
 MAX_BOTS: Final = 16
 """How many bots of a home are known; homes have few."""
@@ -95,7 +93,7 @@ class Peers:
         """Take note of a status; an empty one is that of a bot that is gone.
 
         Raises:
-            PayloadError: It cannot be read.
+            MessageError: It cannot be read.
 
         """
         key = (said.speaker, said.what)
@@ -118,9 +116,9 @@ class Peers:
     def _add(self, key: Key, status: Status) -> Peer:
         peers = self._homes.get(key[0], ())
         if len(peers) >= MAX_BOTS:
-            raise PayloadError(f"Its home has more than {MAX_BOTS} bots")
+            raise MessageError(translation_key="too_many_bots", maximum=MAX_BOTS)
         if not peers and len(self._homes) >= MAX_HOMES:
-            raise PayloadError(f"There are more than {MAX_HOMES} homes")
+            raise MessageError(translation_key="too_many_homes", maximum=MAX_HOMES)
         peer = Peer(*key, status)
         self._homes[peer.home] = (*peers, peer)
         return peer

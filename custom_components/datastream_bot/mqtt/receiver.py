@@ -4,19 +4,21 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 import logging
+from math import inf
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
+from ..bot import Bot
 from ..errors import MessageError
 from ..messaging.loop_guard import MAX_HOPS
 from ..messaging.message import checked_address
 from ..messaging.receipt import Delivery, Outcome, Receipt
 from ..messaging.router import Dispatch, Router
 from ..rate_limit import BURST, RATE, TokenBucket
-from .payload import Inbound, Packet, PayloadError, read_message, receipt_payload
+from .payload import Inbound, Packet, read_message, receipt_payload
 from .store import FAILURES, UNKNOWN, Store
 from .topics import Membership, Said
 
@@ -63,9 +65,7 @@ class Receiver:
 
     def __init__(
         self,
-        hass: HomeAssistant,
-        bot_id: str,
-        bot_name: str,
+        bot: Bot,
         membership: Membership,
         router: Router,
         store: Store,
@@ -74,23 +74,10 @@ class Receiver:
         publish: Callable[[Packet], None],
         is_kept: Callable[[bool], None],
     ) -> None:
-        """Initialize it.
-
-        Args:
-            hass: Home Assistant.
-            bot_id: Id of the bot.
-            bot_name: What people call it.
-            membership: Whom it speaks for.
-            router: Takes the messages.
-            store: Remembers them.
-            limits: How many messages a second may come from a home, and how many at once.
-            publish: Publishes receipts.
-            is_kept: Called with whether messages can be remembered, without which none is received.
-
-        """
-        self._hass = hass
-        self._bot_id = bot_id
-        self._bot_name = bot_name
+        """Initialize it; `is_kept` is called with whether messages can be marked, without which none is received."""
+        self._hass = bot.hass
+        self._bot = bot
+        self._bot_id = bot.bot_id
         self._membership = membership
         self._router = router
         self._store = store
@@ -116,10 +103,10 @@ class Receiver:
             acknowledge()
         try:
             message = read_message(packet)
-        except PayloadError as err:
+        except MessageError as err:
             self._counts["unreadable"] += 1
             acknowledge()
-            self._refuse(said, packet, MessageError(translation_key="payload_not_valid", problem=str(err)))
+            self._answer(said, packet, self._failed(err))
             return
         home = self._home(said.speaker)
         now = self._hass.loop.time()
@@ -127,7 +114,7 @@ class Receiver:
             self._counts["too_many"] += 1
             acknowledge()
             if said.is_to_all:
-                self._refuse(said, packet, MessageError(translation_key="too_busy"))
+                self._answer(said, packet, self._failed(MessageError(translation_key="too_many_at_once")))
             return
         home.waiting.append(_Arrival(said, packet, message, message.message_id or uuid4().hex, acknowledge))
         if home.task is None:
@@ -158,8 +145,8 @@ class Receiver:
         """Begin with what came from a home, one after the other."""
         while home.waiting:
             arrival = home.waiting.popleft()
-            while not arrival.said.is_to_all and (wait := home.bucket.take(self._hass.loop.time())):
-                await asyncio.sleep(wait)
+            if not arrival.said.is_to_all:
+                await asyncio.sleep(home.bucket.reserve(self._hass.loop.time(), inf) or 0)
             await home.slots.acquire()
             home.is_beginning = True
             await self._async_begin(arrival, home.slots.release)
@@ -177,7 +164,7 @@ class Receiver:
             arrival.acknowledge()
             finished()
             if said.is_to_all:
-                self._refuse(said, packet, MessageError(translation_key="not_kept", problem=str(err)))
+                self._answer(said, packet, self._failed(MessageError(translation_key="not_kept", problem=err)))
             return
         self._is_kept(True)  # noqa: FBT003
         arrival.acknowledge()
@@ -185,7 +172,7 @@ class Receiver:
             finished()
             self._counts["repeated" if came.is_next else "too_early"] += 1
             if came.receipt is not None:
-                unknown = self._failed("Its outcome is unknown")
+                unknown = self._failed(MessageError(translation_key="outcome_unknown"))
                 self._answer(said, packet, unknown if came.receipt == UNKNOWN else came.receipt)
             return
         try:
@@ -194,7 +181,7 @@ class Receiver:
             if not isinstance(err, HomeAssistantError):
                 _LOGGER.exception("A message from %s failed", said.speaker)
             finished()
-            self._finish(arrival, self._failed(str(err)))
+            self._finish(arrival, self._failed(err))
             return
         if dispatch is None:
             finished()
@@ -235,13 +222,14 @@ class Receiver:
         self._store.finish(self._bot_id, arrival.said.speaker, arrival.message_id, receipt)
         self._answer(arrival.said, arrival.packet, receipt)
 
-    def _refuse(self, said: Said, packet: Packet, err: MessageError) -> None:
-        self._answer(said, packet, self._failed(str(err)))
-
-    def _failed(self, error: str) -> bytes:
+    def _failed(self, err: Exception) -> bytes:
         return _payload(
             Delivery(
-                bot_id=self._bot_id, bot_name=self._bot_name, receiver=RECEIVER, outcome=Outcome.FAILED, error=error
+                bot_id=self._bot_id,
+                bot_name=self._bot.entry.title,
+                receiver=RECEIVER,
+                outcome=Outcome.FAILED,
+                error=str(err),
             )
         )
 

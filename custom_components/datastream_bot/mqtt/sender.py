@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.json import json_bytes
 
+from ..errors import MessageError
 from ..messaging.message import Message, Route
 from ..messaging.receipt import MAX_LISTED, Delivery, Outcome
 from ..messaging.registry import Forward
@@ -39,14 +40,7 @@ class Journey:
     __slots__ = ("_deliveries", "_expected", "_pending", "over")
 
     def __init__(self, over: asyncio.Future[None], pending: Mapping[Key, Delivery], expected: Iterable[Key]) -> None:
-        """Initialize it.
-
-        Args:
-            over: The future that is done when it is over.
-            pending: What is to be told of each who has not answered.
-            expected: Those whose answers are worth waiting for.
-
-        """
+        """Initialize it with what to tell of each who has not answered, and with those worth waiting for."""
         self.over = over
         self._pending = dict(pending)
         self._expected = set(expected)
@@ -71,9 +65,7 @@ class Journey:
 
     def fail(self, error: str) -> None:
         """Take note that it will come to nobody."""
-        self._deliveries += [
-            each._replace(outcome=Outcome.FAILED, error=error) for each in self._pending.values()
-        ]
+        self._deliveries += [each._replace(outcome=Outcome.FAILED, error=error) for each in self._pending.values()]
         self._pending.clear()
         self.stop_waiting()
 
@@ -92,7 +84,9 @@ class _OnItsWay:
 
     __slots__ = ("ends", "journey", "number", "receivers", "sent", "unanswered")
 
-    def __init__(self, sent: Sent, number: int, ends: float, unanswered: Iterable[Key], journey: Journey | None) -> None:
+    def __init__(
+        self, sent: Sent, number: int, ends: float, unanswered: Iterable[Key], journey: Journey | None
+    ) -> None:
         self.sent = sent
         self.number = number
         self.ends = ends
@@ -116,19 +110,7 @@ class Sender:
         keep_for: float,
         dropped: Callable[[int], None],
     ) -> None:
-        """Initialize it.
-
-        Args:
-            hass: Home Assistant.
-            bot_id: Id of the bot.
-            membership: Whom it speaks for.
-            store: Keeps what is on its way.
-            peers: Who is known elsewhere.
-            keep_messages: How many messages are kept.
-            keep_for: For how many seconds.
-            dropped: Called with the number of messages that were more than that.
-
-        """
+        """Initialize it; `dropped` is called with how many messages were more than are kept."""
         self._counts: Counter[str] = Counter()
         self._hass = hass
         self._loop = hass.loop
@@ -220,7 +202,7 @@ class Sender:
         """Take a receipt.
 
         Raises:
-            PayloadError: It cannot be read.
+            MessageError: It cannot be read.
 
         """
         key = (said.speaker, said.what)
@@ -236,9 +218,7 @@ class Sender:
 
     def _send(self, hearers: tuple[str, ...], message: Message) -> Journey:
         """Send a message to all whom it is for, as soon as it is on disk."""
-        peers = {
-            peer.key: peer for hearer in hearers for peer in self._peers.of(hearer)
-        }
+        peers = {peer.key: peer for hearer in hearers for peer in self._peers.of(hearer)}
         awaited = tuple(hearer for hearer in hearers if self._is_awaited(hearer))
         pending = {key: _pending(*key, peer.name) for key, peer in peers.items()}
         pending |= {(hearer, ""): _pending(hearer) for hearer in awaited if hearer != self._membership.home}
@@ -274,7 +254,7 @@ class Sender:
             each.number = adding.result()
         except FAILURES as err:
             assert each.journey is not None, "It was just sent"  # noqa: S101
-            each.journey.fail(f"It cannot be kept: {err}")
+            each.journey.fail(str(MessageError(translation_key="not_kept", problem=err)))
             return
         self._start(each)
         self._publish(list(each.unanswered))
@@ -339,7 +319,7 @@ class Sender:
         self._counts["refused"] += 1
         name = "" if (peer := self._peers.get(key)) is None else peer.name
         refused = _pending(*key, name)._replace(
-            outcome=Outcome.FAILED, error=f"The broker refuses it: {refusal}"
+            outcome=Outcome.FAILED, error=str(MessageError(translation_key="refused_by_broker", reason=refusal))
         )
         self._end(each, key, [refused])
 

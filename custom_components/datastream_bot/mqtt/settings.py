@@ -1,44 +1,18 @@
-"""The settings of the way to other homes, and of the broker that leads there."""
+"""The settings of the way to other homes, and of the broker that leads there. Their forms are in `flows`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
-import voluptuous as vol
 
-from ..settings import door_settings
+from ..const import CONF_DOORS
+from ..errors import MessageError
 from .topics import ORGANIZATION, Membership, is_name
 
 SECTION: Final = "mqtt"
-
-CONF_BROKER: Final = "broker"
-CONF_CERTIFICATE: Final = "certificate"
-CONF_CLIENT_CERTIFICATE: Final = "client_certificate"
-CONF_CLIENT_KEY: Final = "client_key"
-CONF_HOME: Final = "home"
-CONF_KEEP_FOR: Final = "keep_for"
-CONF_KEEP_MESSAGES: Final = "keep_messages"
-CONF_OPEN: Final = "open"
-CONF_ORGANIZATION: Final = "organization"
-CONF_PATH: Final = "path"
-CONF_ROLE: Final = "role"
-CONF_TLS: Final = "tls"
-
-SECRETS: Final = frozenset({CONF_PASSWORD, CONF_CLIENT_KEY})
+SECRETS: Final = frozenset({"password", "client_key"})
 
 _MQTT: Final = "mqtt"
 
@@ -57,56 +31,31 @@ class BrokerChoice(StrEnum):
     OTHER = "other"
 
 
-def _number(minimum: int, maximum: int, unit: str | None = None) -> NumberSelector:
-    config = NumberSelectorConfig(min=minimum, max=maximum, mode=NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
+class Problem(StrEnum):
+    """Why a broker cannot be used."""
+
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    CERTIFICATE_UNREADABLE = "certificate_unreadable"
+    CLOSED_UNANSWERED = "closed_unanswered"
+    HOST_NOT_FOUND = "host_not_found"
+    LOGIN_REFUSED = "login_refused"
+    MQTT_MISSING = "mqtt_missing"
+    MQTT_UNREADABLE = "mqtt_unreadable"
+    NO_ANSWER = "no_answer"
+    OTHER_VERSION = "other_version"
+    REFUSED = "refused"
+    TLS_FAILED = "tls_failed"
+    TOPIC_REFUSED = "topic_refused"
+    UNREACHABLE = "unreachable"
 
 
-def _choice(options: type[StrEnum], name: str) -> SelectSelector:
-    return SelectSelector(SelectSelectorConfig(options=[*options], translation_key=name))
+class BrokerError(MessageError):
+    """A broker cannot be used."""
 
-
-_SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
-_LINES: Final = TextSelector(TextSelectorConfig(multiline=True))
-
-FORM: Final[Mapping[vol.Marker, Any]] = {
-    vol.Required(CONF_OPEN, default=False): BooleanSelector(),
-    vol.Optional(CONF_ORGANIZATION, default=""): TextSelector(),
-    vol.Required(CONF_ROLE, default=Role.HOME.value): _choice(Role, "role"),
-    vol.Optional(CONF_HOME, default=""): TextSelector(),
-    vol.Required(CONF_BROKER, default=BrokerChoice.HOME_ASSISTANT.value): _choice(BrokerChoice, "broker"),
-    vol.Required(CONF_KEEP_MESSAGES, default=1000): _number(10, 10_000),
-    vol.Required(CONF_KEEP_FOR, default=60): _number(1, 1440, "min"),
-}
-BROKER_FORM: Final[Mapping[vol.Marker, Any]] = {
-    vol.Required(CONF_HOST, default=""): TextSelector(),
-    vol.Required(CONF_PORT, default=1883): _number(1, 65535),
-    vol.Optional(CONF_USERNAME, default=""): TextSelector(),
-    vol.Optional(CONF_PASSWORD, default=""): _SECRET,
-    vol.Required(CONF_TLS, default=False): BooleanSelector(),
-    vol.Optional(CONF_CERTIFICATE, default=""): _LINES,
-    vol.Optional(CONF_CLIENT_CERTIFICATE, default=""): _LINES,
-    vol.Optional(CONF_CLIENT_KEY, default=""): _LINES,
-    vol.Optional(CONF_PATH, default=""): TextSelector(),
-}
-
-
-class BrokerError(Exception):
-    """A broker cannot be used.
-
-    Attributes:
-        reason: Name of the reason.
-        detail: What else is known of it.
-
-    """
-
-    def __init__(self, reason: str, detail: object = "") -> None:
-        """Initialize the error."""
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = str(detail)
+    def __init__(self, problem: Problem, detail: object = "") -> None:
+        """Initialize the error with what else is known of the problem."""
+        super().__init__(translation_key=f"broker_{problem}", detail=detail)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,21 +63,16 @@ class Broker:
     """A broker, and how to log in there.
 
     Attributes:
-        host: Its host name or address.
-        port: Its port.
-        username: Name of the user, or empty.
-        password: Password of the user.
-        tls: Whether the connection is encrypted.
         certificate: Certificates of authorities to trust as PEM; empty for those that everybody trusts.
         client_certificate: The certificate to log in with as PEM, or empty.
         client_key: Its private key as PEM.
         path: Path of a websocket, or empty for a plain connection.
-        is_verified: Whether the name in its certificate has to be that of the host.
+        is_verified: Whether the name in the broker's certificate has to be that of the host.
 
     """
 
-    host: str
-    port: int
+    host: str = ""
+    port: int = 1883
     username: str = ""
     password: str = ""
     tls: bool = False
@@ -139,65 +83,81 @@ class Broker:
     is_verified: bool = True
 
 
-def mqtt_settings(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings in those of a bot."""
-    return {**door_settings(data, SECTION, FORM), **_broker_settings(data)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings(Broker):
+    """The settings of a bot's way to other homes; those of the broker count if it is not Home Assistant's.
 
-
-def _broker_settings(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in door_settings(data, SECTION, BROKER_FORM).items() if name in BROKER_FORM}
-
-
-def error_in(settings: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the field that is wrong and its error, or None."""
-    if not settings[CONF_OPEN]:
-        return None
-    if not is_name(settings[CONF_ORGANIZATION]):
-        return CONF_ORGANIZATION, "name_not_valid"
-    if settings[CONF_ROLE] == Role.HOME and not is_name(settings[CONF_HOME]):
-        return CONF_HOME, "name_not_valid"
-    return None
-
-
-def membership_of(settings: Mapping[str, Any]) -> Membership:
-    """Return whom a bot speaks for."""
-    is_home = settings[CONF_ROLE] == Role.HOME
-    return Membership(
-        organization=settings[CONF_ORGANIZATION], home=settings[CONF_HOME] if is_home else ORGANIZATION
-    )
-
-
-def broker_of(hass: HomeAssistant, settings: Mapping[str, Any]) -> Broker:
-    """Return the broker that settings name.
-
-    Raises:
-        BrokerError: It is Home Assistant's, which has none.
+    Attributes:
+        open: Whether there is one.
+        organization: Name of the organization.
+        role: What the bot speaks for.
+        home: Name of the home, if it speaks for one.
+        broker: Whose broker is used.
+        keep_messages: How many messages are kept until all have answered.
+        keep_for: For how many minutes.
 
     """
-    if settings[CONF_BROKER] == BrokerChoice.HOME_ASSISTANT:
-        return _of_home_assistant(hass)
-    return Broker(**{str(name): settings[name] for name in BROKER_FORM} | {CONF_PORT: int(settings[CONF_PORT])})
+
+    open: bool = False
+    organization: str = ""
+    role: str = Role.HOME.value
+    home: str = ""
+    broker: str = BrokerChoice.HOME_ASSISTANT.value
+    keep_messages: float = 1000
+    keep_for: float = 60
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Return the settings in those of a bot."""
+        stored = data.get(CONF_DOORS, {}).get(SECTION, {})
+        return cls(**{option.name: stored[option.name] for option in fields(cls) if option.name in stored})
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the settings as they are stored."""
+        return asdict(self)
+
+    @property
+    def membership(self) -> Membership:
+        """Return whom the bot speaks for."""
+        return Membership(organization=self.organization, home=self.home if self.role == Role.HOME else ORGANIZATION)
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Return what is wrong, by option."""
+        names = {"organization": self.organization} | ({"home": self.home} if self.role == Role.HOME else {})
+        return {option: "name_not_valid" for option, name in names.items() if self.open and not is_name(name)}
+
+    def broker_in(self, hass: HomeAssistant) -> Broker:
+        """Return the broker.
+
+        Raises:
+            BrokerError: It is Home Assistant's, which has none.
+
+        """
+        if self.broker == BrokerChoice.HOME_ASSISTANT:
+            return _of_home_assistant(hass)
+        return Broker(**{option.name: getattr(self, option.name) for option in fields(Broker)})
 
 
 def _of_home_assistant(hass: HomeAssistant) -> Broker:
     """Return the broker of Home Assistant's MQTT integration; its config entry is no public API."""
     entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
     if not entries:
-        raise BrokerError("mqtt_missing")
+        raise BrokerError(Problem.MQTT_MISSING)
     try:
         its = {**entries[0].data, **entries[0].options}
-        certificate = its.get("certificate")
+        certificate = its.get("certificate") or ""
         return Broker(
             host=its["broker"],
             port=int(its["port"]),
-            username=its.get(CONF_USERNAME) or "",
-            password=its.get(CONF_PASSWORD) or "",
+            username=its.get("username") or "",
+            password=its.get("password") or "",
             tls=bool(certificate),
-            certificate=certificate if certificate and certificate != "auto" else "",
+            certificate="" if certificate == "auto" else certificate,
             client_certificate=its.get("client_cert") or "",
             client_key=its.get("client_key") or "",
-            path=(its.get("ws_path") or "/") if its.get("transport") == "websockets" else "",
+            path=its.get("ws_path") or "/" if its.get("transport") == "websockets" else "",
             is_verified=not its.get("tls_insecure"),
         )
     except (KeyError, TypeError, ValueError) as err:
-        raise BrokerError("mqtt_unreadable", err) from err
+        raise BrokerError(Problem.MQTT_UNREADABLE, err) from err

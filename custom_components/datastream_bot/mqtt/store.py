@@ -144,7 +144,8 @@ class Store:
         def work(connection: sqlite3.Connection) -> list[tuple[int, Sent, list[Key]]]:
             unanswered: dict[int, list[Key]] = {}
             for number, *key in connection.execute(
-                "SELECT number, home, unanswered.bot FROM unanswered JOIN sent USING (number) WHERE sent.bot = ?", (bot,)
+                "SELECT number, home, unanswered.bot FROM unanswered JOIN sent USING (number) WHERE sent.bot = ?",
+                (bot,),
             ):
                 unanswered.setdefault(number, []).append((key[0], key[1]))
             rows = connection.execute(
@@ -152,8 +153,12 @@ class Store:
                 (bot,),
             )
             return [
-                (number, Sent(*rest, awaited=tuple(awaited.split())), unanswered.get(number, []))
-                for number, *rest, awaited in rows
+                (
+                    number,
+                    Sent(each, address, content, hops, expires, tuple(awaited.split())),
+                    unanswered.get(number, []),
+                )
+                for number, each, address, content, hops, expires, awaited in rows
             ]
 
         return self._do(work)

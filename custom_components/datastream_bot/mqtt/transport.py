@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 import logging
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -18,21 +19,11 @@ from ..messaging.router import Router
 from ..rate_limit import LIMITS, LIMITS_FORM
 from ..settings import door_settings
 from ..signals import transport_signal
-from .payload import Packet, PayloadError, Status
+from .payload import Packet, Status
 from .peers import Peer, Peers
 from .receiver import Receiver
 from .sender import Sender
-from .settings import (
-    CONF_BROKER,
-    CONF_KEEP_FOR,
-    CONF_KEEP_MESSAGES,
-    CONF_OPEN,
-    BrokerChoice,
-    BrokerError,
-    broker_of,
-    membership_of,
-    mqtt_settings,
-)
+from .settings import BrokerChoice, BrokerError, MqttSettings, Problem
 from .store import FAILURES, async_get_store
 from .topics import ORGANIZATION, Kind, Membership, is_name
 
@@ -53,7 +44,7 @@ COPIED_AFTER: Final = 2
 """How often another must have spoken as this bot: a broker that was restarted may tell of the time before, once."""
 
 # These pass by themselves.
-_PASSING: Final = frozenset({"host_not_found", "no_answer", "unreachable"})
+_PASSING: Final = frozenset({Problem.HOST_NOT_FOUND, Problem.NO_ANSWER, Problem.UNREACHABLE})
 _ISSUES: Final = ("mqtt_copied", "mqtt_unusable", "mqtt_unsaved")
 
 
@@ -62,24 +53,25 @@ class MqttTransport:
 
     Attributes:
         settings: What it is opened with.
+        limits: How many messages a second may come from a home, and how many at once.
         peers: Who is known elsewhere.
 
     """
 
-    def __init__(self, bot: Bot, router: Router, settings: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
+    def __init__(self, bot: Bot, router: Router, settings: MqttSettings, limits: Mapping[str, Any]) -> None:
         """Initialize it, closed."""
-        self.settings = (settings, limits)
+        self.settings = settings
+        self.limits = limits
         self._hass = bot.hass
         self._bot = bot
         self._router = router
-        self._settings = settings
-        self._membership = membership_of(settings)
-        self._keep_for = settings[CONF_KEEP_FOR] * 60
+        self._membership = settings.membership
+        self._keep_for = settings.keep_for * 60
         self._mark = uuid4().hex[:8]
         self._name = ""
         self._session = ""
         self._copies = 0
-        self._told: str | None = None
+        self._told: Problem | None = None
         self._client: Client | None = None
         self._is_ready = False
         self._running: asyncio.Task[None] | None = None
@@ -92,14 +84,12 @@ class MqttTransport:
             self._membership,
             self._store,
             self.peers,
-            keep_messages=int(settings[CONF_KEEP_MESSAGES]),
+            keep_messages=int(settings.keep_messages),
             keep_for=self._keep_for,
             dropped=self._dropped,
         )
         self._receiver = Receiver(
-            bot.hass,
-            bot.bot_id,
-            bot.entry.title,
+            bot,
             self._membership,
             router,
             self._store,
@@ -212,13 +202,11 @@ class MqttTransport:
 
         """
         bot_id = self._bot.bot_id
-        broker = broker_of(self._hass, self._settings)
+        broker = self.settings.broker_in(self._hass)
         module = await async_import_module(self._hass, f"{__package__}.client")
-        client: Client = module.Client(self._hass, client_id_of(bot_id), self._received)
+        client: Client = module.Client(self._hass, _client_id(bot_id), self._received)
         expiry = int(self._keep_for)
-        await client.async_connect(
-            broker, clean=not self._session, expiry=expiry, will=self._status(is_online=False)
-        )
+        await client.async_connect(broker, clean=not self._session, expiry=expiry, will=self._status(is_online=False))
         self._client = client
         try:
             if client.is_session_new or not self._session:
@@ -226,10 +214,7 @@ class MqttTransport:
                 place = f"{self._membership.organization}/{self._membership.home}"
                 await self._store.set_session(bot_id, place, self._session)
             await client.async_subscribe(*self._membership.listened_to(bot_id))
-            if refusal := await client.async_publish(self._status(is_online=True)):
-                raise BrokerError("refused", f"{self._membership.status(bot_id)}: {refusal}")
-            if client.lost.done():
-                raise BrokerError("no_answer")
+            await client.async_say(self._status(is_online=True))
         except BaseException:
             self._client = None
             await client.async_close()
@@ -278,7 +263,7 @@ class MqttTransport:
         acknowledge()
         try:
             (self.peers if said.kind is Kind.STATUS else self._sender).async_read(said, packet)
-        except PayloadError as err:
+        except MessageError as err:
             _LOGGER.debug("A %s of %s is not valid: %s", said.kind, said.speaker, err)
 
     @callback
@@ -305,15 +290,14 @@ class MqttTransport:
 
     def _failed(self, err: BrokerError) -> None:
         """Tell why there is no connection, once for each reason."""
-        if err.reason == self._told:
+        if err.problem == self._told:
             return
-        self._told = err.reason
-        problem = problem_of(err)
-        _LOGGER.warning("%s is not connected to other homes: %s", self._bot.entry.title, problem)
-        if err.reason == "login_refused" and self._settings[CONF_BROKER] == BrokerChoice.OTHER:
+        self._told = err.problem
+        _LOGGER.warning("%s is not connected to other homes: %s", self._bot.entry.title, err)
+        if err.problem is Problem.LOGIN_REFUSED and self.settings.broker == BrokerChoice.OTHER:
             self._bot.entry.async_start_reauth(self._hass)
-        elif err.reason not in _PASSING:
-            self._complain("mqtt_unusable", problem=problem)
+        elif err.problem not in _PASSING:
+            self._complain("mqtt_unusable", err)
 
     @callback
     def _set_kept(self, is_kept: bool) -> None:  # noqa: FBT001 - it is a callback
@@ -324,25 +308,14 @@ class MqttTransport:
 
     @callback
     def _dropped(self, number: int) -> None:
-        self._complain("mqtt_lost", is_fixable=True, number=number)
+        self._complain("mqtt_lost", number, is_fixable=True)
 
-    def _complain(self, key: str, *, is_fixable: bool = False, **placeholders: object) -> None:
-        async_create_issue(
-            self._hass,
-            f"{key}_{self._bot.bot_id}",
-            translation_key=key,
-            is_fixable=is_fixable,
-            bot=self._bot.entry.title,
-            **placeholders,
-        )
+    def _complain(self, key: str, about: object = "", *, is_fixable: bool = False) -> None:
+        issue_id, bot = f"{key}_{self._bot.bot_id}", self._bot.entry.title
+        async_create_issue(self._hass, issue_id, translation_key=key, is_fixable=is_fixable, bot=bot, about=about)
 
     def _resolve(self, key: str) -> None:
         async_delete_issue(self._hass, f"{key}_{self._bot.bot_id}")
-
-
-def problem_of(err: BrokerError) -> str:
-    """Return what is wrong with a broker, for people."""
-    return str(MessageError(translation_key=f"broker_{err.reason}", detail=err.detail))
 
 
 async def async_open_transport(bot: Bot, router: Router) -> None:
@@ -361,35 +334,35 @@ async def async_update_transport(bot: Bot, router: Router) -> None:
     """Open it anew if its settings say something else by now, without loading the bot anew."""
     former = bot.transport
     if isinstance(former, MqttTransport):
-        if former.settings == _settings_of(bot):
+        if (former.settings, former.limits) == (_settings_of(bot), _limits_of(bot)):
             former.async_rename()
             return
         bot.transport = None
         await former.async_close(leave=_is_to_leave(bot, former))
     # The settings may say something else again, and a later change may be done already.
-    if bot.transport is None and bot.is_loaded and (settings := _settings_of(bot)) is not None:
-        bot.transport = transport = MqttTransport(bot, router, *settings)
+    if bot.transport is None and bot.is_loaded and _settings_of(bot).open:
+        bot.transport = transport = MqttTransport(bot, router, _settings_of(bot), _limits_of(bot))
         await transport.async_open()
     async_dispatcher_send(bot.hass, transport_signal(bot.bot_id))
 
 
 async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what the transport of a bot stored, here and at the broker."""
-    settings = mqtt_settings(entry.data)
-    if settings[CONF_OPEN]:
+    settings = MqttSettings.from_data(entry.data)
+    if settings.open:
         module = await async_import_module(hass, f"{__package__}.client")
-        client: Client = module.Client(hass, client_id_of(entry.entry_id), lambda _, acknowledge: acknowledge())
+        client: Client = module.Client(hass, _client_id(entry.entry_id), lambda _, acknowledge: acknowledge())
         try:
-            await client.async_connect(broker_of(hass, settings), clean=True, expiry=0)
-            await client.async_close(_farewell(membership_of(settings), entry.entry_id), end_session=True)
+            await client.async_connect(settings.broker_in(hass), clean=True, expiry=0)
+            await client.async_close(_farewell(settings.membership, entry.entry_id), end_session=True)
         except BrokerError as err:
-            _LOGGER.warning("The broker still knows %s, which is gone: %s", entry.title, problem_of(err))
+            _LOGGER.warning("The broker still knows %s, which is gone: %s", entry.title, err)
     await async_get_store(hass).async_remove(entry.entry_id)
     for issue in (*_ISSUES, "mqtt_lost", "mqtt_upgraded"):
         async_delete_issue(hass, f"{issue}_{entry.entry_id}")
 
 
-def client_id_of(bot_id: str) -> str:
+def _client_id(bot_id: str) -> str:
     """Return by what name a broker knows a bot."""
     return f"datastream-{bot_id}"
 
@@ -402,11 +375,14 @@ def _farewell(membership: Membership, bot_id: str) -> Packet:
 def _is_to_leave(bot: Bot, transport: MqttTransport) -> bool:
     """Return whether nobody elsewhere is to wait for a bot any more, as it is closed or speaks for others."""
     settings = _settings_of(bot)
-    return settings is None or membership_of(settings[0]) != membership_of(transport.settings[0])
+    return not settings.open or settings.membership != transport.settings.membership
 
 
-def _settings_of(bot: Bot) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-    """Return the settings of the way to other homes and its limits, or None when it is to be closed."""
-    settings = mqtt_settings(bot.entry.data)
-    is_open = settings[CONF_OPEN] and not bot.has_doors_closed
-    return (settings, door_settings(bot.entry.data, LIMITS, LIMITS_FORM)) if is_open else None
+def _settings_of(bot: Bot) -> MqttSettings:
+    """Return the settings of the way to other homes, which is closed when all doors are."""
+    settings = MqttSettings.from_data(bot.entry.data)
+    return replace(settings, open=settings.open and not bot.has_doors_closed)
+
+
+def _limits_of(bot: Bot) -> dict[str, Any]:
+    return door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
