@@ -149,7 +149,7 @@ class Client:
             return
         with suppress(AttributeError, OSError):
             # What is small is not to wait for more.
-            getattr(cast("Any", sock), "_socket", sock).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            cast("Any", getattr(sock, "_socket", sock)).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.add_reader(sock, self._read)
         client.on_socket_register_write = lambda *_: loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda *_: _ignored(loop.remove_writer(sock))
