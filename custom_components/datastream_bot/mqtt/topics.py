@@ -69,6 +69,11 @@ class Membership:
         """Return whether the bot speaks for the organization itself."""
         return self.home == ORGANIZATION
 
+    @property
+    def place(self) -> str:
+        """Return what the organization and the home are called together."""
+        return f"{self.organization}/{self.home}"
+
     def listened_to(self, bot_id: str) -> tuple[list[str], list[str]]:
         """Return the topics that a bot listens to: those of messages and receipts, and those of statuses."""
         if self.is_organization:

@@ -26,6 +26,7 @@ from .sender import Sender
 from .settings import BrokerChoice, BrokerError, MqttSettings, Problem
 from .store import FAILURES, async_get_store
 from .topics import ORGANIZATION, Kind, Membership, is_name
+from .upgrade import async_drop_former
 
 if TYPE_CHECKING:
     from .client import Acknowledge, Client
@@ -75,7 +76,9 @@ class MqttTransport:
         self._client: Client | None = None
         self._is_ready = False
         self._running: asyncio.Task[None] | None = None
-        self._cancel: list[CALLBACK_TYPE] = []
+        self._settling: asyncio.TimerHandle | None = None
+        self._stop_relaying: CALLBACK_TYPE
+        self._stop_listening: CALLBACK_TYPE | None = None
         self._store = async_get_store(bot.hass)
         self.peers = Peers((self._membership.home, bot.bot_id), self._met, self._went, self._spoken_for)
         self._sender = Sender(
@@ -121,10 +124,10 @@ class MqttTransport:
     async def async_open(self) -> None:
         """Send and receive from now on."""
         self._store.async_use()
-        self._cancel = [
-            self._router.registry.connect_relay(self._bot.bot_id, self._sender),
-            self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._async_home_assistant_stops),
-        ]
+        self._stop_relaying = self._router.registry.connect_relay(self._bot.bot_id, self._sender)
+        self._stop_listening = self._hass.bus.async_listen_once(
+            EVENT_HOMEASSISTANT_STOP, self._async_home_assistant_stops
+        )
         self._running = self._bot.entry.async_create_background_task(
             self._hass, self._async_run(), f"datastream_bot MQTT of {self._bot.entry.title}"
         )
@@ -136,14 +139,16 @@ class MqttTransport:
             leave: Whether nobody elsewhere is to wait for the bot any more.
 
         """
-        for cancel in self._cancel:
-            cancel()
-        self._cancel = []
         if self._running is None:
             return
-        self._running.cancel()
-        await asyncio.wait([self._running])
-        self._running = None
+        running, self._running = self._running, None
+        self._stop_relaying()
+        if self._stop_listening is not None:
+            self._stop_listening()
+        if self._settling is not None:
+            self._settling.cancel()
+        running.cancel()
+        await asyncio.wait([running])
         await self._receiver.async_stop()
         self._sender.async_stop()
         if self._client is not None:
@@ -163,7 +168,7 @@ class MqttTransport:
             self._publish(self._status(is_online=True))
 
     async def _async_home_assistant_stops(self, _: Event) -> None:
-        self._cancel.pop()
+        self._stop_listening = None
         await self.async_close(leave=False)
 
     async def _async_run(self) -> None:
@@ -190,8 +195,8 @@ class MqttTransport:
             delay = min(2 * delay, MAX_DELAY)
 
     async def _async_load(self) -> None:
-        place = f"{self._membership.organization}/{self._membership.home}"
-        self._session = await self._store.session(self._bot.bot_id, place) or ""
+        await async_drop_former(self._hass, self._bot.bot_id, self._bot.entry.title, self._membership.organization)
+        self._session = await self._store.session(self._bot.bot_id, self._membership.place) or ""
         await self._sender.async_load()
 
     async def _async_connect(self) -> Client:
@@ -211,8 +216,7 @@ class MqttTransport:
         try:
             if client.is_session_new or not self._session:
                 self._session = uuid4().hex[:12]
-                place = f"{self._membership.organization}/{self._membership.home}"
-                await self._store.set_session(bot_id, place, self._session)
+                await self._store.set_session(bot_id, self._membership.place, self._session)
             await client.async_subscribe(*self._membership.listened_to(bot_id))
             await client.async_say(self._status(is_online=True))
         except BaseException:
@@ -232,8 +236,8 @@ class MqttTransport:
         self._resolve("mqtt_unusable")
         self._set_ready(is_ready=True)
         self._sender.async_begin(client)
-        timer = self._hass.loop.call_later(SETTLED_AFTER, self._sender.async_settle)
-        self._cancel.append(timer.cancel)
+        if self._settling is None:
+            self._settling = self._hass.loop.call_later(SETTLED_AFTER, self._sender.async_settle)
 
     def _disconnected(self) -> None:
         self._client = None
