@@ -1,7 +1,7 @@
 """The transport: opens and closes a bot's way to other homes, keeps it connected, and tells what is wrong with it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import logging
 from typing import TYPE_CHECKING, Any, Final
@@ -47,6 +47,10 @@ COPIED_AFTER: Final = 2
 # These pass by themselves.
 _PASSING: Final = frozenset({Problem.HOST_NOT_FOUND, Problem.NO_ANSWER, Problem.UNREACHABLE})
 _ISSUES: Final = ("mqtt_copied", "mqtt_unusable", "mqtt_unsaved")
+
+
+def _ignore(_: Packet, acknowledge: Acknowledge) -> None:
+    acknowledge()
 
 
 class MqttTransport:
@@ -208,8 +212,7 @@ class MqttTransport:
         """
         bot_id = self._bot.bot_id
         broker = self.settings.broker_in(self._hass)
-        module = await async_import_module(self._hass, f"{__package__}.client")
-        client: Client = module.Client(self._hass, _client_id(bot_id), self._received)
+        client = await _async_client(self._hass, bot_id, self._received)
         expiry = int(self._keep_for)
         await client.async_connect(broker, clean=not self._session, expiry=expiry, will=self._status(is_online=False))
         self._client = client
@@ -350,12 +353,28 @@ async def async_update_transport(bot: Bot, router: Router) -> None:
     async_dispatcher_send(bot.hass, transport_signal(bot.bot_id))
 
 
+async def async_try(hass: HomeAssistant, bot_id: str, settings: MqttSettings) -> None:
+    """Find out whether a bot could speak and listen with these settings, without becoming known to others.
+
+    Raises:
+        BrokerError: It could not.
+
+    """
+    client = await _async_client(hass, f"{bot_id}-try")
+    await client.async_connect(settings.broker_in(hass), clean=True, expiry=0)
+    try:
+        await client.async_subscribe(*settings.membership.listened_to(bot_id))
+        # Where nothing is kept, this changes nothing.
+        await client.async_say(_farewell(settings.membership, f"{bot_id}-try"))
+    finally:
+        await client.async_close()
+
+
 async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what the transport of a bot stored, here and at the broker."""
     settings = MqttSettings.from_data(entry.data)
     if settings.open:
-        module = await async_import_module(hass, f"{__package__}.client")
-        client: Client = module.Client(hass, _client_id(entry.entry_id), lambda _, acknowledge: acknowledge())
+        client = await _async_client(hass, entry.entry_id)
         try:
             await client.async_connect(settings.broker_in(hass), clean=True, expiry=0)
             await client.async_close(_farewell(settings.membership, entry.entry_id), end_session=True)
@@ -366,9 +385,13 @@ async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfig
         async_delete_issue(hass, f"{issue}_{entry.entry_id}")
 
 
-def _client_id(bot_id: str) -> str:
-    """Return by what name a broker knows a bot."""
-    return f"datastream-{bot_id}"
+async def _async_client(
+    hass: HomeAssistant, bot_id: str, received: Callable[[Packet, Acknowledge], None] = _ignore
+) -> Client:
+    """Return a connection of a bot, which is not open yet."""
+    module = await async_import_module(hass, f"{__package__}.client")
+    client: Client = module.Client(hass, f"datastream-{bot_id}", received)
+    return client
 
 
 def _farewell(membership: Membership, bot_id: str) -> Packet:
