@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+import json
 from pathlib import Path
 import shutil
 import socket
@@ -12,6 +13,8 @@ from homeassistant import loader
 from homeassistant.core import HomeAssistant, callback
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
@@ -250,17 +253,22 @@ async def _unload(hass: HomeAssistant) -> None:
 
 
 class Wire:
-    """Somebody else at the broker, who says and hears bytes."""
+    """Somebody else at the broker, who says and hears bytes with MQTT 5."""
 
     def __init__(self, broker: Broker, user: str | None = None) -> None:
         """Connect."""
-        self.heard: list[tuple[str, bytes]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.heard: list[paho.MQTTMessage] = []
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         if user is not None:
             self._client.username_pw_set(user, PASSWORD)
-        self._client.on_message = lambda _client, _data, message: self.heard.append((message.topic, message.payload))
+        self._client.on_message = lambda _client, _data, message: self.heard.append(message)
         self._client.connect("127.0.0.1", broker.port)
         self._client.loop_start()
+
+    def payloads(self, topic: str) -> list[Any]:
+        """Return what was heard on a topic, read as JSON; None where it was empty."""
+        said = [message.payload for message in self.heard if message.topic == topic]
+        return [json.loads(payload) if payload else None for payload in said]
 
     async def listen(self, topic: str) -> None:
         """Listen to a topic, and wait until the broker has heard of it."""
@@ -269,10 +277,22 @@ class Wire:
         self._client.subscribe(topic, qos=1)
         await until(lambda: subscribed)
 
-    async def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Say something, and wait until the broker has it."""
-        said = self._client.publish(topic, payload, qos=1, retain=retain)
-        await until(said.is_published)
+    async def say(
+        self, topic: str, content: object, *, retain: bool = False, answer_to: str | None = None, **properties: str
+    ) -> None:
+        """Say something as JSON, or bytes as they are, and wait until the broker has it."""
+        payload = content if isinstance(content, bytes) else json.dumps(content)
+        said = Properties(PacketTypes.PUBLISH)
+        said.UserProperty = list(properties.items())
+        if answer_to is not None:
+            said.ResponseTopic = answer_to
+        publishing = self._client.publish(topic, payload, qos=1, retain=retain, properties=said)
+        await until(publishing.is_published)
+
+    async def exist(self, home: str, bot: str, *, online: bool = True, session: str = "1", mark: str = "1") -> None:
+        """Say that there is a bot."""
+        status = {"name": bot.title(), "session": session, "mark": mark, "online": online}
+        await self.say(f"datastream_bot/{ORGANIZATION}/{home}/status/{bot}", status, retain=True)
 
     def close(self) -> None:
         """Disconnect."""

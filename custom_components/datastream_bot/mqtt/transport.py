@@ -13,6 +13,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.importlib import async_import_module
 
 from ..bot import Bot, DatastreamBotConfigEntry
+from ..const import DOMAIN
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
 from ..messaging.router import Router
@@ -25,7 +26,7 @@ from .receiver import Receiver
 from .sender import Sender
 from .settings import BrokerChoice, BrokerError, MqttSettings, Problem
 from .store import FAILURES, async_get_store
-from .topics import ORGANIZATION, Kind, Membership, is_name
+from .topics import ORGANIZATION, Kind, Membership, Said, is_name
 from .upgrade import async_drop_former
 
 if TYPE_CHECKING:
@@ -268,10 +269,19 @@ class MqttTransport:
             self._receiver.async_take(said, packet, acknowledge)
             return
         acknowledge()
+        if said.kind is Kind.STATUS and self._is_here(said):
+            return
         try:
             (self.peers if said.kind is Kind.STATUS else self._sender).async_read(said, packet)
         except MessageError as err:
             _LOGGER.debug("A %s of %s is not valid: %s", said.kind, said.speaker, err)
+
+    def _is_here(self, said: Said) -> bool:
+        """Return whether a status is that of another bot of this Home Assistant, which hears all without MQTT."""
+        entry = self._hass.config_entries.async_get_entry(said.what)
+        if entry is None or entry.domain != DOMAIN or entry is self._bot.entry:
+            return False
+        return MqttSettings.from_data(entry.data).membership == replace(self._membership, home=said.speaker)
 
     @callback
     def _publish(self, packet: Packet) -> None:
