@@ -145,11 +145,11 @@ async def connect_to_broker(hass: HomeAssistant, broker: Broker, user: str | Non
     return entry
 
 
-def doors_with_mqtt(home: str = "", **mqtt: Any) -> dict[str, Any]:
-    """Return the settings of doors of which that of MQTT is open, for a home or else for the organization."""
+def options_with_mqtt(home: str = "", **mqtt: Any) -> dict[str, Any]:
+    """Return the options of a bot that speaks for a home, or else for the organization."""
     own: dict[str, Any] = {"open": True, "organization": ORGANIZATION, "home": home}
     own |= {"role": "home" if home else "organization"} | mqtt
-    return {"mqtt": own, "limits": {"rate": 100, "burst": 1000}}
+    return {"mqtt": own, "doors": {"limits": {"rate": 100, "burst": 1000}}}
 
 
 def broker_at(port: int, **settings: Any) -> dict[str, Any]:
@@ -164,14 +164,15 @@ async def add_bot_of(
     name: str | None = None,
     entry_id: str | None = None,
     streams: Iterable[dict[str, Any]] = (),
-    doors: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
     **mqtt: Any,
 ) -> Bot:
     """Add a bot that speaks for a home or for the organization, with data streams that are open to the outside."""
     entry = MockConfigEntry(
         domain=DOMAIN,
         title=name or home or "Headquarters",
-        data={"doors": doors or doors_with_mqtt(home, **mqtt)},
+        options=options or options_with_mqtt(home, **mqtt),
+        version=2,
         entry_id=entry_id,
         subentries_data=[
             {

@@ -207,8 +207,10 @@ def add_bot(hass: HomeAssistant) -> AddBot:
     """Return a function that adds a bot by its config flow."""
 
     async def add(name: str = "Home", **form: Any) -> Bot:
-        flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
-        result = await submit_bot(hass, flow["flow_id"], **{CONF_NAME: name}, **form)
+        flows = hass.config_entries.flow
+        flow = await flows.async_init(DOMAIN, context={"source": "user"})
+        result = await submit_bot(flows, flow["flow_id"], **{CONF_NAME: name}, **form)
+        await hass.async_block_till_done()
         assert result["type"] is FlowResultType.CREATE_ENTRY, result
         bot = result["result"].runtime_data
         assert isinstance(bot, Bot)

@@ -48,15 +48,15 @@ async def fill_doors(
         "cloud_api": closed | (cloud_api or {}),
         "limits": {"rate": 10, "burst": 50} | (limits or {}),
     }
-    return await bot.hass.config_entries.flow.async_configure(form["flow_id"], filled)
+    return await bot.hass.config_entries.options.async_configure(form["flow_id"], filled)
 
 
 async def open_doors(bot: Bot, **doors: dict[str, Any]) -> Bot:
     """Open the doors of a bot and close all others, and return the bot as it is afterwards."""
     result = await fill_doors(bot, **doors)
     if result["type"] is FlowResultType.FORM:
-        result = await bot.hass.config_entries.flow.async_configure(result["flow_id"], {})
-    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful"), result
+        result = await bot.hass.config_entries.options.async_configure(result["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY, result
     await bot.hass.async_block_till_done()
     changed: Bot = bot.entry.runtime_data
     return changed
@@ -65,13 +65,13 @@ async def open_doors(bot: Bot, **doors: dict[str, Any]) -> Bot:
 async def open_webhook(bot: Bot, **webhook: Any) -> str:
     """Open the webhook of a bot and return its path."""
     bot = await open_doors(bot, webhook=OPEN | webhook)
-    return f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    return f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
 
 
 def signed(bot: Bot, body: bytes, *, seconds: float = 0.0) -> dict[str, str]:
     """Return the headers of a signed request, made some seconds later than now."""
     timestamp = f"{time.time() + seconds:.6f}"
-    secret = bot.entry.runtime_data.entry.data["doors"]["webhook"]["secret"]
+    secret = bot.entry.runtime_data.entry.options["doors"]["webhook"]["secret"]
     return {
         "Content-Type": "application/json",
         "X-Datastream-Timestamp": timestamp,
@@ -84,7 +84,7 @@ def signed_by_standard(
 ) -> dict[str, str]:
     """Return the headers of a request that is signed as Standard Webhooks has it."""
     timestamp = str(int(time.time() + seconds))
-    secret = secret or bot.entry.runtime_data.entry.data["doors"]["webhook"]["secret"]
+    secret = secret or bot.entry.runtime_data.entry.options["doors"]["webhook"]["secret"]
     return {
         "Content-Type": "application/json",
         "webhook-id": key,

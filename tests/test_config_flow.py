@@ -17,7 +17,7 @@ from custom_components.datastream_bot.data_streams import DataStream
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .doors import fill_doors
-from .forms import show_form_of, submit_bot, suggested
+from .forms import change_bot, show_form_of, show_name_of, submit_bot, suggested
 from .home import PretendLight, PretendSwitch, diagnostics_of, is_on
 
 
@@ -40,7 +40,8 @@ async def test_the_form_can_be_submitted_without_a_change(
     entry = result["result"]
     assert entry.state is ConfigEntryState.LOADED
     assert entry.title == hass.config.location_name
-    assert entry.data == {
+    assert entry.data == {}
+    assert entry.options == {
         "persons": [],
         "target": {},
         "exclude": {},
@@ -114,7 +115,7 @@ async def test_a_form_that_is_not_right_says_so_and_keeps_what_was_typed(
     assert suggested(result)["on_leaving"] == "nothing"
     assert suggested(result)["name"] == form["name"]
 
-    corrected = await submit_bot(hass, shown["flow_id"], name=" Garden ")
+    corrected = await submit_bot(hass.config_entries.flow, shown["flow_id"], name=" Garden ")
     assert (corrected["type"], corrected["title"]) == (FlowResultType.CREATE_ENTRY, "Garden")
 
 
@@ -180,18 +181,17 @@ async def test_everything_in_the_form_can_be_changed_later(
     """The bot does the new at once."""
     bot = await add_bot("Home", exclude={"entity_id": ["switch.fan"]})
     form = await show_form_of(bot)
-    assert {"name": "Home", **bot.entry.data}.items() >= {
-        name: value for name, value in suggested(form).items() if name != "more"
-    }.items()
+    shown = {name: value for name, value in suggested(form).items() if name != "more"}
+    assert shown.items() <= bot.entry.options.items()
 
     target = {"entity_id": ["light.porch"]}
-    changed = {"name": "Home", "target": target, "on_leaving": "nothing", "exclude": {}, "remember_for": 2}
-    result = await submit_bot(hass, form["flow_id"], **changed)
+    changed = {"target": target, "on_leaving": "nothing", "exclude": {}, "remember_for": 2}
+    result = await change_bot(bot, **changed)
 
-    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
-    assert bot.entry.data["exclude"] == {}
-    assert bot.entry.data["on_leaving"] == "nothing"
-    assert bot.entry.data["remember_for"] == 2
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert bot.entry.options["exclude"] == {}
+    assert bot.entry.options["on_leaving"] == "nothing"
+    assert bot.entry.options["remember_for"] == 2
     await send("toggle_everything", {"on": True})
     assert [entity_id for entity_id in home if is_on(hass, entity_id)] == ["light.porch"]
 
@@ -200,13 +200,17 @@ async def test_a_bot_cannot_be_given_the_name_of_another(hass: HomeAssistant, ad
     """Its own it may keep."""
     await add_bot("Home")
     garden = await add_bot("Garden")
-    form = await show_form_of(garden)
+    form = await show_name_of(garden)
+    assert suggested(form) == {"name": "Garden"}
+    configure = hass.config_entries.flow.async_configure
 
-    taken = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "home", "more": {}})
-    assert taken["errors"] == {"name": "name_in_use"}
-    kept = await submit_bot(hass, form["flow_id"], name="garden")
+    taken: Any = await configure(form["flow_id"], {"name": "home"})
+    assert (taken["errors"], suggested(taken)) == ({"name": "name_in_use"}, {"name": "home"})
+    empty: Any = await configure(form["flow_id"], {"name": " "})
+    assert empty["errors"] == {"name": "name_empty"}
+    kept: Any = await configure(form["flow_id"], {"name": " garden "})
 
-    assert kept["type"] is FlowResultType.ABORT
+    assert (kept["type"], kept["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert garden.entry.title == "garden"
 
 
@@ -238,7 +242,7 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(
     assert suggested(second) == {"exclude": {"entity_id": ["switch.freezer"]}}
     assert (wrong["errors"], suggested(wrong)) == ({"exclude": "target_invalid"}, suggested(second))
     bot = third["result"].runtime_data
-    assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.freezer"]}
+    assert (await diagnostics_of(bot))["entry"]["options"]["exclude"] == {"entity_id": ["switch.freezer"]}
 
 
 async def show_second_step(hass: HomeAssistant, **form: Any) -> Any:
@@ -275,7 +279,7 @@ async def test_the_form_warns_of_a_bot_that_follows_nobody(
     added: Any = await hass.config_entries.flow.async_configure(excluded["flow_id"], suggested(excluded))
 
     assert [shown["step_id"] for shown in (warned, excluded)] == ["attached_nobody"] * 2
-    assert (added["type"], added["result"].data["persons"]) == (FlowResultType.CREATE_ENTRY, chosen)
+    assert (added["type"], added["result"].options["persons"]) == (FlowResultType.CREATE_ENTRY, chosen)
 
 
 async def test_the_form_warns_of_a_bot_that_is_attached_to_nothing(
@@ -315,14 +319,13 @@ async def test_what_was_removed_stays_chosen_until_the_user_says_otherwise(
 ) -> None:
     """Without it, the list would be empty, which means everything and everyone."""
     bot = await add_bot(target={"entity_id": ["light.kitchen"]}, persons=["person.bo"])
-    chosen = {name: bot.entry.data[name] for name in ("target", "persons")}
+    chosen = {name: bot.entry.options[name] for name in ("target", "persons")}
     for entity_id in ("light.kitchen", "person.bo"):
         er.async_get(hass).async_remove(entity_id)
     await hass.async_block_till_done()
 
-    form = await show_form_of(bot)
-    shown = {name: value for name, value in suggested(form).items() if name != "more"}
-    await submit_bot(hass, form["flow_id"], **shown)
+    shown = {name: value for name, value in suggested(await show_form_of(bot)).items() if name != "more"}
+    await change_bot(bot, **shown)
 
-    assert {name: bot.entry.data[name] for name in chosen} == chosen
+    assert {name: bot.entry.options[name] for name in chosen} == chosen
     assert (await diagnostics_of(bot.entry.runtime_data))["microservices"][1]["attached"] == []

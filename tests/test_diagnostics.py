@@ -42,7 +42,7 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
         {"name": "reader", "addresses": ["news"]},
     ]
     assert diagnostics["known_addresses"] == ["news", "send_push_notification", "toggle_everything"]
-    assert diagnostics["entry"]["data"]["exclude"] == {"entity_id": ["switch.fan"]}
+    assert diagnostics["entry"]["options"]["exclude"] == {"entity_id": ["switch.fan"]}
     assert [stream["title"] for stream in diagnostics["entry"]["subentries"]] == [
         "toggle_everything",
         "send_push_notification",

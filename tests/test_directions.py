@@ -23,13 +23,13 @@ SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("config_flow", "flows", "services", "trigger", "diagnostics"),
     *("binary_sensor", "entity", "event", "switch"),
-    *("address_actions", "event_bus"),
+    *("address_actions", "event_bus", "migration"),
 }
 PACKAGES = {"messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
-# Doors and other homes are opened from the top; only forms know them besides.
+# Doors and other homes are opened from the top; only what stores their settings knows them besides.
 BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}
-BELOW |= {part: BELOW[part] | {"doors", "mqtt"} for part in ("config_flow", "flows")}
+BELOW |= {part: BELOW[part] | {"doors", "mqtt"} for part in ("config_flow", "flows", "migration")}
 BELOW |= {"__init__": set().union(*FLOORS) | SHOWN}
 # These stand on one floor because they are one subject each, in files that build on each other.
 BELOW |= {part: BELOW[part] | GROUND for part in GROUND} | {"bot": BELOW["bot"] | {"data_streams"}}

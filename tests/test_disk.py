@@ -236,7 +236,7 @@ async def test_a_signed_request_is_taken_while_the_disk_is_full(
 ) -> None:
     """Once, as long as Home Assistant runs."""
     bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
-    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    path = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     body = as_json(address="toggle_everything", content={"on": True})
     headers = signed(bot, body)
     disk.fail(bot)
@@ -254,7 +254,7 @@ async def test_a_message_with_an_id_is_sent_while_the_disk_is_full(
 ) -> None:
     """Once, as long as Home Assistant runs."""
     bot = await open_doors(await add_bot(), webhook=OPEN)
-    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    path = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     disk.fail(bot)
 
     message, key = {"address": "toggle_everything", "content": {"on": True}}, {"X-Datastream-Id": "1"}
@@ -271,7 +271,7 @@ async def test_a_bot_that_is_unloaded_while_an_id_is_written_asks_to_come_again(
 ) -> None:
     """Its message is sent then."""
     bot = await open_doors(await add_bot(), webhook=OPEN)
-    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    path = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     message, key = {"address": "toggle_everything", "content": {"on": True}}, {"X-Datastream-Id": "1"}
     # What is written already keeps it waiting.
     storage = async_get_storage(hass, f"{bot.bot_id}.receipts.webhook", vol.Schema({}))
@@ -294,7 +294,7 @@ async def test_what_comes_while_something_is_written_does_not_look_like_a_full_d
 ) -> None:
     """Nobody is told of a disk that is sound."""
     bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
-    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    path = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     body = as_json(address="toggle_everything", content={"on": True})
     issues = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
 
@@ -337,10 +337,10 @@ async def test_a_bot_is_removed_though_its_files_cannot_be(
 
 async def change_doors_on_a_slow_disk(hass: HomeAssistant, bot: Bot) -> None:
     """Change the limits of the doors, while what a door needs takes a while to be read."""
-    doors = {**bot.entry.data["doors"], "limits": {"rate": 5, "burst": 5}}
+    doors = {**bot.entry.options["doors"], "limits": {"rate": 5, "burst": 5}}
     for _ in range(64):
         hass.async_add_executor_job(sleep, 0.1)
-    hass.config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": doors})
+    hass.config_entries.async_update_entry(bot.entry, options={**bot.entry.options, "doors": doors})
     await asyncio.sleep(0)
 
 

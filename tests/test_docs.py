@@ -199,7 +199,7 @@ async def test_a_signed_request_from_python(
 ) -> None:
     """Written from what the page says."""
     bot = await open_doors(await add_bot(), webhook=OPEN | {"signed": True})
-    webhook = bot.entry.data["doors"]["webhook"]
+    webhook = bot.entry.options["doors"]["webhook"]
     await send("toggle_everything", {"on": True})
     names = {
         "SECRET": webhook["secret"],

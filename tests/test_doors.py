@@ -25,7 +25,7 @@ from custom_components.datastream_bot.rate_limit import TokenBucket
 from .conftest import AddBot, Home
 from .days import restart, turn, wait_over
 from .doors import OPEN, Client, fill_doors, open_doors, open_webhook, told
-from .forms import show_form_of, submit_bot
+from .forms import change_bot, show_form_of
 from .home import diagnostics_of, seen_at, state_of, until
 from .streams import add_stream
 
@@ -47,7 +47,7 @@ async def test_over_its_limit_a_door_refuses_with_one_repair_issue_while_it_last
     """And one line in the log."""
     bot = await open_doors(await add_bot("Home"), webhook=OPEN, limits={"rate": 1, "burst": 2})
     await add_stream(bot, "news")
-    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}?address=news"
+    path = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}?address=news"
     issue = (DOMAIN, f"door_limited_webhook_{bot.bot_id}")
 
     responses = [await client.post(path, json={}) for _ in range(4)]
@@ -178,14 +178,13 @@ async def test_changing_the_bot_leaves_its_doors_as_they_are(hass: HomeAssistant
     """And the other way round."""
     bot = await add_bot("Home", exclude={"entity_id": ["switch.fan"]})
     await open_webhook(bot)
-    doors = bot.entry.data["doors"]
-    assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.fan"]}
+    doors = bot.entry.options["doors"]
+    assert (await diagnostics_of(bot))["entry"]["options"]["exclude"] == {"entity_id": ["switch.fan"]}
 
-    form = await show_form_of(bot)
-    await submit_bot(hass, form["flow_id"], name="Home", exclude={})
+    await change_bot(bot, exclude={})
 
-    assert bot.entry.data["doors"] == doors
-    assert bot.entry.data["exclude"] == {}
+    assert bot.entry.options["doors"] == doors
+    assert bot.entry.options["exclude"] == {}
 
 
 @pytest.mark.parametrize("limits", [{"rate": 0}, {"rate": 101}, {"burst": 0}, {"burst": 1001}])
@@ -202,7 +201,7 @@ async def test_secrets_are_in_no_diagnostics(
     """What came to the doors is."""
     assert await async_setup_component(hass, "diagnostics", {})
     bot = await open_doors(await add_bot("Home"), webhook=OPEN | {"signed": True}, cloud_api=OPEN)
-    webhook = bot.entry.data["doors"]["webhook"]
+    webhook = bot.entry.options["doors"]["webhook"]
     await client.post(f"/api/webhook/{webhook['webhook_id']}", json=ON)
 
     diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
@@ -212,7 +211,7 @@ async def test_secrets_are_in_no_diagnostics(
         "cloud_api": {"local_only": True, "working": 0, "counts": {}},
         "webhook": {"local_only": True, "working": 0, "counts": {"wrong_signature": 1}},
     }
-    assert diagnostics["entry"]["data"]["doors"]["webhook"]["open"]
+    assert diagnostics["entry"]["options"]["doors"]["webhook"]["open"]
     assert webhook["webhook_id"] not in str(diagnostics)
     assert webhook["secret"] not in str(diagnostics)
 
@@ -222,7 +221,7 @@ async def test_doors_of_a_former_version_keep_their_settings_and_get_what_was_ad
 ) -> None:
     """Each section of its entry may hold fewer settings than the form has now."""
     doors = {"webhook": {"open": True, "webhook_id": "1234", "secret": "5678"}, "cloud_api": {"open": True}}
-    entry = MockConfigEntry(domain=DOMAIN, title="Home", data={"doors": doors})
+    entry = MockConfigEntry(domain=DOMAIN, title="Home", version=2, options={"doors": doors})
     entry.add_to_hass(hass)
 
     assert await hass.config_entries.async_setup(entry.entry_id)

@@ -15,7 +15,7 @@ from custom_components.datastream_bot.const import DOMAIN
 
 from .conftest import AddBot, Home, SetClock, SetPosition, SetPresence
 from .days import everybody, go_on, power_cut, restart, turn
-from .forms import show_form_of, submit_bot
+from .forms import change_bot
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -196,8 +196,7 @@ async def test_choosing_other_persons_mends_it(
     await go_on(hass, freezer, DAY + 1)
     assert issues() == NOBODY
 
-    form = await show_form_of(bot)
-    await submit_bot(hass, form["flow_id"], name="Home", persons=["person.bo"])
+    await change_bot(bot, persons=["person.bo"])
 
     assert issues() == []
 

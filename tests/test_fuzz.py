@@ -60,8 +60,8 @@ async def paths(hass: HomeAssistant, home: Home, add_bot: AddBot, hass_access_to
     bot: Bot = await open_doors(await add_bot("Home"), webhook=OPEN, cloud_api=OPEN)
     await add_stream(bot, "doorbell", fields=[row("times", "number", required=True), row("data", "object")])
     await add_stream(bot, "news", actions=[{"event": "news", "event_data": {"text": "{{ content }}"}}])
-    doors = bot.entry.data["doors"]
-    unlimited = {**bot.entry.data, "doors": {**doors, "limits": {"rate": 1e9, "burst": 1e9}}}
+    doors = bot.entry.options["doors"]
+    unlimited = {**bot.entry.options, "doors": {**doors, "limits": {"rate": 1e9, "burst": 1e9}}}
     hass.config_entries.async_update_entry(bot.entry, data=unlimited)
     await hass.async_block_till_done()
     return [

@@ -70,7 +70,8 @@ async def bot_with(hass: HomeAssistant, hass_storage: dict[str, Any], door: str,
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="Found",
-        data={"doors": {"webhook": OPEN | {"webhook_id": "found", "secret": "", "signed": False}}},
+        version=2,
+        options={"doors": {"webhook": OPEN | {"webhook_id": "found", "secret": "", "signed": False}}},
         subentries_data=[
             {**stream, "data": dict(stream["data"])} for stream in built_in_streams(dict.fromkeys(BUILT_IN_FIELDS, ""))
         ],
@@ -102,7 +103,7 @@ async def test_a_message_with_an_id_is_sent_once(
 async def test_every_door_knows_ids_of_its_own(home: Home, bot: Bot, client: Client, sender: dict[str, str]) -> None:
     """A webhook without a token, and BotLab's interface with its own headers."""
     bot = await open_doors(bot, webhook=OPEN, cloud_api=OPEN)
-    webhook = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    webhook = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     key = {"API_KEY": sender["Authorization"].removeprefix("Bearer "), **ID}
 
     for path, headers, message in (

@@ -10,7 +10,7 @@ from custom_components.datastream_bot.bot import Bot
 
 from .conftest import AddBot, Home, SetPresence
 from .days import everybody, power_cut, restart, turn
-from .forms import show_form_of, submit_bot
+from .forms import change_bot
 from .home import diagnostics_of, remembered, ticks
 
 EVERYTHING = ["light.kitchen", "light.porch", "switch.fan"]
@@ -149,8 +149,7 @@ async def test_returning_goes_on_or_is_undone(
     await turn(hass, "light.kitchen", "on")
     await turn(hass, "light.porch", "on")
     await everybody(persons, "not_home")
-    form = await show_form_of(bot)
-    await submit_bot(hass, form["flow_id"], name="Home", on_leaving=on_leaving, on_returning=on_returning)
+    await change_bot(bot, on_leaving=on_leaving, on_returning=on_returning)
     await turn(hass, "switch.fan", "on")
     home["light.porch"].responding.clear()
     move_all(hass, "home")

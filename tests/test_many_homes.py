@@ -36,7 +36,7 @@ from .broker import (
     add_bot_of,
     broker_at,
     connect_to_broker,
-    doors_with_mqtt,
+    options_with_mqtt,
     more_homes,
     needs_broker,
     running_broker,
@@ -437,9 +437,9 @@ async def test_a_message_waits_for_the_one_before_it(start: Start, broker: Broke
 
 async def test_what_comes_faster_than_the_limit_waits(start: Start) -> None:
     """Nothing is lost, and the order stays."""
-    limits = {**doors_with_mqtt("cottage"), "limits": {"rate": 10, "burst": 5}}
+    limits = {**options_with_mqtt("cottage"), "doors": {"limits": {"rate": 10, "burst": 5}}}
     one = await add_bot_of(await start("one"), "cottage", name="One")
-    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS, doors=limits)
+    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS, options=limits)
     ear = Ear(two.hass)
     await acquainted(one, two)
     began = one.hass.loop.time()
@@ -555,9 +555,8 @@ async def test_a_bot_that_is_closed_is_not_waited_for_any_more(start: Start, bro
     sensor = "binary_sensor.one_mqtt_connection"
     assert hass.states.is_state(sensor, "on")
 
-    closed = {"doors": doors_with_mqtt("cottage", open=False)}
-    hass.config_entries.async_update_entry(bots[0].entry, data=closed)
-    hass.config_entries.async_update_entry(bots[1].entry, data={"doors": doors_with_mqtt("villa")})
+    hass.config_entries.async_update_entry(bots[0].entry, options=options_with_mqtt("cottage", open=False))
+    hass.config_entries.async_update_entry(bots[1].entry, options=options_with_mqtt("villa"))
     assert await hass.config_entries.async_remove(bots[2].bot_id)
     await until(lambda: seen_by(chief)["bots_known"] == 1)
 
@@ -580,9 +579,9 @@ async def test_what_waits_is_thrown_away_when_the_bot_speaks_for_somebody_else(s
     await until(lambda: seen_by(one)["connected"])
     await send(one, homes=["villa"])
 
-    hass.config_entries.async_update_entry(one.entry, data={"doors": doors_with_mqtt(organization="other")})
+    hass.config_entries.async_update_entry(one.entry, options=options_with_mqtt(organization="other"))
     await until(lambda: seen_by(one)["organization"] == "other" and seen_by(one)["connected"])
-    hass.config_entries.async_update_entry(one.entry, data={"doors": doors_with_mqtt()})
+    hass.config_entries.async_update_entry(one.entry, options=options_with_mqtt())
     await until(lambda: seen_by(one)["organization"] == ORGANIZATION and seen_by(one)["connected"])
 
     assert seen_by(one)["sender"]["on_their_way"] == 0

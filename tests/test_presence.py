@@ -25,7 +25,7 @@ from custom_components.datastream_bot.presence.persons import Presence, async_pr
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import power_cut, wait_over
-from .forms import show_form_of, submit_bot
+from .forms import change_bot
 from .home import is_on, state_of
 
 
@@ -360,8 +360,7 @@ async def test_choosing_other_persons_is_not_leaving(
     bot = await add_bot()
     await persons("anna", "not_home")
 
-    flow = await show_form_of(bot)
-    await submit_bot(hass, flow["flow_id"], name="Home", persons=["person.anna"])
+    await change_bot(bot, persons=["person.anna"])
 
     assert commands(home) == []
     await persons("anna", "home")

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, power_cut, restart, turn, wait_over
-from .forms import show_form_of, submit_bot
+from .forms import change_bot
 from .home import PretendBulb, PretendLamp, PretendLight, is_on, remembered, state_of, ticks
 
 
@@ -132,8 +132,7 @@ async def test_what_changed_meanwhile_is_left_alone_and_named(
     lights["light.l2"].set_available(available=False)
     entity_registry.async_remove("light.l3")
     await hass.async_block_till_done()
-    form = await show_form_of(bot)
-    await submit_bot(hass, form["flow_id"], name="Home", exclude={"entity_id": ["light.l4"]})
+    await change_bot(bot, exclude={"entity_id": ["light.l4"]})
 
     (delivery,) = (await send("toggle_everything", RETURNING))["handled"]
 

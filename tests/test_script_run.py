@@ -26,14 +26,14 @@ async def _texts(hass: HomeAssistant, add_bot: AddBot) -> None:
 
 async def script_of(hass: HomeAssistant, *actions: dict[str, Any], mode: str = "parallel") -> ActionScript:
     """Return actions that are ready to run."""
-    script = await ActionScript.async_create(hass, actions, "Home news", mode)
+    script = await ActionScript.async_create(hass, actions, lambda: "Home news", mode)
     assert script is not None
     return script
 
 
 async def test_no_actions_are_no_script(hass: HomeAssistant) -> None:
     """There is nothing to run."""
-    assert await ActionScript.async_create(hass, [], "Home news", "single") is None
+    assert await ActionScript.async_create(hass, [], lambda: "Home news", "single") is None
 
 
 async def test_what_the_actions_answer_is_their_response(hass: HomeAssistant) -> None:

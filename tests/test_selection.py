@@ -178,9 +178,9 @@ async def test_what_the_form_names_keeps_its_meaning_when_it_is_renamed(
     await hass.async_block_till_done()
 
     assert await switched(send) == [KITCHEN, PORCH]
-    data = (await diagnostics_of(bot))["entry"]["data"]
-    assert data["persons"] == ["person.anne"]
-    assert data["notify"] == ["notify.phone"]
+    options = (await diagnostics_of(bot))["entry"]["options"]
+    assert options["persons"] == ["person.anne"]
+    assert options["notify"] == ["notify.phone"]
 
 
 async def test_a_target_may_name_what_is_hidden(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

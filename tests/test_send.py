@@ -22,7 +22,7 @@ from custom_components.datastream_bot.messaging.router import Router
 
 from .automations import listen
 from .conftest import AddBot, Home, Send
-from .forms import show_form_of, submit_bot
+from .forms import show_name_of
 from .home import Reader, is_on, state_of
 from .streams import add_stream, row
 
@@ -458,8 +458,8 @@ async def test_a_user_who_is_gone_switches_nothing(
 async def test_the_name_of_the_bot_is_what_the_user_called_it(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """Renamed, it has its new name in receipts at once."""
     bot = await add_bot("Home")
-    flow = await show_form_of(bot)
-    await submit_bot(hass, flow["flow_id"], name="Cottage")
+    form = await show_name_of(bot)
+    await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "Cottage"})
 
     receipt = await send("send_push_notification", {"message": "hello"})
 

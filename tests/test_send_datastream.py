@@ -86,7 +86,7 @@ def token_file(tmp_path: Path, hass_access_token: str) -> str:
 @pytest.fixture
 def webhook(bot: Bot, url: str) -> str:
     """Return the URL of the bot's webhook."""
-    return f"{url}/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    return f"{url}/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
 
 
 async def test_a_message_is_sent_with_a_token(
@@ -110,7 +110,7 @@ async def test_a_message_is_sent_to_a_webhook(
 ) -> None:
     """Signed, when the file has a secret as well."""
     await open_doors(bot, webhook=OPEN | {"signed": is_signed, "names_entities": True})
-    secret = bot.entry.data["doors"]["webhook"]["secret"] if is_signed else ""
+    secret = bot.entry.options["doors"]["webhook"]["secret"] if is_signed else ""
     file = tmp_path / "webhook"
     file.write_text(f"{webhook}\n{secret}\n", encoding="utf-8")
 

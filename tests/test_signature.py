@@ -54,7 +54,7 @@ async def bot(home: Home, add_bot: AddBot) -> Bot:
 
 def secret_of(bot: Bot) -> str:
     """Return the secret that the form shows."""
-    secret: str = bot.entry.data["doors"]["webhook"]["secret"]
+    secret: str = bot.entry.options["doors"]["webhook"]["secret"]
     return secret
 
 
@@ -109,9 +109,9 @@ async def test_a_request_signed_by_standard_webhooks_is_taken_once(
 ) -> None:
     """A retry is signed anew, and gets the first receipt. The secrets of former versions are good for it."""
     path = await open_webhook(bot, signed=True)
-    webhook = bot.entry.data["doors"]["webhook"] | stored
-    doors = bot.entry.data["doors"] | {"webhook": webhook}
-    hass.config_entries.async_update_entry(bot.entry, data={**bot.entry.data, "doors": doors})
+    webhook = bot.entry.options["doors"]["webhook"] | stored
+    doors = bot.entry.options["doors"] | {"webhook": webhook}
+    hass.config_entries.async_update_entry(bot.entry, options={**bot.entry.options, "doors": doors})
     await hass.async_block_till_done()
     headers = signed_by_standard(bot, BODY)
 
@@ -176,9 +176,9 @@ async def test_the_former_secret_works_for_a_day_beside_a_new_one(
     freezer.tick(1)
     assert not await is_taken(client, path, signed_with(former, bot, key="4"))
     assert await is_taken(client, path, signed_with(secret_of(bot), bot, key="5"))
-    assert former in str(bot.entry.data)
+    assert former in str(bot.entry.options)
     await open_webhook(bot, signed=True)
-    assert former not in str(bot.entry.data)
+    assert former not in str(bot.entry.options)
 
 
 async def test_while_a_bot_is_not_loaded_who_has_the_former_secret_is_told_to_come_again(
@@ -299,7 +299,7 @@ async def test_a_wrong_signature_that_ends_after_its_bot_was_unloaded_does_no_ha
 async def test_an_unsigned_webhook_asks_for_no_signature_by_standard_webhooks(bot: Bot, client: Client) -> None:
     """But takes each id once, as a signed one does."""
     bot = await open_doors(bot, webhook=OPEN)
-    path = f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}"
+    path = f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}"
     headers = signed_with(SECRET, bot)
 
     answers = [await (await client.post(path, data=BODY, headers=headers)).json() for _ in range(2)]

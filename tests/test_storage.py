@@ -79,7 +79,7 @@ async def test_a_damaged_file_is_as_good_as_none(
     await persons("anna", "home")
     assert is_on(hass, "light.kitchen")
     path, body = (
-        f"/api/webhook/{bot.entry.data['doors']['webhook']['webhook_id']}",
+        f"/api/webhook/{bot.entry.options['doors']['webhook']['webhook_id']}",
         as_json(address="toggle_everything"),
     )
     assert len(await (await client.post(path, data=body, headers=signed(bot, body))).read()) > 0

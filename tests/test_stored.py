@@ -1,13 +1,15 @@
 """Entries and files that former versions stored."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -19,14 +21,15 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.datastream_bot.const import DOMAIN
 
 from .conftest import Home, SetPresence, furnish
-from .days import everybody, go_on
-from .doors import Client, as_json, go_online, signed
+from .days import everybody, go_on, turn
+from .doors import Client, as_json, go_online, signed, signed_by_standard
 from .forms import show_form_of, suggested
 from .home import PretendLight, PretendSwitch, diagnostics_of, is_on, remembered
 
 STORED = Path(__file__).parent / "stored"
 ENTRIES: list[dict[str, Any]] = json.loads((STORED / "config_entries.json").read_text(encoding="utf-8"))
 FILES: dict[str, dict[str, Any]] = json.loads((STORED / "files.json").read_text(encoding="utf-8"))
+GARDEN: dict[str, Any] = json.loads((STORED / "before_options.json").read_text(encoding="utf-8"))
 HOME, WORKSHOP = (entry["entry_id"] for entry in ENTRIES)
 
 
@@ -84,7 +87,7 @@ async def test_what_was_on_before_an_update_comes_back_after_it(
     assert [entity_id for entity_id in stored_home if not hass.states.get(entity_id)] == ["switch.radio"]
     assert all(is_on(hass, entity_id) for entity_id in stored_home.keys() - {"switch.radio"})
     assert stored_home["switch.radio"].commands == []
-    assert (await diagnostics_of(bot))["entry"]["data"]["exclude"] == {"entity_id": ["switch.freezer"]}
+    assert (await diagnostics_of(bot))["entry"]["options"]["exclude"] == {"entity_id": ["switch.freezer"]}
 
 
 @pytest.mark.parametrize(("now", "comes"), [("2026-11-28", False), ("2026-01-01", True)])
@@ -172,13 +175,94 @@ async def test_a_bot_of_a_former_version_goes_on(
     assert suggested(form)["on_returning"] == "on"
 
 
-@pytest.mark.parametrize(("minor_version", "names_entities"), [(1, True), (2, False), (3, False)])
+@pytest.mark.parametrize(("minor_version", "names_entities"), [(1, True), (2, False)])
 async def test_webhooks_of_before_they_could_withhold_names_go_on_naming(
     hass: HomeAssistant, minor_version: int, *, names_entities: bool
 ) -> None:
-    """What a newer version stored stays as it is, for when that comes back."""
+    """Those of later on do as their form says."""
     entry = MockConfigEntry(domain=DOMAIN, data=ENTRIES[0]["data"], minor_version=minor_version)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.data["doors"]["webhook"].get("names_entities", False) is names_entities
-    assert entry.minor_version == max(minor_version, 2)
+    assert entry.options["doors"]["webhook"].get("names_entities", False) is names_entities
+
+
+@pytest.fixture
+async def stored_garden(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> MockConfigEntry:
+    """Return the entry of a version that kept no options but that the doors are closed."""
+    freezer.move_to("2026-11-26T17:00:00+00:00")
+    (person,), (fan,) = GARDEN["data"]["persons"], GARDEN["data"]["exclude"]["entity_id"]
+    known = {"person.bo": ("bo", "person", person), "switch.fan": ("Fan", "test", fan)}
+    mock_registry(
+        hass,
+        {
+            entity_id: RegistryEntryWithDefaults(entity_id=entity_id, unique_id=unique_id, platform=platform, id=id_)
+            for entity_id, (unique_id, platform, id_) in known.items()
+        },
+    )
+    kept = ("data", "disabled_by", "entry_id", "minor_version", "options", "title", "version")
+    entry = MockConfigEntry(
+        domain=DOMAIN, subentries_data=GARDEN["subentries"], **{name: GARDEN[name] for name in kept}
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def test_a_bot_of_before_it_had_options_loses_nothing(
+    hass: HomeAssistant,
+    stored_garden: MockConfigEntry,
+    home: Home,
+    persons: SetPresence,
+    hass_client_no_auth: Any,
+) -> None:
+    """Its doors stay closed until they are opened again; the webhook, both secrets, and what is excluded stay."""
+    assert await hass.config_entries.async_setup(GARDEN["entry_id"])
+    await hass.async_block_till_done()
+    bot = stored_garden.runtime_data
+    assert stored_garden.data == {}
+    assert stored_garden.options == {**GARDEN["data"], "doors_closed": True}
+    webhook = GARDEN["data"]["doors"]["webhook"]
+    client: Client = await go_online(hass, hass_client_no_auth)
+    body = as_json(address="toggle_everything", content={"on": True})
+
+    async def answer(secret: str) -> Any:
+        headers = signed_by_standard(bot, body, key=secret, secret=webhook[secret])
+        return await (await client.post(f"/api/webhook/{webhook['webhook_id']}", data=body, headers=headers)).read()
+
+    assert [await answer(secret) for secret in ("secret", "former_secret")] == [b"", b""]
+    await turn(hass, "switch.garden_doors", "on")
+    await hass.async_block_till_done()
+    assert [b"light.porch" in await answer(secret) for secret in ("secret", "former_secret")] == [True, True]
+
+    assert [entity_id for entity_id in home if is_on(hass, entity_id)] == ["light.kitchen", "light.porch"]
+    options = (await diagnostics_of(bot))["entry"]["options"]
+    assert (options["persons"], options["exclude"]) == (["person.bo"], {"entity_id": ["switch.fan"]})
+
+
+async def test_a_disabled_bot_of_before_it_had_options_keeps_its_webhook_a_secret(
+    hass: HomeAssistant, stored_garden: MockConfigEntry, hass_client_no_auth: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant would write the URL into its log if it did not know it."""
+    await hass.config_entries.async_set_disabled_by(stored_garden.entry_id, ConfigEntryDisabler.USER)
+    assert await async_setup_component(hass, DOMAIN, {})
+    client: Client = await go_online(hass, hass_client_no_auth)
+    webhook_id = GARDEN["data"]["doors"]["webhook"]["webhook_id"]
+
+    response = await client.post(f"/api/webhook/{webhook_id}", json={})
+
+    assert (response.status, await response.read()) == (200, b"")
+    loud = [each for each in caplog.records if each.levelno >= logging.INFO and each.name.startswith("homeassistant")]
+    assert not [record for record in loud if webhook_id in record.getMessage()]
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("version", [(2, 2), (3, 1)])
+async def test_what_a_newer_version_stored_stays_as_it_is(hass: HomeAssistant, version: tuple[int, int]) -> None:
+    """For when that comes back."""
+    stored = {"settling": 5, "new": 1}
+    entry = MockConfigEntry(domain=DOMAIN, options=stored, version=version[0], minor_version=version[1])
+    entry.add_to_hass(hass)
+
+    await async_setup_component(hass, DOMAIN, {})
+
+    assert (entry.version, entry.minor_version) == version
+    assert entry.options == stored

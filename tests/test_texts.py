@@ -13,13 +13,14 @@ import pytest
 
 from custom_components.datastream_bot import config_flow, services, trigger
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
-from custom_components.datastream_bot.flows import bot, data_stream, doors
+from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, options
 
 from .conftest import AddBot
 
 HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 TEXTS = json.loads((HOUSE / "translations" / "en.json").read_text(encoding="utf-8"))
 ICONS = json.loads((HOUSE / "icons.json").read_text(encoding="utf-8"))
+ATTACHED = ("attached", "attached_nobody", "attached_nothing")
 STREAM_SCHEMA = data_stream.stream_schema(
     *(TEXTS["selector"][key]["options"] for key in ("field_type", "field_required"))
 )
@@ -47,13 +48,12 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
 @pytest.mark.parametrize(
     ("texts", "schema"),
     [
-        (TEXTS["config"]["step"]["bot"], bot.BOT_SCHEMA),
-        *(
-            (TEXTS["config"]["step"][step], bot.ATTACHED_SCHEMA)
-            for step in ("attached", "attached_nobody", "attached_nothing")
-        ),
+        (TEXTS["config"]["step"]["bot"], bot.NEW_BOT_SCHEMA),
+        (TEXTS["config"]["step"]["reconfigure"], bot.NAME_SCHEMA),
+        (TEXTS["options"]["step"]["bot"], bot.BOT_SCHEMA),
+        *((TEXTS["config"]["step"][step], bot.ATTACHED_SCHEMA) for step in ATTACHED),
         *((step, STREAM_SCHEMA) for step in TEXTS["config_subentries"]["data_stream"]["step"].values()),
-        (TEXTS["config"]["step"]["doors"], doors.DOORS_SCHEMA),
+        (TEXTS["options"]["step"]["doors"], doors.DOORS_SCHEMA),
     ],
 )
 def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any) -> None:
@@ -67,20 +67,38 @@ def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any
         test_every_field_of_a_form_has_a_name_and_a_description(texts["sections"][name], its.schema)
 
 
-async def test_every_step_has_a_text_and_every_text_a_step(hass: HomeAssistant) -> None:
-    """Choices of the menu as well."""
-    texts = TEXTS["config"]["step"]
-    named = vars(config_flow.DatastreamBotConfigFlow)
+@pytest.mark.parametrize(
+    ("texts", "flow"),
+    [
+        (TEXTS["config"]["step"], config_flow.DatastreamBotConfigFlow),
+        (TEXTS["options"]["step"], options.BotOptionsFlow),
+    ],
+)
+def test_every_step_has_a_text_and_every_text_a_step(texts: dict[str, Any], flow: type) -> None:
+    """Those that two flows share as well."""
+    named = vars(flow) | vars(bot_steps.BotSteps)
     steps = {name.removeprefix("async_step_") for name in named if name.startswith("async_step_")}
-    # It shows the form that changes a bot.
+    # It shows the form of a bot.
     assert texts.keys() == steps - {"user"}
-    menu: Any = await config_flow.DatastreamBotConfigFlow().async_step_reconfigure()
-    assert texts["reconfigure"]["menu_options"].keys() == set(menu["menu_options"])
+
+
+async def test_every_choice_of_the_menu_has_a_text() -> None:
+    """And no text is left over."""
+    menu: Any = await options.BotOptionsFlow().async_step_init()
+    assert TEXTS["options"]["step"]["init"]["menu_options"].keys() == set(menu["menu_options"])
+
+
+def test_a_bot_is_changed_in_the_words_in_which_it_was_added() -> None:
+    """Texts cannot be shared between the flows."""
+    added, changed = (leaves(TEXTS[flow]) for flow in ("config", "options"))
+    shared = [path for path in changed if path.startswith(("error.target_", "step.attached", "step.bot."))]
+    shared.remove("step.bot.description")
+    assert {path: changed[path] for path in shared} == {path: added.get(path) for path in shared}
 
 
 def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
-    schemas = [bot.BOT_SCHEMA.schema, STREAM_SCHEMA.schema]
+    schemas = [bot.NEW_BOT_SCHEMA.schema, STREAM_SCHEMA.schema]
     schemas += [its.schema.schema for its in doors.DOORS_SCHEMA.schema.values()]
     selectors = [field for schema in schemas for field in schema.values() if not isinstance(field, section)]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
@@ -101,7 +119,8 @@ def test_every_choice_has_a_text() -> None:
 def test_every_error_of_a_form_has_a_text() -> None:
     """And no text is left over."""
     named = set(re.findall(r'"((?:name|target|address|actions|field|event_type|organization|home)_[a-z_]+)"', SOURCE))
-    texts = TEXTS["config"]["error"].keys() | TEXTS["config_subentries"]["data_stream"]["error"].keys()
+    flows = (TEXTS["config"], TEXTS["options"], TEXTS["config_subentries"]["data_stream"])
+    texts = {name for flow in flows for name in flow["error"]}
     assert texts <= named
     assert {
         name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in", "_own"))

@@ -664,7 +664,7 @@ async def test_while_a_bot_is_not_loaded_only_who_may_know_of_it_is_told_to_come
     """To all others it is not there, as ever."""
     path, body = await open_webhook(bot, signed=True), as_json(**ON)
     await hass.config_entries.async_unload(bot.bot_id)
-    secret = bot.entry.data["doors"]["webhook"]["secret"]
+    secret = bot.entry.options["doors"]["webhook"]["secret"]
     stamp = f"{time.time():.6f}"
     headers = {"X-Datastream-Timestamp": stamp, "X-Datastream-Signature": sign(secret, stamp, body)}
 
@@ -702,7 +702,7 @@ async def test_a_webhook_asks_to_come_again_from_the_start_on(
     }
     for settings in webhooks.values():
         # Of a version to come.
-        MockConfigEntry(domain=DOMAIN, version=9, data={"doors": {"webhook": settings}}).add_to_hass(hass)
+        MockConfigEntry(domain=DOMAIN, version=9, options={"doors": {"webhook": settings}}).add_to_hass(hass)
     await async_setup_component(hass, DOMAIN, {})
     client = await go_online(hass, hass_client_no_auth)
 
@@ -752,11 +752,11 @@ async def test_a_new_url_is_made_on_request_only(bot: Bot, client: Client) -> No
     first = await open_webhook(bot)
     await open_doors(bot)
     same = await open_webhook(bot)
-    secret = bot.entry.data["doors"]["webhook"]["secret"]
+    secret = bot.entry.options["doors"]["webhook"]["secret"]
     other = await open_webhook(bot, renew="url_and_secret")
 
     assert first == same != other
-    assert bot.entry.data["doors"]["webhook"]["secret"] != secret
+    assert bot.entry.options["doors"]["webhook"]["secret"] != secret
     assert await (await client.post(first, json=ON)).read() == b""
     assert (await client.post(other, json=ON)).status == 200
 
@@ -773,7 +773,7 @@ async def test_the_form_shows_the_url_before_it_opens_the_door(hass: HomeAssista
     assert everywhere["step_id"] == "webhook_signed"
     assert everywhere["description_placeholders"]["url"].startswith("https://example.com/api/webhook/")
     assert everywhere["description_placeholders"]["secret"].startswith("whsec_")
-    assert "doors" not in bot.entry.data
+    assert "doors" not in bot.entry.options
 
 
 async def test_the_line_for_a_terminal_notifies(
@@ -784,14 +784,14 @@ async def test_the_line_for_a_terminal_notifies(
     shown = await fill_doors(bot, webhook=OPEN)
     *_, message, url = shlex.split(shown["description_placeholders"]["curl"])
     as_shown = shown["data_schema"]({})
-    await hass.config_entries.flow.async_configure(shown["flow_id"], as_shown)
+    await hass.config_entries.options.async_configure(shown["flow_id"], as_shown)
     await hass.async_block_till_done()
 
     answer = await client.post(URL(url).path, data=message, headers={"Content-Type": "application/json"})
     assert (answer.status, ["Hello" in each["message"] for each in notifications]) == (200, [True])
     assert url == as_shown["url"] == shown["data_schema"].schema["qr_code"].config["data"]
     signed_one = await fill_doors(bot, webhook=OPEN | {"signed": True})
-    assert signed_one["data_schema"]({})["secret"] == bot.entry.data["doors"]["webhook"]["secret"]
+    assert signed_one["data_schema"]({})["secret"] == bot.entry.options["doors"]["webhook"]["secret"]
 
 
 async def test_without_an_address_of_its_own_home_assistant_shows_the_path(

@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import LEAVING, RETURNING, everybody, group, power_cut, show_as, turn
-from .forms import show_form_of, submit_bot
+from .forms import change_bot, show_form_of
 from .home import is_on, remembered, ticks
 
 EVERY = ["light.fan", "light.kitchen", "light.porch", "switch.fan"]
@@ -153,7 +153,7 @@ async def test_two_faces_are_switched_once(
         er.async_get(hass).async_update_entity("switch.fan", hidden_by=None)
     bot = await add_bot()
     form = await show_form_of(bot)
-    listed: Any = await hass.config_entries.flow.async_configure(form["flow_id"], {"name": "Home", "more": {}})
+    listed: Any = await hass.config_entries.options.async_configure(form["flow_id"], {"more": {}})
 
     every = await result_of(send, {"on": True})
     lights = await result_of(send, {"on": True, "domain": "light"})
@@ -209,8 +209,7 @@ async def test_what_was_turned_on_behind_a_face_or_in_a_group_is_put_back(
     await group(hass, "Both", ["light.kitchen", "light.porch"])
     bot = await add_bot(on_returning="on")
     await everybody(persons, "not_home")
-    form = await show_form_of(bot)
-    await submit_bot(hass, form["flow_id"], name="Home", on_leaving="nothing", on_returning="on")
+    await change_bot(bot, on_leaving="nothing", on_returning="on")
     await turn(hass, "light.porch", "on")
     home["light.porch"].responding.clear()
     for person in ("anna", "bo"):

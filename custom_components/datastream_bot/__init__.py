@@ -11,10 +11,10 @@ from .address_actions import async_setup_address_actions
 from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .const import DOMAIN
 from .doors import async_open_doors, async_remove_doors, async_setup_doors, async_update_doors
-from .doors.webhook import with_named_entities
 from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
+from .migration import async_migrate_entry
 from .mqtt.transport import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .same_names import async_watch_names
@@ -28,6 +28,9 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all bots share: the router with its listeners, the actions, and what answers over HTTP."""
     await async_remove_orphaned_files(hass)
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        # Home Assistant leaves disabled ones as they were, whose webhooks are to be known all the same.
+        await async_migrate_entry(hass, entry)
     router = hass.data[DATA_ROUTER] = Router(hass)
     router.connect_listener(partial(async_fire_message, hass))
     router.connect_listener(partial(async_signal_message, hass))
@@ -39,18 +42,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     return True
 
 
-async def async_migrate_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
-    """Bring the data of a former version up to date."""
-    if (entry.version, entry.minor_version) < (1, 2):
-        hass.config_entries.async_update_entry(entry, data=with_named_entities(entry.data), minor_version=2)
-    return True
-
-
 async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
     """Set up a bot: first what receives, then what shows it, then what sends."""
     router = hass.data[DATA_ROUTER]
     # What had no entry in the registry when it was chosen may have one by now.
-    hass.config_entries.async_update_entry(entry, data=with_registry_ids(hass, entry.data))
+    hass.config_entries.async_update_entry(entry, options=with_registry_ids(hass, entry.options))
     async_remove_orphaned_entities(hass, entry)
     bot = entry.runtime_data = Bot(hass, entry, router)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
@@ -63,11 +59,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
-    """Follow changes of a bot: those of its data streams and doors need no reload."""
+    """Follow changes of a bot: those of its name, data streams and doors need no reload."""
     bot = entry.runtime_data
     if bot.is_outdated:
         hass.config_entries.async_schedule_reload(entry.entry_id)
     else:
+        bot.async_update_name()
         await bot.data_streams.async_update()
         await async_update_doors(bot, hass.data[DATA_ROUTER])
         await async_update_transport(bot, hass.data[DATA_ROUTER])

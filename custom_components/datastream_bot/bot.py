@@ -8,10 +8,11 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_DOORS, CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER
+from .const import CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
+from .issues import async_rename_in_issues
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
 from .messaging.receipt import Delivery, Outcome, Receipt
@@ -64,10 +65,6 @@ async def async_remove_bot(hass: HomeAssistant, bot_id: str) -> None:
         await storage_of(hass, bot_id).async_remove()
 
 
-def _set_up_as(entry: DatastreamBotConfigEntry) -> tuple[Any, ...]:
-    return entry.title, {name: value for name, value in entry.data.items() if name != CONF_DOORS}
-
-
 def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> str:
     """Register the device of a bot, and return its id."""
     device = dr.async_get(hass).async_get_or_create(
@@ -103,19 +100,12 @@ class Bot:
         self.doors: list[Entrance] = []
         self.transport: Transport | None = None
         self._router = router
-        self._set_up_as = _set_up_as(entry)
-        settings = self._settings = Settings.from_data(entry.data)
+        settings = self._settings = Settings.from_options(entry.options)
         self.tracker = PresenceTracker(hass, self.bot_id, settings.persons, settings.settling)
         self.data_streams = DataStreams(hass, entry, router.registry, self.attach)
-        self._device = DeviceMicroservice(hass, self.bot_id, entry.title, settings)
+        self._device = DeviceMicroservice(hass, entry, settings)
         self._location = LocationMicroservice(
-            hass,
-            self.bot_id,
-            entry.title,
-            settings,
-            self.tracker,
-            send=self.async_dispatch,
-            devices=self._device,
+            hass, entry, settings, self.tracker, send=self.async_dispatch, devices=self._device
         )
 
     @property
@@ -136,8 +126,8 @@ class Bot:
 
     @property
     def is_outdated(self) -> bool:
-        """Return whether the config entry changed since the bot was set up, apart from its data streams and doors."""
-        return self._set_up_as != _set_up_as(self.entry)
+        """Return whether the bot looks after something else by now than it was set up for."""
+        return self._settings != Settings.from_options(self.entry.options)
 
     @property
     def has_doors_closed(self) -> bool:
@@ -150,6 +140,12 @@ class Bot:
         self.hass.config_entries.async_update_entry(
             self.entry, options={**self.entry.options, CONF_DOORS_CLOSED: close}
         )
+
+    @callback
+    def async_update_name(self) -> None:
+        """Give the device and the repair issues of the bot its name; whatever else tells it looks it up."""
+        _register_device(self.hass, self.entry)
+        async_rename_in_issues(self.hass, self.entry)
 
     async def async_receive(self) -> None:
         """Start to receive messages, until the config entry is unloaded."""
@@ -168,7 +164,7 @@ class Bot:
         """Start to react to presence, until the config entry is unloaded."""
         self.entry.async_on_unload(lambda: self._location.async_stop(forget=self._is_disabled))
         if self._settings.has_reaction:
-            doubt_issue = DoubtIssue(self.hass, self.bot_id, self.entry.title, self.tracker)
+            doubt_issue = DoubtIssue(self.hass, self.entry, self.tracker)
             self.entry.async_on_unload(doubt_issue.async_connect())
         await self._location.async_start()
 
@@ -179,10 +175,9 @@ class Bot:
     @callback
     def attach(self, microservice: Microservice) -> CALLBACK_TYPE:
         """Let a microservice receive messages; return the function that detaches it."""
-        bot = (self.bot_id, self.entry.title)
         registry = self._router.registry
-        leave = [registry.subscribe(*bot, address, microservice) for address in microservice.addresses]
-        leave += [registry.declare(*bot, address, fields) for address, fields in microservice.fields.items()]
+        leave = [registry.subscribe(self.entry, address, microservice) for address in microservice.addresses]
+        leave += [registry.declare(self.entry, address, fields) for address, fields in microservice.fields.items()]
         self._attached[microservice] = leave
         return partial(self._detach, microservice)
 

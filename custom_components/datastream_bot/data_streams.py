@@ -213,7 +213,7 @@ class DataStreams:
     async def _async_mapping(self, stream: DataStream) -> StreamMapping:
         return await StreamMapping.async_create(
             self._hass,
-            self._entry.title,
+            self._entry,
             address=stream.address,
             event_type=stream.event_type,
             actions=stream.actions,
@@ -230,7 +230,7 @@ class DataStreams:
     def _change(self, stream_id: str, stream: DataStream, mapping: StreamMapping) -> StreamMapping | None:
         """Start or change a data stream, and return what it was mapped to before."""
         if (running := self._running.get(stream_id)) is None:
-            microservice = MappingMicroservice(self._hass, self._entry.title, stream_id, mapping)
+            microservice = MappingMicroservice(self._hass, self._entry, stream_id, mapping)
             connected = self._connect(stream, microservice)
             self._running[stream_id] = _Running(stream=stream, mapping=microservice, disconnect=connected)
             return None
@@ -242,10 +242,10 @@ class DataStreams:
         return former
 
     def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
-        bot_id, address = self._entry.entry_id, stream.address
-        connected = [self._registry.declare(bot_id, self._entry.title, address, stream.fields, stream.description)]
+        entry, address = self._entry, stream.address
+        connected = [self._registry.declare(entry, address, stream.fields, stream.description)]
         if stream.is_mapped:
             connected.append(self._attach(mapping))
         if stream.external:
-            connected.append(self._registry.open(bot_id, address))
+            connected.append(self._registry.open(entry.entry_id, address))
         return connected

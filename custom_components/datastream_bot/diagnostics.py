@@ -18,7 +18,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: Datastr
     """Return what a bot is set up to do, and what it sees."""
     bot = entry.runtime_data
     return {
-        "entry": async_redact_data({**entry.as_dict(), "data": with_entity_ids(hass, entry.data)}, TO_REDACT),
+        "entry": async_redact_data({**entry.as_dict(), "options": with_entity_ids(hass, entry.options)}, TO_REDACT),
         "microservices": [
             {
                 "name": microservice.name,

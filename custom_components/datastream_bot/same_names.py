@@ -31,7 +31,7 @@ def _check(hass: HomeAssistant) -> None:
     for entry in hass.config_entries.async_entries(DOMAIN):
         name = entry.title.casefold()
         if name in names:
-            async_create_issue(hass, _issue_id(entry), translation_key="same_name", bot=entry.title)
+            async_create_issue(hass, _issue_id(entry), translation_key="same_name", entry=entry)
         else:
             async_delete_issue(hass, _issue_id(entry))
         names.add(name)

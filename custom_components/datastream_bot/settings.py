@@ -87,9 +87,9 @@ class Settings:
     verify_after: float = field(default=0, metadata=_shown(_number(3600, UnitOfTime.SECONDS), more=True))
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Return the settings in the data of a config entry; defaults stand for those that it does not hold."""
-        return cls(**{option.name: data[option.name] for option in fields(cls) if option.name in data})
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the settings in the options of a config entry; defaults stand for those that they do not hold."""
+        return cls(**{setting.name: options[setting.name] for setting in fields(cls) if setting.name in options})
 
     @property
     def has_reaction(self) -> bool:
@@ -97,17 +97,17 @@ class Settings:
         return any(reaction != Reaction.NOTHING for reaction in (self.on_leaving, self.on_returning))
 
 
-def door_settings(data: Mapping[str, Any], section: str, form: Mapping[vol.Marker, Any]) -> dict[str, Any]:
-    """Return the settings of a door in the data of a config entry; those that it does not hold have their defaults.
+def door_settings(options: Mapping[str, Any], section: str, form: Mapping[vol.Marker, Any]) -> dict[str, Any]:
+    """Return the settings of a door in the options of a config entry; defaults stand for those that they do not hold.
 
     Args:
-        data: The data.
+        options: The options.
         section: Key of the door.
         form: The section of the door in the form.
 
     """
     with_defaults = vol.Schema(dict.fromkeys(form, object), extra=vol.ALLOW_EXTRA)
-    settings: dict[str, Any] = with_defaults(data.get(CONF_DOORS, {}).get(section, {}))
+    settings: dict[str, Any] = with_defaults(options.get(CONF_DOORS, {}).get(section, {}))
     return settings
 
 
@@ -128,33 +128,33 @@ def resolve_target(hass: HomeAssistant, target: Mapping[str, Any]) -> dict[str, 
 
 
 @callback
-def with_entity_ids(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a config entry with entity ids for registry ids, as a form shows them."""
-    return _translated(data, lambda ids: resolve_entity_ids(hass, ids))
+def with_entity_ids(hass: HomeAssistant, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a config entry with entity ids for registry ids, as a form shows them."""
+    return _translated(options, lambda ids: resolve_entity_ids(hass, ids))
 
 
 @callback
-def with_registry_ids(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a config entry with registry ids for entity ids, as it is stored."""
+def with_registry_ids(hass: HomeAssistant, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a config entry with registry ids for entity ids, as they are stored."""
     registry = er.async_get(hass)
 
     def registry_ids(ids: Iterable[str]) -> list[str]:
         return [each if (entry := registry.async_get(each)) is None else entry.id for each in ids]
 
-    return _translated(data, registry_ids)
+    return _translated(options, registry_ids)
 
 
 type _Translate = Callable[[Iterable[str]], list[str]]
 
 
-def _translated(data: Mapping[str, Any], translate: _Translate) -> dict[str, Any]:
-    translated = dict(data)
-    for option in fields(Settings):
-        selector, name = option.metadata["selector"], option.name
-        if name in data and isinstance(selector, EntitySelector):
-            translated[name] = translate(data[name])
-        elif name in data and selector is None:
-            translated[name] = _with_ids(data[name], translate)
+def _translated(options: Mapping[str, Any], translate: _Translate) -> dict[str, Any]:
+    translated = dict(options)
+    for setting in fields(Settings):
+        selector, name = setting.metadata["selector"], setting.name
+        if name in options and isinstance(selector, EntitySelector):
+            translated[name] = translate(options[name])
+        elif name in options and selector is None:
+            translated[name] = _with_ids(options[name], translate)
     return translated
 
 

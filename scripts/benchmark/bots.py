@@ -85,16 +85,16 @@ async def add_bot(
 ) -> Bot:
     """Add a bot as its form does, with more data streams than the two that every bot has."""
     entry: ConfigEntry[Bot] = ConfigEntry(
-        data={"doors": doors or {}},
+        data={},
         discovery_keys=MappingProxyType({}),
         domain=DOMAIN,
         minor_version=1,
-        options={},
+        options={"doors": doors or {}},
         source="user",
         subentries_data=[*(stream(address, fields) for address, fields in BUILT_IN_FIELDS.items()), *streams],
         title=name,
         unique_id=None,
-        version=1,
+        version=2,
     )
     await hass.config_entries.async_add(entry)
     await hass.async_block_till_done()

@@ -48,8 +48,8 @@ class Person:
         """Open the form of the bot's doors, and return it."""
         page = self.page
         self.open(INTEGRATION)
-        page.locator("ha-config-entry-row ha-dropdown").first.click()
-        page.get_by_text("Reconfigure", exact=True).first.click()
+        page.locator("ha-config-entry-row").get_by_role("button", name="Configure").first.click()
+        expect(page.get_by_text("Doors to the outside").last).to_be_visible()
         self.look("What to change")
         page.get_by_text("Doors to the outside").last.click()
         form = page.locator("step-flow-form")

@@ -150,11 +150,38 @@ def test_a_webhook_is_opened_and_answers_at_the_url_that_is_shown(
     url = form.locator("input[name=url]").input_value()
     person.look("The URL of the webhook")
     person.press("Submit")
-    expect(page.locator("step-flow-abort")).to_be_visible()
+    expect(page.get_by_text("Options successfully saved")).to_be_visible()
     person.look("The webhook is open")
 
     receipt = portal.call(home.post, urlsplit(url.strip()).path, {"address": "doorbell", "content": {"times": 1}})
     assert [delivery["receiver"] for delivery in receipt["handled"]] == ["mapping"]
+
+
+@pytest.mark.usefixtures("bot")
+def test_what_a_bot_looks_after_is_changed_beside_its_name(
+    person: Person, home: RealHome, portal: BlockingPortal
+) -> None:
+    """Each of the two forms says what the other one is for."""
+    page = person.page
+    person.open(INTEGRATION)
+    page.locator("ha-config-entry-row").get_by_role("button", name="Configure").first.click()
+    page.get_by_text("What it looks after").last.click()
+    expect(page.get_by_text("When the last person leaves").first).to_be_visible()
+    person.look("What the bot looks after")
+    person.press("Next")
+    expect(page.get_by_text("6 lights and switches")).to_be_visible()
+    person.press("Submit")
+    expect(page.get_by_text("Options successfully saved")).to_be_visible()
+
+    person.open(INTEGRATION)
+    page.locator("ha-config-entry-row ha-dropdown").first.click()
+    page.get_by_text("Reconfigure", exact=True).first.click()
+    page.locator("step-flow-form input[name=name]").fill("Cottage")
+    person.look("Rename a bot")
+    person.press("Submit")
+    expect(page.locator("step-flow-abort")).to_be_visible()
+    person.look("A renamed bot")
+    assert portal.call(home.get, "/api/states/switch.demo_doors")["attributes"]["friendly_name"] == "Cottage Doors"
 
 
 @pytest.mark.usefixtures("bot")
@@ -172,7 +199,7 @@ def test_the_door_to_other_homes_needs_a_name_and_mqtt(person: Person) -> None:
     expect(section.locator("input[name=organization]")).to_have_value("acme")
     section.locator("input[name=home]").fill("cottage")
     person.press("Submit")
-    expect(page.locator("step-flow-abort")).to_be_visible()
+    expect(page.get_by_text("Options successfully saved")).to_be_visible()
     person.open("/config/repairs/")
     expect(page.get_by_text("has no MQTT to reach other homes").first).to_be_visible()
     person.look("There is no MQTT yet")

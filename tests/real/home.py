@@ -21,6 +21,7 @@ USERNAME, PASSWORD = "demo", "datastream"
 START_TIMEOUT: Final = 120.0
 STOP_TIMEOUT: Final = 30.0
 FLOW: Final = "/api/config/config_entries/flow"
+OPTIONS_FLOW: Final = "/api/config/config_entries/options/flow"
 SUBENTRY_FLOW: Final = "/api/config/config_entries/subentries/flow"
 
 
@@ -125,7 +126,7 @@ class RealHome:
         answer = await self.post(flow, steps[0])
         for step in steps[1:]:
             answer = await self.post(f"{flow}/{answer['flow_id']}", step)
-            if answer.get("errors") or answer.get("reason") not in {None, "reconfigure_successful"}:
+            if answer.get("errors") or answer["type"] == "abort":
                 raise HomeError(f"{step} was answered with {answer}")
         return answer
 
@@ -144,12 +145,12 @@ class RealHome:
 
     async def open_doors(self, bot: str, **doors: Mapping[str, Any]) -> Any:
         """Open doors of a bot by its form, leave the others closed, and return what the form shows of them."""
-        form = await self.submit({"handler": "datastream_bot", "entry_id": bot}, {"next_step_id": "doors"})
+        form = await self.submit({"handler": bot}, {"next_step_id": "doors"}, flow=OPTIONS_FLOW)
         filled = {field["name"]: doors.get(field["name"], {}) for field in form["data_schema"]}
-        shown = await self.post(f"{FLOW}/{form['flow_id']}", filled)
+        shown = await self.post(f"{OPTIONS_FLOW}/{form['flow_id']}", filled)
         if shown["type"] == "form" and not shown["errors"]:
-            await self.post(f"{FLOW}/{form['flow_id']}", {})
-        elif shown["type"] != "abort":
+            await self.post(f"{OPTIONS_FLOW}/{form['flow_id']}", {})
+        elif shown["type"] != "create_entry":
             raise HomeError(f"The doors were not opened: {shown}")
         # It is being loaded anew; this is done when it is there again.
         await self.act("homeassistant.reload_config_entry", {"entry_id": bot})

@@ -6,8 +6,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
@@ -58,8 +59,7 @@ class Expectations:
     def __init__(
         self,
         hass: HomeAssistant,
-        bot_id: str,
-        bot_name: str,
+        entry: ConfigEntry[Any],
         verify_after: float,
         still_attached: Callable[[Collection[str]], list[str]],
     ) -> None:
@@ -67,15 +67,14 @@ class Expectations:
 
         Args:
             hass: Home Assistant.
-            bot_id: Config entry id of the bot.
-            bot_name: What people call the bot.
+            entry: Config entry of the bot.
             verify_after: Seconds after which entities are asked once more, or 0 for never.
             still_attached: Returns those entities that the bot may still switch.
 
         """
         self._hass = hass
-        self._bot_name = bot_name
-        self._issue_id = f"not_reached_{bot_id}"
+        self._entry = entry
+        self._issue_id = f"not_reached_{entry.entry_id}"
         self._verify_after = verify_after
         self._still_attached = still_attached
         self._misses: Counter[str] = Counter()
@@ -238,7 +237,7 @@ class Expectations:
                 self._hass,
                 self._issue_id,
                 translation_key="not_reached",
-                bot=self._bot_name,
+                entry=self._entry,
                 entities=", ".join(never),
             )
         else:

@@ -90,7 +90,6 @@ class Door:
         title: What people call it.
         form: Its section in the form of the doors, with defaults; a door without one is always open.
         bot_id: Config entry id of the bot.
-        bot_name: What people call the bot.
         entry: Config entry of the bot.
         router: Takes the messages.
         receipts: The receipts of messages that had an idempotency key.
@@ -107,13 +106,12 @@ class Door:
         """Initialize the door of a bot, closed."""
         self.hass = bot.hass
         self.bot_id = bot.bot_id
-        self.bot_name = bot.entry.title
         self.entry = bot.entry
         self.router = router
         self.receipts = async_get_receipts(bot.hass, bot.bot_id, self.origin)
         self.is_open = False
-        own = door_settings(bot.entry.data, self.origin, self.form)
-        limits = door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
+        own = door_settings(bot.entry.options, self.origin, self.form)
+        limits = door_settings(bot.entry.options, LIMITS, LIMITS_FORM)
         self.settings: Mapping[str, Any] = {**own, LIMITS: limits}
         self._local_only: bool = own.get(CONF_LOCAL_ONLY, False)
         self._bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
@@ -133,14 +131,14 @@ class Door:
     @classmethod
     def will_admit(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry, remote: str | None) -> bool:
         """Return whether a request from this IP address may come to the door of a bot as soon as that is loaded."""
-        local_only = door_settings(entry.data, cls.origin, cls.form).get(CONF_LOCAL_ONLY, False)
+        local_only = door_settings(entry.options, cls.origin, cls.form).get(CONF_LOCAL_ONLY, False)
         return cls.will_open(hass, entry) and (not local_only or _is_from_here(hass, remote))
 
     @classmethod
     def will_open(cls, hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:
         """Return whether the door of a bot is open, or will be as soon as the bot is loaded."""
         is_there = entry.disabled_by is None and hass.config_entries.async_get_entry(entry.entry_id) is not None
-        is_open: bool = door_settings(entry.data, cls.origin, cls.form).get(CONF_OPEN, True)
+        is_open: bool = door_settings(entry.options, cls.origin, cls.form).get(CONF_OPEN, True)
         return is_there and is_open and not entry.options.get(CONF_DOORS_CLOSED, False)
 
     @property
@@ -195,9 +193,9 @@ class Door:
         """Return the refusal of a request; log it and raise a repair issue until no more are refused."""
         self._counts[error.code] += 1
         if self._refusals.async_count() == 1:
-            _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.bot_name)
+            _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.entry.title)
             async_create_issue(
-                self.hass, self._issue_id, translation_key=translation_key, door=self.title, bot=self.bot_name
+                self.hass, self._issue_id, translation_key=translation_key, entry=self.entry, door=self.title
             )
         return error
 

@@ -152,5 +152,5 @@ def _ask_each[T](doors: Iterable[Door], ask: Callable[[Door], T]) -> tuple[dict[
 def _failed(door: Door, err: MessageError) -> Delivery:
     """Return as part of a receipt why a message did not come through a door."""
     return Delivery(
-        bot_id=door.bot_id, bot_name=door.bot_name, receiver=_RECEIVER, outcome=Outcome.FAILED, error=str(err)
+        bot_id=door.bot_id, bot_name=door.entry.title, receiver=_RECEIVER, outcome=Outcome.FAILED, error=str(err)
     )

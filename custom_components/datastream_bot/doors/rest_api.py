@@ -68,7 +68,7 @@ def _doors(hass: HomeAssistant, bot: str | None) -> list[Door]:
     doors: list[Door] = open_doors(hass, RestDoor)
     if bot is None:
         return doors
-    doors = [door for door in doors if is_called(bot, door.bot_id, door.bot_name)]
+    doors = [door for door in doors if is_called(bot, door.bot_id, door.entry.title)]
     to_come = [entry for entry in entries_to_come(hass) if is_called(bot, entry.entry_id, entry.title)]
     if len(doors) + len(to_come) > 1:
         raise DoorError(HTTPStatus.CONFLICT, translation_key="bot_ambiguous", bot=bot)

@@ -20,7 +20,7 @@ from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ..bot import Bot
-from ..const import CONF_DOORS, DOMAIN
+from ..const import DOMAIN
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
 from ..messaging.router import Router
@@ -106,7 +106,7 @@ class WebhookDoor(Door):
         except MessageError as err:
             return HomeAssistantView.json(*refusal(err))
         except Exception:
-            _LOGGER.exception("The webhook of %s failed", self.bot_name)
+            _LOGGER.exception("The webhook of %s failed", self.entry.title)
             return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR) if is_known else Response()
 
     def _is_there(self) -> bool:
@@ -152,12 +152,12 @@ class WebhookDoor(Door):
         self.async_count("wrong_signature")
         # The body may have come to its end after the bot was unloaded.
         if self.is_open and self._wrong_signatures.async_count() == MANY_WRONG:
-            _LOGGER.warning("The webhook of %s gets many requests with wrong signatures", self.bot_name)
+            _LOGGER.warning("The webhook of %s gets many requests with wrong signatures", self.entry.title)
             async_create_issue(
                 self.hass,
                 self._wrong_issue_id,
                 translation_key="wrong_signatures",
-                bot=self.bot_name,
+                entry=self.entry,
                 number=MANY_WRONG,
             )
 
@@ -204,7 +204,7 @@ async def async_register_webhooks(hass: HomeAssistant) -> None:
     webhooks = {
         webhook_id: entry.entry_id
         for entry in hass.config_entries.async_entries(DOMAIN)
-        if (webhook_id := entry.data.get(CONF_DOORS, {}).get(WebhookDoor.origin, {}).get(CONF_WEBHOOK_ID)) is not None
+        if (webhook_id := door_settings(entry.options, WebhookDoor.origin, {}).get(CONF_WEBHOOK_ID)) is not None
     }
     registered = hass.data.setdefault(_REGISTERED, {})
     if webhooks == registered:
@@ -240,19 +240,10 @@ async def _async_handle(hass: HomeAssistant, webhook_id: str, request: Request) 
         return Response()
     if not WebhookDoor.will_admit(hass, entry, request.remote):
         return Response()
-    settings = door_settings(entry.data, WebhookDoor.origin, WebhookDoor.form)
+    settings = door_settings(entry.options, WebhookDoor.origin, WebhookDoor.form)
     if settings[CONF_SIGNED] and await _async_read_signed(request, settings) is None:
         return Response()
     return HomeAssistantView.json(*refusal(NotReadyError()))
-
-
-def with_named_entities(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a config entry of a former version, whose webhook names entities in receipts as it did."""
-    doors = data.get(CONF_DOORS, {})
-    if WebhookDoor.origin not in doors:
-        return dict(data)
-    webhook = doors[WebhookDoor.origin] | {CONF_NAMES_ENTITIES: True}
-    return {**data, CONF_DOORS: {**doors, WebhookDoor.origin: webhook}}
 
 
 async def async_webhook_url(hass: HomeAssistant, settings: Mapping[str, Any]) -> str:

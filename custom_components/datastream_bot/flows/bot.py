@@ -59,28 +59,29 @@ def _marker(option: Field[Any]) -> vol.Marker:
     return vol.Required(option.name, default=option.default)
 
 
+NAME_SCHEMA: Final = vol.Schema({vol.Required(CONF_NAME): TextSelector()})
 BOT_SCHEMA: Final = vol.Schema(
     {
-        vol.Required(CONF_NAME): TextSelector(),
         **_fields(more=False),
         # Without a default of its own, which the page would show in place of those of its fields.
         vol.Required(CONF_MORE): section(vol.Schema(_fields(more=True)), {"collapsed": True}),
     }
 )
+NEW_BOT_SCHEMA: Final = vol.Schema({**NAME_SCHEMA.schema, **BOT_SCHEMA.schema})
 ATTACHED_SCHEMA: Final = vol.Schema({vol.Optional(CONF_EXCLUDE, default=dict): _TARGET_SELECTOR})
 
 
-def form_from_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form shows of the data of a config entry."""
-    settings = Settings.from_data(data)
-    options = {option.name: getattr(settings, option.name) for option in fields(Settings)}
-    return {**options, CONF_MORE: {option.name: options[option.name] for option in fields(Settings)}}
+def form_from_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form shows of the options of a bot."""
+    settings = Settings.from_options(options)
+    shown = {option.name: getattr(settings, option.name) for option in fields(Settings)}
+    return {**shown, CONF_MORE: shown}
 
 
-def data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a config entry that a form says."""
-    data = {name: value for name, value in user_input.items() if name != CONF_MORE}
-    return {**data, **user_input[CONF_MORE]}
+def options_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a bot that a form says."""
+    options = {name: value for name, value in user_input.items() if name != CONF_MORE}
+    return {**options, **user_input[CONF_MORE]}
 
 
 def is_plain(target: object) -> bool:
@@ -111,13 +112,13 @@ def own_in(hass: HomeAssistant, target: Mapping[str, Any]) -> str:
     return ", ".join(sorted(own_devices | own_entities))
 
 
-def attached_step(hass: HomeAssistant, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return the step that shows what a bot with this data is attached to and whom it follows, and what is in its text.
+def attached_step(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the step that shows what a bot is attached to and whom it follows with these options, and its text.
 
     There is one of its own for a bot without anything to switch, and for one without anybody to follow.
     """
-    attached = async_attached_entities(hass, data[CONF_TARGET], data[CONF_EXCLUDE], Groups(hass))
-    persons = async_presences(hass, data[CONF_PERSONS])
+    attached = async_attached_entities(hass, options[CONF_TARGET], options[CONF_EXCLUDE], Groups(hass))
+    persons = async_presences(hass, options[CONF_PERSONS])
     lists = {domain: [each for each in attached if domain_of(each) == domain] for domain in DOMAINS}
     shown = {str(domain): _listed(hass, entity_ids) for domain, entity_ids in {**lists, PERSON_DOMAIN: persons}.items()}
     step = STEP_ATTACHED if persons else STEP_ATTACHED_NOBODY

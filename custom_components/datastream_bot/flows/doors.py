@@ -48,9 +48,9 @@ DOORS_SCHEMA: Final = vol.Schema(
 )
 
 
-def doors_from_data(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the settings of all doors in the data of a config entry."""
-    return {name: door_settings(data, name, form) for name, form in _FORMS.items()}
+def doors_from_options(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the settings of all doors in the options of a bot."""
+    return {name: door_settings(options, name, form) for name, form in _FORMS.items()}
 
 
 def doors_from_form(user_input: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:

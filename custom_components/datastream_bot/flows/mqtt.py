@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
+from itertools import islice
+import re
 from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -20,6 +23,10 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from ..mqtt.settings import Broker, BrokerChoice, MqttSettings, Role
+from ..mqtt.transport import MqttTransport
+
+MAX_LISTED: Final = 50
+_PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 def _choice(options: type[StrEnum], name: str) -> Selector[Any]:
@@ -64,3 +71,24 @@ def _schema(options: Iterable[str]) -> vol.Schema:
 _OF_BROKER: Final = {option.name for option in fields(Broker)}
 MQTT_SCHEMA: Final = _schema(_SELECTORS.keys() - _OF_BROKER)
 BROKER_SCHEMA: Final = _schema(_OF_BROKER)
+LOGIN_SCHEMA: Final = _schema({"username", "password"})
+
+
+def listed_peers(entry: ConfigEntry[Any]) -> str:
+    """Return the bots elsewhere that a bot knows as a list in Markdown."""
+    transport = entry.runtime_data.transport if entry.state is ConfigEntryState.LOADED else None
+    if not isinstance(transport, MqttTransport):
+        return "-"
+    peers = sorted(transport.peers, key=lambda peer: (peer.home, peer.name))
+    lines = [
+        f"- {peer.home}: {_escaped(peer.name)}" + ("" if peer.is_online else " (away)")
+        for peer in islice(peers, MAX_LISTED)
+    ]
+    if more := len(peers) - len(lines):
+        lines.append(f"- … {more} more")
+    return "\n".join(lines) or "-"
+
+
+def _escaped(name: str) -> str:
+    """Return what somebody else wrote as it is, which Markdown could show as something else."""
+    return _PUNCTUATION.sub(r"\\\g<0>", name)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from ..errors import nearest
@@ -58,21 +59,25 @@ class Endpoint:
 
     Attributes:
         bot_id: Config entry id of the bot.
-        bot_name: What receipts call the bot.
         receivers: The microservices that subscribe, in their order.
         schema: The declared fields; of those with the same name, the ones declared first.
 
     """
 
-    __slots__ = ("_declared", "bot_id", "bot_name", "receivers", "schema")
+    __slots__ = ("_declared", "_entry", "bot_id", "receivers", "schema")
 
-    def __init__(self, bot_id: str, bot_name: str) -> None:
-        """Initialize the endpoint."""
-        self.bot_id = bot_id
-        self.bot_name = bot_name
+    def __init__(self, entry: ConfigEntry[Any]) -> None:
+        """Initialize the endpoint at the bot of a config entry."""
+        self._entry = entry
+        self.bot_id = entry.entry_id
         self.receivers: list[Microservice] = []
         self.schema = NO_SCHEMA
         self._declared: list[Schema] = []
+
+    @property
+    def bot_name(self) -> str:
+        """Return what receipts call the bot, which may be renamed."""
+        return self._entry.title
 
     @property
     def is_unused(self) -> bool:
@@ -167,21 +172,21 @@ class Registry:
         return partial(self._observers.remove, observer)
 
     @callback
-    def subscribe(self, bot_id: str, bot_name: str, address: str, receiver: Microservice) -> CALLBACK_TYPE:
+    def subscribe(self, entry: ConfigEntry[Any], address: str, receiver: Microservice) -> CALLBACK_TYPE:
         """Subscribe a receiver of a bot to an address; return the unsubscribe function."""
-        self._endpoint(bot_id, bot_name, address).subscribe(receiver)
+        self._endpoint(entry, address).subscribe(receiver)
         self._notify()
-        return partial(self._leave, bot_id, address, Endpoint.unsubscribe, receiver)
+        return partial(self._leave, entry.entry_id, address, Endpoint.unsubscribe, receiver)
 
     @callback
     def declare(
-        self, bot_id: str, bot_name: str, address: str, fields: Iterable[Field], description: str = ""
+        self, entry: ConfigEntry[Any], address: str, fields: Iterable[Field], description: str = ""
     ) -> CALLBACK_TYPE:
         """Declare what content a bot takes at an address, and what for; return the function that withdraws it."""
         schema = Schema(fields, description)
-        self._endpoint(bot_id, bot_name, address).declare(schema)
+        self._endpoint(entry, address).declare(schema)
         self._notify()
-        return partial(self._leave, bot_id, address, Endpoint.withdraw, schema)
+        return partial(self._leave, entry.entry_id, address, Endpoint.withdraw, schema)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
@@ -239,11 +244,11 @@ class Registry:
         known = self._endpoints.get(address, {})
         return [known[bot_id] for bot_id in bot_ids if bot_id in known]
 
-    def _endpoint(self, bot_id: str, bot_name: str, address: str) -> Endpoint:
+    def _endpoint(self, entry: ConfigEntry[Any], address: str) -> Endpoint:
         known = self._endpoints.setdefault(address, {})
-        if bot_id not in known:
-            known[bot_id] = Endpoint(bot_id, bot_name)
-        return known[bot_id]
+        if entry.entry_id not in known:
+            known[entry.entry_id] = Endpoint(entry)
+        return known[entry.entry_id]
 
     def _leave[T](self, bot_id: str, address: str, remove: Callable[[Endpoint, T], None], what: T) -> None:
         known = self._endpoints[address]

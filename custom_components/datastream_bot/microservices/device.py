@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
@@ -68,12 +69,12 @@ class DeviceMicroservice(Microservice):
     name: ClassVar = "device"
     order: ClassVar = ORDER_DEVICE
 
-    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str, settings: Settings) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], settings: Settings) -> None:
         """Initialize the microservice."""
         self._hass = hass
         self._settings = settings
-        self._memory = Memory(hass, bot_id, settings.remember_for)
-        self._expectations = Expectations(hass, bot_id, bot_name, settings.verify_after, self._still_attached)
+        self._memory = Memory(hass, entry.entry_id, settings.remember_for)
+        self._expectations = Expectations(hass, entry, settings.verify_after, self._still_attached)
         self._confirmation = Confirmation(hass)
         self._switching = asyncio.Lock()
         self._newest: dict[Hashable, Message] = {}

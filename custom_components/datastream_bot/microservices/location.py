@@ -7,6 +7,7 @@ from itertools import batched
 import logging
 from typing import Any, ClassVar, Final, Protocol, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.start import async_at_started
@@ -71,8 +72,7 @@ class LocationMicroservice(Microservice):
     def __init__(
         self,
         hass: HomeAssistant,
-        bot_id: str,
-        bot_name: str,
+        entry: ConfigEntry[Any],
         settings: Settings,
         tracker: PresenceTracker,
         *,
@@ -83,8 +83,7 @@ class LocationMicroservice(Microservice):
 
         Args:
             hass: Home Assistant.
-            bot_id: Config entry id of the bot.
-            bot_name: What people call the bot.
+            entry: Config entry of the bot.
             settings: Those of the bot.
             tracker: Follows presence.
             send: Sends a message as the bot.
@@ -92,9 +91,9 @@ class LocationMicroservice(Microservice):
 
         """
         self._hass = hass
-        self._bot_name = bot_name
+        self._entry = entry
         self._settings = settings
-        self._notifications = OwnNotifications(hass, bot_id, bot_name)
+        self._notifications = OwnNotifications(hass, entry)
         self._tracker = tracker
         self._send = send
         self._devices = devices
@@ -219,7 +218,7 @@ class LocationMicroservice(Microservice):
                 ADDRESS_TOGGLE_EVERYTHING, content, external=False, origin=ORIGIN_PRESENCE, context=cause
             )
         except HomeAssistantError as err:
-            _LOGGER.warning("The reaction of %s to presence was refused: %s", self._bot_name, printable(str(err)))
+            _LOGGER.warning("The reaction of %s to presence was refused: %s", self._entry.title, printable(str(err)))
             return
         self._message_id = dispatch.message.message_id
         self._last_reaction = await dispatch.async_receipt()

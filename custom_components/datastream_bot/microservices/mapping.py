@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.issue_registry import IssueSeverity
@@ -37,12 +38,19 @@ class StreamMapping:
 
     @classmethod
     async def async_create(
-        cls, hass: HomeAssistant, name: str, *, address: str, event_type: str | None, actions: Sequence[Any], mode: str
+        cls,
+        hass: HomeAssistant,
+        entry: ConfigEntry[Any],
+        *,
+        address: str,
+        event_type: str | None,
+        actions: Sequence[Any],
+        mode: str,
     ) -> Self:
         """Return a mapping with its actions ready to run."""
         try:
             # Actions that were valid when they were stored may not be any more: a device may be gone since.
-            script = await ActionScript.async_create(hass, actions, f"{name} {address}", mode)
+            script = await ActionScript.async_create(hass, actions, lambda: f"{entry.title} {address}", mode)
         except (vol.Invalid, HomeAssistantError) as err:
             return cls(address=address, event_type=event_type, script=None, problem=str(err))
         return cls(address=address, event_type=event_type, script=script, problem=None)
@@ -54,10 +62,10 @@ class MappingMicroservice(Microservice):
     name: ClassVar = "mapping"
     order: ClassVar = ORDER_MAPPING
 
-    def __init__(self, hass: HomeAssistant, bot_name: str, stream_id: str, mapping: StreamMapping) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], stream_id: str, mapping: StreamMapping) -> None:
         """Initialize the microservice."""
         self._hass = hass
-        self._bot_name = bot_name
+        self._entry = entry
         self._issue_id = f"invalid_actions_{stream_id}"
         self._is_stopped = False
         self._mapping = mapping
@@ -94,7 +102,7 @@ class MappingMicroservice(Microservice):
             translation_key="invalid_actions",
             severity=IssueSeverity.ERROR,
             address=mapping.address,
-            bot=self._bot_name,
+            entry=self._entry,
             problem=mapping.problem,
         )
 

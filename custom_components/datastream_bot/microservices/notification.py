@@ -12,6 +12,7 @@ from homeassistant.components.notify.const import (
     DOMAIN as NOTIFY_DOMAIN,
     SERVICE_SEND_MESSAGE,
 )
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
@@ -38,12 +39,12 @@ _SHOWN: HassKey[dict[str, OrderedDict[str, None]]] = HassKey(f"{DOMAIN}.notifica
 class OwnNotifications:
     """What a bot shows in Home Assistant itself."""
 
-    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
         """Initialize it with what the bot has shown before it was loaded anew."""
         self._hass = hass
-        self._bot_name = bot_name
-        self._prefix = f"{DOMAIN}.{bot_id}."
-        self._shown = hass.data.setdefault(_SHOWN, {}).setdefault(bot_id, OrderedDict())
+        self._entry = entry
+        self._prefix = f"{DOMAIN}.{entry.entry_id}."
+        self._shown = hass.data.setdefault(_SHOWN, {}).setdefault(entry.entry_id, OrderedDict())
 
     def show(self, message: Message) -> dict[str, Any]:
         """Show a notification in place of the bot's own with the same `notification_id`, or take that away.
@@ -58,7 +59,7 @@ class OwnNotifications:
         if content["message"] == CLEAR:
             self._dismiss(notification_id)
         else:
-            text = _told(content["message"], message.envelope, self._bot_name)
+            text = _told(content["message"], message.envelope, self._entry.title)
             persistent_notification.async_create(self._hass, text, content.get("title"), notification_id)
             self._shown[notification_id] = None
             self._shown.move_to_end(notification_id)

@@ -5,7 +5,7 @@ Assistant that may change, and so stands by itself.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import logging
 from typing import Any, Final, Self
 
@@ -27,15 +27,24 @@ _LOGGER = logging.getLogger(__name__)
 class ActionScript:
     """The actions of a data stream."""
 
-    def __init__(self, hass: HomeAssistant, script: Script) -> None:
+    def __init__(self, hass: HomeAssistant, name: Callable[[], str], script: Script) -> None:
         """Initialize the actions."""
         self._hass = hass
+        self._name = name
         self._script = script
         self._is_stopped = False
 
     @classmethod
-    async def async_create(cls, hass: HomeAssistant, actions: Sequence[Any], name: str, mode: str) -> Self | None:
+    async def async_create(
+        cls, hass: HomeAssistant, actions: Sequence[Any], name: Callable[[], str], mode: str
+    ) -> Self | None:
         """Return the actions as the user wrote them, or None when there are none.
+
+        Args:
+            hass: Home Assistant.
+            actions: The actions.
+            name: Returns what the log calls them.
+            mode: What happens when they are to run while they run.
 
         Raises:
             HomeAssistantError: They are not valid.
@@ -48,7 +57,7 @@ class ActionScript:
         script = Script(
             hass,
             validated,
-            name,
+            name(),
             DOMAIN,
             running_description="data stream",
             script_mode=mode,
@@ -58,7 +67,7 @@ class ActionScript:
             # The router logs what fails.
             log_exceptions=False,
         )
-        return cls(hass, script)
+        return cls(hass, name, script)
 
     async def async_run(self, variables: dict[str, Any], context: Context) -> dict[str, object]:
         """Run the actions.
@@ -73,6 +82,7 @@ class ActionScript:
         # The sender's actions may go on beside these: what Home Assistant keeps of a run is not to be shared with them.
         script_stack_cv.set(list(script_stack_cv.get() or ()))
         trace_clear()
+        self._script.name = self._name()
         try:
             run = await self._script.async_run(variables, context)
         except (ServiceValidationError, vol.Invalid) as err:

@@ -7,11 +7,10 @@ from typing import Any, Final, Self
 
 from homeassistant.core import HomeAssistant
 
-from ..const import CONF_DOORS
 from ..errors import MessageError
 from .topics import ORGANIZATION, Membership, is_name
 
-SECTION: Final = "mqtt"
+CONF_MQTT: Final = "mqtt"
 SECRETS: Final = frozenset({"password", "client_key"})
 
 _MQTT: Final = "mqtt"
@@ -107,14 +106,14 @@ class MqttSettings(Broker):
     keep_for: float = 60
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Return the settings in those of a bot."""
-        stored = data.get(CONF_DOORS, {}).get(SECTION, {})
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the settings in the options of a bot."""
+        stored = options.get(CONF_MQTT, {})
         return cls(**{option.name: stored[option.name] for option in fields(cls) if option.name in stored})
 
-    def as_data(self) -> dict[str, Any]:
-        """Return the settings as they are stored."""
-        return asdict(self)
+    def as_options(self) -> dict[str, Any]:
+        """Return the settings as the options of a bot hold them."""
+        return {CONF_MQTT: asdict(self)}
 
     @property
     def membership(self) -> Membership:

@@ -281,7 +281,7 @@ class MqttTransport:
         entry = self._hass.config_entries.async_get_entry(said.what)
         if entry is None or entry.domain != DOMAIN or entry is self._bot.entry:
             return False
-        return MqttSettings.from_data(entry.data).membership == replace(self._membership, home=said.speaker)
+        return MqttSettings.from_options(entry.options).membership == replace(self._membership, home=said.speaker)
 
     @callback
     def _publish(self, packet: Packet) -> None:
@@ -382,7 +382,7 @@ async def async_try(hass: HomeAssistant, bot_id: str, settings: MqttSettings) ->
 
 async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Remove what the transport of a bot stored, here and at the broker."""
-    settings = MqttSettings.from_data(entry.data)
+    settings = MqttSettings.from_options(entry.options)
     if settings.open:
         client = await _async_client(hass, entry.entry_id)
         try:
@@ -417,9 +417,9 @@ def _is_to_leave(bot: Bot, transport: MqttTransport) -> bool:
 
 def _settings_of(bot: Bot) -> MqttSettings:
     """Return the settings of the way to other homes, which is closed when all doors are."""
-    settings = MqttSettings.from_data(bot.entry.data)
+    settings = MqttSettings.from_options(bot.entry.options)
     return replace(settings, open=settings.open and not bot.has_doors_closed)
 
 
 def _limits_of(bot: Bot) -> dict[str, Any]:
-    return door_settings(bot.entry.data, LIMITS, LIMITS_FORM)
+    return door_settings(bot.entry.options, LIMITS, LIMITS_FORM)

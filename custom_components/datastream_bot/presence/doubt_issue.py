@@ -1,8 +1,9 @@
 """The repair issue about doubt: for a day, something has kept a bot from being sure about presence."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
@@ -22,12 +23,12 @@ class DoubtIssue:
     sure for a while, and mend nothing.
     """
 
-    def __init__(self, hass: HomeAssistant, bot_id: str, bot_name: str, tracker: PresenceTracker) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], tracker: PresenceTracker) -> None:
         """Initialize the issue about a bot."""
         self._hass = hass
-        self._bot_name = bot_name
+        self._entry = entry
         self._tracker = tracker
-        self._issue_id = f"doubt_{bot_id}"
+        self._issue_id = f"doubt_{entry.entry_id}"
         self._cancel_timer: CALLBACK_TYPE | None = None
 
     @callback
@@ -59,13 +60,13 @@ class DoubtIssue:
 
     def _report(self, doubts: Sequence[str]) -> None:
         if NOBODY in doubts:
-            async_create_issue(self._hass, self._issue_id, translation_key="nobody_followed", bot=self._bot_name)
+            async_create_issue(self._hass, self._issue_id, translation_key="nobody_followed", entry=self._entry)
             return
         async_create_issue(
             self._hass,
             self._issue_id,
             translation_key="person_unsure",
-            bot=self._bot_name,
+            entry=self._entry,
             persons=", ".join(self._named(person) for person in doubts),
         )
 
