@@ -192,7 +192,8 @@ class MqttTransport:
                 self._failed(err)
             else:
                 began = loop.time()
-                await client.lost
+                # This task may be cancelled, and not what it waits for.
+                await asyncio.wait([client.lost])
                 self._disconnected()
                 if loop.time() - began >= STABLE_AFTER:
                     delay = FIRST_DELAY
