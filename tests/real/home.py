@@ -12,9 +12,10 @@ from pathlib import Path
 import socket
 import sys
 import time
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import aiohttp
+from homeassistant.const import RESTART_EXIT_CODE
 
 PROJECT: Final = Path(__file__).parents[2]
 USERNAME, PASSWORD = "demo", "datastream"
@@ -52,6 +53,15 @@ class RealHome:
 
     async def start(self) -> None:
         """Start Home Assistant, and wait until it is running."""
+        await self._listen()
+        if not self.tokens:
+            await self._onboard()
+        await self.wait_for("The end of the start", self._is_running, START_TIMEOUT)
+        # By itself, Home Assistant shows an address of the machine at which it does not listen here.
+        await self.ask("config/core/update", internal_url=self.url)
+
+    async def _listen(self) -> None:
+        """Start Home Assistant, and wait until it listens."""
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "homeassistant", "--config", str(self.folder), "--skip-pip"),
@@ -63,9 +73,6 @@ class RealHome:
                 start_new_session=True,
             )
         await self.wait_for("The start", self._is_listening, START_TIMEOUT)
-        if not self.tokens:
-            await self._onboard()
-        await self.wait_for("The end of the start", self._is_running, START_TIMEOUT)
 
     async def stop(self) -> None:
         """Stop Home Assistant."""
@@ -174,11 +181,15 @@ class RealHome:
                 raise HomeError(f"{what} did not happen within {timeout:.0f} seconds")
             await asyncio.sleep(0.05)
 
-    async def end(self) -> None:
-        """Wait until Home Assistant ends by itself, which it should not, and raise."""
-        code = await self.process.wait()
+    async def keep_running(self) -> None:
+        """Start Home Assistant again whenever somebody restarts it, and raise when it ends otherwise."""
+        while await self.process.wait() == RESTART_EXIT_CODE:
+            await self._listen()
+        self._raise_ended()
+
+    def _raise_ended(self) -> NoReturn:
         last_words = "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
-        raise HomeError(f"Home Assistant ended with code {code}. Its last words:\n{last_words}")
+        raise HomeError(f"Home Assistant ended with code {self.process.returncode}. Its last words:\n{last_words}")
 
     def warnings(self) -> list[str]:
         """Return what the log says about the integration at warning level or above."""
@@ -197,7 +208,7 @@ class RealHome:
 
     async def _is_listening(self) -> bool:
         if self.process.returncode is not None:
-            await self.end()
+            self._raise_ended()
         with suppress(HomeError):
             await self.get("/manifest.json")
             return True
