@@ -17,6 +17,7 @@ from .broker import (
     PASSWORD,
     Broker,
     Ear,
+    Wire,
     acquainted,
     add_bot_of,
     broker_at,
@@ -27,7 +28,6 @@ from .broker import (
     until,
 )
 from .pages import examples
-from .program import NOT_AUTHORIZED, Program
 from .test_many_homes import NEWS, send, who
 
 pytestmark = needs_broker
@@ -35,6 +35,7 @@ pytestmark = needs_broker
 ACCESS = examples("conf", "pattern ")
 DEVICE = examples("conf", "user doorbell")
 TOPICS = "datastream_bot/acme"
+NOT_AUTHORIZED = 135
 USERS = ("headquarters", "cottage", "villa", "doorbell")
 HOMES = {"headquarters": "", "cottage": "cottage", "villa": "villa"}
 
@@ -67,9 +68,9 @@ async def bots(guarded: Broker, tmp_path: Path) -> AsyncIterator[dict[str, Bot]]
 
 
 @pytest.fixture
-async def burglar(guarded: Broker) -> AsyncIterator[Program]:
+async def burglar(guarded: Broker) -> AsyncIterator[Wire]:
     """Return somebody who has the villa's password."""
-    burglar = Program(guarded, "villa")
+    burglar = Wire(guarded, "villa")
     yield burglar
     burglar.close()
 
@@ -81,7 +82,7 @@ async def test_what_is_allowed_works(bots: dict[str, Bot]) -> None:
     assert who(await send(bots["headquarters"], homes=["cottage"])) == ["cottage"]
 
 
-async def test_a_home_can_only_speak_for_itself(bots: dict[str, Bot], burglar: Program) -> None:
+async def test_a_home_can_only_speak_for_itself(bots: dict[str, Bot], burglar: Wire) -> None:
     """Neither as another nor as the organization, nor to another home; the broker says so at once."""
     ids = {name: bot.bot_id for name, bot in bots.items()}
     ear = Ear(bots["cottage"].hass)
@@ -106,7 +107,7 @@ async def test_a_home_can_only_speak_for_itself(bots: dict[str, Bot], burglar: P
         "villa/all/message/news",
     ]
 
-    codes = [await burglar.say(f"{TOPICS}/{topic}") for topic in forged]
+    codes = [await burglar.say(f"{TOPICS}/{topic}", {}) for topic in forged]
     await send(bots["headquarters"], {"real": True}, homes=["cottage"])
 
     assert codes == [NOT_AUTHORIZED] * len(forged)
@@ -114,7 +115,7 @@ async def test_a_home_can_only_speak_for_itself(bots: dict[str, Bot], burglar: P
     assert [seen_by(bot)["bots_known"] for bot in bots.values()] == [2, 1, 1]
 
 
-async def test_a_home_hears_only_what_is_for_it(bots: dict[str, Bot], burglar: Program) -> None:
+async def test_a_home_hears_only_what_is_for_it(bots: dict[str, Bot], burglar: Wire) -> None:
     """Neither what others say nor what is said to them, nor who they are."""
     await burglar.listen("#")
 
@@ -128,7 +129,7 @@ async def test_a_home_hears_only_what_is_for_it(bots: dict[str, Bot], burglar: P
     assert {heard.topic.split("/")[2] for heard in burglar.heard} == {"villa", "organization"}
 
 
-async def test_nobody_can_have_another_publish_for_it(bots: dict[str, Bot], burglar: Program) -> None:
+async def test_nobody_can_have_another_publish_for_it(bots: dict[str, Bot], burglar: Wire) -> None:
     """A receipt goes to whom the message comes from, and nowhere else."""
     ears = [Ear(bots[name].hass) for name in ("headquarters", "cottage")]
     receipts = f"{TOPICS}/organization/villa/receipt/burglar"
@@ -144,8 +145,8 @@ async def test_nobody_can_have_another_publish_for_it(bots: dict[str, Bot], burg
     ]
 
     for topic in asked:
-        await burglar.say(f"{TOPICS}/villa/organization/message/news", answer_to=topic)
-    await burglar.say(f"{TOPICS}/villa/organization/message/news", answer_to=receipts)
+        await burglar.say(f"{TOPICS}/villa/organization/message/news", {}, answer_to=topic)
+    await burglar.say(f"{TOPICS}/villa/organization/message/news", {}, answer_to=receipts)
     await until(lambda: burglar.heard)
 
     assert [heard.topic for heard in burglar.heard] == [receipts]
@@ -180,11 +181,11 @@ def test_a_receipt_goes_only_below_what_a_home_says_to_who_asked(topic: str, *, 
 
 async def test_a_device_can_only_do_what_it_is_for(bots: dict[str, Bot], guarded: Broker) -> None:
     """It does not even speak for a home of its own name."""
-    device = Program(guarded, "doorbell")
+    device = Wire(guarded, "doorbell")
     ear = Ear(bots["cottage"].hass)
 
     codes = [
-        await device.say(f"{TOPICS}/{topic}")
+        await device.say(f"{TOPICS}/{topic}", {})
         for topic in (
             "cottage/cottage/message/doorbell",
             "cottage/cottage/message/news",
