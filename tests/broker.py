@@ -259,10 +259,12 @@ class Wire:
     def __init__(self, broker: Broker, user: str | None = None) -> None:
         """Connect."""
         self.heard: list[paho.MQTTMessage] = []
+        self._codes: dict[int, int] = {}
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         if user is not None:
             self._client.username_pw_set(user, PASSWORD)
         self._client.on_message = lambda _client, _data, message: self.heard.append(message)
+        self._client.on_publish = lambda _client, _data, mid, code, _: self._codes.update({mid: code.value})
         self._client.connect("127.0.0.1", broker.port)
         self._client.loop_start()
 
@@ -279,16 +281,26 @@ class Wire:
         await until(lambda: subscribed)
 
     async def say(
-        self, topic: str, content: object, *, retain: bool = False, answer_to: str | None = None, **properties: str
-    ) -> None:
-        """Say something as JSON, or bytes as they are, and wait until the broker has it."""
+        self,
+        topic: str,
+        content: object,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        answer_to: str | None = None,
+        correlation: bytes = b"",
+        **properties: str,
+    ) -> int:
+        """Say something as JSON, or bytes as they are, and return the reason code of the broker."""
         payload = content if isinstance(content, bytes) else json.dumps(content)
-        said = Properties(PacketTypes.PUBLISH)
+        said = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         said.UserProperty = list(properties.items())
         if answer_to is not None:
             said.ResponseTopic = answer_to
-        publishing = self._client.publish(topic, payload, qos=1, retain=retain, properties=said)
-        await until(publishing.is_published)
+            said.CorrelationData = correlation
+        mid = self._client.publish(topic, payload, qos=qos, retain=retain, properties=said).mid
+        await until(lambda: mid in self._codes)
+        return self._codes.pop(mid)
 
     async def exist(self, home: str, bot: str, *, online: bool = True, session: str = "1", mark: str = "1") -> None:
         """Say that there is a bot."""

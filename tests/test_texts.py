@@ -14,6 +14,7 @@ import pytest
 from custom_components.datastream_bot import config_flow, services, trigger
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, options
+from custom_components.datastream_bot.mqtt.settings import Problem
 
 from .conftest import AddBot
 
@@ -41,6 +42,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     named |= {
         key for pair in re.findall(r'translation_key="([a-z_]+)" if \w+ else "([a-z_]+)"', SOURCE) for key in pair
     }
+    named |= set(re.findall(r'_complain\("([a-z_]+)"', SOURCE)) | {f"broker_{problem}" for problem in Problem}
     named -= TEXTS["selector"].keys()
     assert named == TEXTS["exceptions"].keys() | TEXTS["issues"].keys()
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
+import logging
 import os
 from pathlib import Path
 import socket
@@ -36,6 +37,8 @@ _PACKET_TOO_LARGE: Final = 0x95
 _FOR_EVER: Final = frozenset({0x87, 0x90, _PACKET_TOO_LARGE, 0x99})
 _ENVELOPE_BYTES: Final = 1024
 """How large a packet is at most without its payload and topic."""
+
+_LOGGER = logging.getLogger(__name__)
 
 type Acknowledge = Callable[[], None]
 
@@ -99,20 +102,33 @@ class Client:
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         self._paho = client
 
-        def connect() -> None:
-            client.connect(
-                broker.host, int(broker.port), keepalive=KEEP_ALIVE, clean_start=clean, properties=properties
-            )
+        def connect() -> BrokerError | None:
+            try:
+                client.connect(
+                    broker.host, int(broker.port), keepalive=KEEP_ALIVE, clean_start=clean, properties=properties
+                )
+            except (OSError, ValueError) as err:
+                # Not raised: its traceback would keep the socket open.
+                return _reason_for(err)
+            if self.lost.done() and (sock := client.socket()) is not None:
+                # It took so long that nobody waits for it any more.
+                sock.close()
+            return None
 
         try:
-            await self._hass.async_add_executor_job(connect)
-        except (OSError, ValueError) as err:
-            raise _reason_for(err) from err
-        self._watch()
-        await asyncio.wait([self._connected], timeout=CONNECTED_WITHIN)
-        refusal = self._connected.result() if self._connected.done() else BrokerError(Problem.NO_ANSWER)
-        if refusal is not None:
+            await self._async_admitted(connect)
+        except BaseException:
             self._close()
+            raise
+
+    async def _async_admitted(self, connect: Callable[[], BrokerError | None]) -> None:
+        """Wait until the broker lets the client in."""
+        refusal = await self._hass.async_add_executor_job(connect)
+        if refusal is None:
+            self._watch()
+            await asyncio.wait([self._connected], timeout=CONNECTED_WITHIN)
+            refusal = self._connected.result() if self._connected.done() else BrokerError(Problem.NO_ANSWER)
+        if refusal is not None:
             raise refusal
 
     def _created(self, broker: Broker) -> paho.Client:
@@ -164,12 +180,18 @@ class Client:
 
     def _read(self) -> None:
         """Read all that is there: what TLS has read already, no event tells of."""
-        result = self._paho.loop_read()
-        while result == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            sock = self._paho.socket()
-            if sock is None or not getattr(sock, "pending", int)():
-                break
-            result = self._paho.loop_read()
+        try:
+            while self._paho.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                sock = self._paho.socket()
+                if sock is None or not getattr(sock, "pending", int)():
+                    break
+        except Exception:
+            # It stumbles over what is not MQTT, and would never get up again.
+            if self._connected.done():
+                _LOGGER.exception("What the broker sent cannot be read")
+            else:
+                self._connected.set_result(BrokerError(Problem.NOT_MQTT))
+            self._close()
 
     @callback
     def _tick(self) -> None:
@@ -302,11 +324,11 @@ class Client:
 
     def _close(self) -> None:
         """Close the connection as it is."""
-        self._paho.loop_misc()
+        # First, so that one that is about to open closes by itself.
+        self._lose()
         if (sock := self._paho.socket()) is not None:
             self._unwatch(sock)
             sock.close()
-        self._lose()
 
     def _lose(self) -> None:
         if self._beat is not None:

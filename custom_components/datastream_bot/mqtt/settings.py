@@ -41,6 +41,7 @@ class Problem(StrEnum):
     MQTT_MISSING = "mqtt_missing"
     MQTT_UNREADABLE = "mqtt_unreadable"
     NO_ANSWER = "no_answer"
+    NOT_MQTT = "not_mqtt"
     OTHER_VERSION = "other_version"
     REFUSED = "refused"
     TLS_FAILED = "tls_failed"
