@@ -138,10 +138,11 @@ class Sender:
         """Return what is on its way."""
         return {"on_their_way": len(self._on_its_way), "lanes": len(self._lanes), **self._counts}
 
-    async def async_load(self) -> None:
+    @callback
+    def async_load(self, stored: Iterable[tuple[int, Sent, Iterable[Key]]]) -> None:
         """Take up what was on its way before a restart."""
         now = time.time()
-        for number, sent, unanswered in await self._store.sent(self._bot_id):
+        for number, sent, unanswered in stored:
             ends = self._loop.time() + min(sent.expires - now, self._keep_for)
             self._start(_OnItsWay(sent, number, ends, unanswered, None))
 

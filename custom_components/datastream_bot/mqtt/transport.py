@@ -201,9 +201,12 @@ class MqttTransport:
             delay = min(2 * delay, MAX_DELAY)
 
     async def _async_load(self) -> None:
+        # Both are asked for at once, before anything can be sent: the first may forget what is there.
+        session = self._store.session(self._bot.bot_id, self._membership.place)
+        sent = self._store.sent(self._bot.bot_id)
+        self._session = await session or ""
+        self._sender.async_load(await sent)
         await async_drop_former(self._hass, self._bot.bot_id, self._bot.entry.title, self._membership.organization)
-        self._session = await self._store.session(self._bot.bot_id, self._membership.place) or ""
-        await self._sender.async_load()
 
     async def _async_connect(self) -> Client:
         """Connect, and return the connection when the bot may speak and listen.
