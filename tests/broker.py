@@ -273,6 +273,10 @@ class Wire:
         said = [message.payload for message in self.heard if message.topic == topic]
         return [json.loads(payload) if payload else None for payload in said]
 
+    def has_heard(self, count: int) -> bool:
+        """Return whether so much was heard."""
+        return len(self.heard) == count
+
     async def listen(self, topic: str) -> None:
         """Listen to a topic, and wait until the broker has heard of it."""
         subscribed: list[int] = []

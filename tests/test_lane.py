@@ -1,6 +1,6 @@
 """The lane: in order and once, whatever a broker does."""
 
-from typing import Final
+from typing import Final, override
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -77,7 +77,7 @@ class WorstBroker(RuleBasedStateMachine):
         self.receipts.clear()
 
     @rule(is_kept=st.booleans())
-    def die(self, is_kept: bool) -> None:  # noqa: FBT001
+    def die(self, is_kept: bool) -> None:
         """Let the connection break; a broker that died has nothing any more."""
         if not is_kept:
             self.on_its_way.clear()
@@ -106,6 +106,7 @@ class WorstBroker(RuleBasedStateMachine):
         """Whatever happened so far."""
         assert self.handled == sorted(set(self.handled))
 
+    @override
     def teardown(self) -> None:
         """Let all be well from now on: everything comes that was not given up."""
         self.lane.begin_again()

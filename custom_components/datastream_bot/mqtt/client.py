@@ -30,11 +30,11 @@ CONNECTED_WITHIN: Final = 10.0
 CLOSED_WITHIN: Final = 1.0
 
 # Reason codes of the broker.
-_FAILURE: Final = 0x80
 _REFUSALS: Final = {0x84: Problem.OTHER_VERSION, 0x86: Problem.LOGIN_REFUSED, 0x87: Problem.LOGIN_REFUSED}
 _PACKET_TOO_LARGE: Final = 0x95
 # It will never take what it refuses so: not authorized, or the topic, the size or the payload does not suit it.
 _FOR_EVER: Final = frozenset({0x87, 0x90, _PACKET_TOO_LARGE, 0x99})
+_TOO_LARGE: Final = "Packet too large"
 _ENVELOPE_BYTES: Final = 1024
 """How large a packet is at most without its payload and topic."""
 
@@ -67,7 +67,7 @@ class Client:
         self._client_id = client_id
         self._received = received
         self._connected: asyncio.Future[BrokerError | None] = hass.loop.create_future()
-        self._subscribed: asyncio.Future[list[int]] = hass.loop.create_future()
+        self._subscribed: asyncio.Future[list[ReasonCode]] = hass.loop.create_future()
         # The broker takes only so many before it has acknowledged the first.
         self._window = 0
         self._max_packet = 0
@@ -215,8 +215,8 @@ class Client:
         if not self._subscribed.done():
             raise BrokerError(Problem.NO_ANSWER)
         for (topic, _), code in zip(topics, self._subscribed.result(), strict=False):
-            if code >= _FAILURE:
-                raise BrokerError(Problem.TOPIC_REFUSED, f"{topic}: {_text(PacketTypes.SUBACK, code)}")
+            if code.is_failure:
+                raise BrokerError(Problem.TOPIC_REFUSED, f"{topic}: {code}")
 
     @callback
     def async_publish(self, packet: Packet) -> asyncio.Future[str]:
@@ -262,7 +262,7 @@ class Client:
         while self._waiting and len(self._unacknowledged) < self._window:
             packet, future = self._waiting.popleft()
             if self._max_packet and len(packet.payload) + len(packet.topic) + _ENVELOPE_BYTES > self._max_packet:
-                future.set_result(_text(PacketTypes.PUBACK, _PACKET_TOO_LARGE))
+                future.set_result(_TOO_LARGE)
                 continue
             info = self._paho.publish(
                 packet.topic,
@@ -324,7 +324,7 @@ class Client:
         self, _client: object, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
         if not self._subscribed.done():
-            self._subscribed.set_result([code.value for code in codes])
+            self._subscribed.set_result(codes)
 
     def _close(self) -> None:
         """Close the connection as it is."""
@@ -347,13 +347,6 @@ class Client:
         self._waiting.clear()
 
 
-def _text(packet_type: int, code: int) -> str:
-    try:
-        return str(ReasonCode(packet_type, identifier=code))
-    except KeyError, AssertionError:
-        return f"Reason code {code}"
-
-
 def _new_properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]
 
@@ -372,7 +365,7 @@ class _Packed:
         for name, value in packet.properties.items():
             parts += [b"\x26", _sized(name.encode()), _sized(value.encode())]
         packed = b"".join(parts)
-        self._packed = VariableByteIntegers.encode(len(packed)) + packed
+        self._packed: bytes = VariableByteIntegers.encode(len(packed)) + packed  # type: ignore[no-untyped-call]
 
     def pack(self) -> bytes:
         """Return the properties as they are sent."""

@@ -191,11 +191,7 @@ class Sender:
     def async_meet(self, peer: Peer, *, is_session_new: bool) -> None:
         """Take note of a bot that is new or changed: what waits for its home is for it."""
         for each in self._on_its_way.values():
-            if each.awaited and peer.key not in each.receivers and self._is_for(peer, each.awaited):
-                each.receivers.add(peer.key)
-                each.unanswered.add(peer.key)
-                self._store.await_answer(each.number, peer.key)
-                self._lane(peer.key).add(each.sent.message_id)
+            self._add_receiver(each, peer)
         if (lane := self._lanes.get(peer.key)) is not None:
             if is_session_new:
                 self._counts["sent_again"] += lane.begin_again()
@@ -232,7 +228,9 @@ class Sender:
         peers = {peer.key: peer for hearer in hearers for peer in self._peers.of(hearer)}
         awaited = tuple(hearer for hearer in hearers if self._is_awaited(hearer))
         pending = {key: _pending(*key, peer.name) for key, peer in peers.items()}
-        pending |= {(hearer, ""): _pending(hearer) for hearer in awaited if hearer != self._membership.home}
+        # Where somebody is known, nobody may ever come besides.
+        unknown = [hearer for hearer in awaited if not any(self._peers.of(hearer)) and hearer != self._membership.home]
+        pending |= {(hearer, ""): _pending(hearer) for hearer in unknown}
         is_sent = self._client is not None
         journey = Journey(
             self._loop.create_future(), pending, [key for key, peer in peers.items() if is_sent and peer.is_online]
@@ -258,8 +256,14 @@ class Sender:
         is_other = hearer not in (self._membership.home, ALL_HOMES)
         return not self._is_settled or (is_other and not any(self._peers.of(hearer)))
 
-    def _is_for(self, peer: Peer, awaited: tuple[str, ...]) -> bool:
-        return peer.home in awaited or (ALL_HOMES in awaited and peer.home != ORGANIZATION)
+    def _add_receiver(self, each: _OnItsWay, peer: Peer) -> None:
+        """Send a message to a bot, too, if it waits for such a one."""
+        is_for_it = peer.home in each.awaited or (ALL_HOMES in each.awaited and peer.home != ORGANIZATION)
+        if is_for_it and peer.key not in each.receivers:
+            each.receivers.add(peer.key)
+            each.unanswered.add(peer.key)
+            self._store.await_answer(each.number, peer.key)
+            self._lane(peer.key).add(each.sent.message_id)
 
     def _added(self, each: _OnItsWay, adding: asyncio.Future[int]) -> None:
         assert each.journey is not None, "It was just sent"  # noqa: S101
@@ -282,8 +286,8 @@ class Sender:
         for key in each.unanswered:
             self._lane(key).add(message_id)
         # Those may have been met since the message was sent.
-        for peer in [peer for peer in self._peers if each.awaited and self._is_for(peer, each.awaited)]:
-            self.async_meet(peer, is_session_new=False)
+        for peer in self._peers if each.awaited else ():
+            self._add_receiver(each, peer)
         if self._timer is None:
             self._timer = self._loop.call_later(_TICK, self._tick)
 

@@ -206,7 +206,7 @@ class MqttTransport:
         sent = self._store.sent(self._bot.bot_id)
         self._session = await session or ""
         self._sender.async_load(await sent)
-        await async_drop_former(self._hass, self._bot.bot_id, self._bot.entry.title, self._membership.organization)
+        await async_drop_former(self._hass, self._bot.entry, self._membership.organization)
 
     async def _async_connect(self) -> Client:
         """Connect, and return the connection when the bot may speak and listen.
@@ -332,8 +332,10 @@ class MqttTransport:
         self._complain("mqtt_lost", number, is_fixable=True)
 
     def _complain(self, key: str, about: object = "", *, is_fixable: bool = False) -> None:
-        issue_id, bot = f"{key}_{self._bot.bot_id}", self._bot.entry.title
-        async_create_issue(self._hass, issue_id, translation_key=key, is_fixable=is_fixable, bot=bot, about=about)
+        issue_id = f"{key}_{self._bot.bot_id}"
+        async_create_issue(
+            self._hass, issue_id, translation_key=key, is_fixable=is_fixable, entry=self._bot.entry, about=about
+        )
 
     def _resolve(self, key: str) -> None:
         async_delete_issue(self._hass, f"{key}_{self._bot.bot_id}")

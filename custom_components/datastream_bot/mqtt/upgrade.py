@@ -1,8 +1,9 @@
 """What the protocol of former versions left, which no other home understands any more."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import STORAGE_DIR
 import voluptuous as vol
@@ -14,8 +15,9 @@ from ..storage import async_get_storage
 _FILES: Final = ("outbox", *(f"roster_{number}" for number in range(16)))
 
 
-async def async_drop_former(hass: HomeAssistant, bot_id: str, bot_name: str, organization: str) -> None:
+async def async_drop_former(hass: HomeAssistant, entry: ConfigEntry[Any], organization: str) -> None:
     """Remove what a former version had on its way, and tell the user what has to be changed everywhere."""
+    bot_id = entry.entry_id
     folder = Path(hass.config.path(STORAGE_DIR))
     if not await hass.async_add_executor_job(lambda: any(folder.glob(f"{DOMAIN}.{bot_id}.roster_*"))):
         return
@@ -28,7 +30,7 @@ async def async_drop_former(hass: HomeAssistant, bot_id: str, bot_name: str, org
         f"mqtt_upgraded_{bot_id}",
         translation_key="mqtt_upgraded",
         is_fixable=True,
-        bot=bot_name,
+        entry=entry,
         organization=organization,
         about=len((found[0] or {}).get("letters", ())),
     )
