@@ -419,6 +419,21 @@ async def test_messages_that_are_on_their_way_while_their_stream_changes_are_not
     assert stream.subentry_id in bot.entry.subentries
 
 
+async def test_the_last_of_two_changes_counts(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Also when it takes longer to read the actions of the first one."""
+    bot = await add_bot()
+    stream = await add_stream(bot, "one")
+    # No other test has this trigger, so that Home Assistant has to import it.
+    trigger = {"trigger": "geo_location", "source": "x", "zone": "zone.home", "event": "enter"}
+    for address, actions in (("two", [{"wait_for_trigger": [trigger]}]), ("three", [])):
+        data = {**stream.data, "address": address, "actions": actions}
+        hass.config_entries.async_update_subentry(bot.entry, stream, data=data, title=address)
+    await hass.async_block_till_done()
+
+    assert (await send("two"))["handled"] == []
+    assert [each["receiver"] for each in (await send("three"))["handled"]] == ["mapping"]
+
+
 @pytest.mark.warns
 @pytest.mark.parametrize("mode", ["queued", "parallel"])
 async def test_messages_that_wait_or_run_when_their_stream_is_deleted_are_told(

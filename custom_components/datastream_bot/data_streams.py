@@ -192,7 +192,8 @@ class DataStreams:
     def _keep_titles(self) -> None:
         """Call data streams by their addresses again, where somebody renamed them in Home Assistant's list."""
         for stream in self._entry.get_subentries_of_type(SUBENTRY_DATA_STREAM):
-            self._hass.config_entries.async_update_subentry(self._entry, stream, title=stream.data[CONF_ADDRESS])
+            if stream.title != (address := stream.data[CONF_ADDRESS]):
+                self._hass.config_entries.async_update_subentry(self._entry, stream, title=address)
 
     async def _async_change_to(self, streams: Mapping[str, DataStream]) -> None:
         async with self._changing:

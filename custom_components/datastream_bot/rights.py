@@ -66,11 +66,11 @@ async def async_is_administrator(hass: HomeAssistant, user_id: str) -> bool:
 
 async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], context: Context) -> dict[str, Any]:
     """Return a receipt as the context's user may read it."""
-    try:
-        user = await _async_user(hass, context)
-    except UnknownUser:
+    if context.user_id is None:
+        return receipt
+    if (user := await hass.auth.async_get_user(context.user_id)) is None:
         return anonymous_receipt(hass, receipt)
-    if user is None or user.permissions.access_all_entities(POLICY_READ):
+    if user.permissions.access_all_entities(POLICY_READ):
         return receipt
     check = user.permissions.check_entity
     return _readable_receipt(hass, receipt, lambda entity_id: check(entity_id, POLICY_READ))

@@ -94,7 +94,11 @@ def state_when(entity_id: str, *, on: bool) -> str:
 
 def is_as_wanted(state: State | None, *, on: bool) -> bool:
     """Return whether an entity is on, or off, as it should be."""
-    return state is not None and state.state == state_when(state.entity_id, on=on)
+    if state is None:
+        return False
+    # Without a look at the entity id, as there may be thousands.
+    domain = DOMAINS[state.domain]
+    return state.state == (domain.on if on else domain.off)
 
 
 def is_on(state: State | None) -> bool:

@@ -69,9 +69,12 @@ def measured_content(content: object) -> tuple[dict[str, Any], int]:
     """
     if content is None:
         return {}, 2
-    if not isinstance(content, Mapping):
+    if isinstance(content, dict) and is_plain(content):
+        copied = dict(content)
+    elif isinstance(content, Mapping):
+        copied = _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
+    else:
         raise MessageError(translation_key="content_not_object", received=_kind(content))
-    copied = dict(content) if is_plain(content) else _Checker().copied_object(content, "content", MAX_CONTENT_DEPTH)
     try:
         size = len(json_bytes(copied))
     except (TypeError, ValueError) as err:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 import logging
-from typing import Final, NamedTuple
+from typing import Final
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -34,18 +34,8 @@ class Chain:
     messages: int = 0
 
 
-class Link(NamedTuple):
-    """The place in a chain of what is sent in a context.
-
-    Attributes:
-        hops: How many messages led to it.
-        chain: The chain.
-
-    """
-
-    hops: int
-    chain: Chain
-
+type Link = tuple[int, Chain]
+"""The place of a message: how many messages led to it, and the chain of all that came of the first one."""
 
 type _Known = tuple[int, Chain, float]
 """What is known of a context: hops and chain of a message that is sent in it, and until when that lasts."""
@@ -65,7 +55,7 @@ class LoopGuard:
     def link(self, context: Context | None, entrance: str | None) -> Link:
         """Return the place of a message that is sent in a context, by its own entrance or that of its chain."""
         if context is None or (link := self.follow(context)) is None:
-            return Link(0, Chain(entrance))
+            return 0, Chain(entrance)
         return link
 
     def follow(self, context: Context) -> Link | None:
@@ -79,7 +69,7 @@ class LoopGuard:
         if context.parent_id is None or (parents := self._known.get(context.parent_id)) is None:
             return None
         link = self._link_now(parents)
-        self._remember(context, link.hops, link.chain)
+        self._remember(context, *link)
         return link
 
     def count(self, message: Message, chain: Chain) -> None:
@@ -105,7 +95,7 @@ class LoopGuard:
     def _link_now(self, known: _Known) -> Link:
         """Return a link if it lasts; an old one starts a chain anew, in which what came from outside stays that."""
         hops, chain, until = known
-        return Link(hops, chain) if until >= self._hass.loop.time() else Link(0, Chain(chain.entrance))
+        return (hops, chain) if until >= self._hass.loop.time() else (0, Chain(chain.entrance))
 
     def _refusal(self, address: str, *, translation_key: str, limit: int) -> HomeAssistantError:
         """Return the refusal of a message, told to the log and by a repair issue until the user has confirmed that."""

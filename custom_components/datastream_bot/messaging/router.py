@@ -50,15 +50,19 @@ class Router:
         self._hass = hass
         self._loop_guard = LoopGuard(hass)
         self._failure_log = FailureLog(hass)
-        self._listeners: list[Listener] = []
+        # Replaced as a whole, as one of them may connect or disconnect others while they are told of a message.
+        self._listeners: tuple[Listener, ...] = ()
         # Fair, so that receivers start in the order in which messages were sent.
         self._turn = asyncio.Lock()
 
     @callback
     def connect_listener(self, listener: Listener) -> CALLBACK_TYPE:
         """Connect a listener; return the function that disconnects it."""
-        self._listeners.append(listener)
-        return partial(self._listeners.remove, listener)
+        self._listeners += (listener,)
+        return partial(self._disconnect_listener, listener)
+
+    def _disconnect_listener(self, listener: Listener) -> None:
+        self._listeners = tuple(each for each in self._listeners if each is not listener)
 
     @callback
     def follow(self, context: Context) -> None:
@@ -106,22 +110,22 @@ class Router:
         if not (internal and sender) and not external:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
         entrance = None if only is None else origin
-        link = self._loop_guard.link(context, entrance)
+        hops_here, chain = self._loop_guard.link(context, entrance)
         # What no source can forget or forge: id, hops, entrance and context.
         envelope = Envelope(
             address=checked_address(address),
             # A context of its own tells what the message causes from what else its sender does.
             context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
             origin=origin,
-            entrance=entrance or link.chain.entrance,
+            entrance=entrance or chain.entrance,
             sender=sender,
-            hops=max(hops, link.hops),
+            hops=max(hops, hops_here),
             external=external,
             home=home,
         )
         message = Message(envelope, *measured_content(content))
         forward = self._resolve_route(message, route)
-        self._loop_guard.count(message, link.chain)
+        self._loop_guard.count(message, chain)
         async with self._turn:
             endpoints = self.registry.endpoints(
                 message.address, sender=sender, internal=internal, external=external, only=only
@@ -150,7 +154,7 @@ class Router:
         raise MessageError(translation_key="relay_missing" if external else "scope_needs_external")
 
     def _announce(self, message: Message, received: Mapping[str, Message]) -> None:
-        for listener in list(self._listeners):
+        for listener in self._listeners:
             try:
                 listener(message, received)
             except Exception:

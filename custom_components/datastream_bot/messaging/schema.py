@@ -289,7 +289,7 @@ NO_SCHEMA: Final = Schema()
 
 def described(text: str, description: str) -> str:
     """Return a text with the description that somebody gave what it is about, on one line and cut short."""
-    short = shorten(description, MAX_DESCRIPTION, placeholder=" …").rstrip(".")
+    short = description and shorten(description, MAX_DESCRIPTION, placeholder=" …").rstrip(".")
     return f"{text} ({short})" if short else text
 
 

@@ -1,6 +1,8 @@
 """Dispatcher signals of messages, for listeners that outlive a bot."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -9,7 +11,11 @@ from homeassistant.util.signal_type import SignalType
 from ..const import DOMAIN
 from .message import Message
 
+_REMEMBERED: Final = 1024
+"""How many signals are remembered, as most messages go to the same few addresses."""
 
+
+@lru_cache(maxsize=_REMEMBERED)
 def message_signal(address: str) -> SignalType[Message, Mapping[str, Message]]:
     """Return the signal of messages to an address, sent with the message, and with it as each bot receives it.
 

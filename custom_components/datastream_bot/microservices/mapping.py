@@ -66,7 +66,7 @@ class MappingMicroservice(Microservice):
         """Initialize the microservice."""
         self._hass = hass
         self._entry = entry
-        self._issue_id = f"invalid_actions_{stream_id}"
+        self._stream_id = stream_id
         self._is_stopped = False
         self._mapping = mapping
         self._report()
@@ -89,6 +89,10 @@ class MappingMicroservice(Microservice):
         self._is_stopped = True
         async_delete_issue(self._hass, self._issue_id)
         return self._mapping
+
+    @property
+    def _issue_id(self) -> str:
+        return f"invalid_actions_{self._stream_id}"
 
     def _report(self) -> None:
         """Raise a repair issue about actions that are not valid, or delete it."""
