@@ -192,7 +192,8 @@ class MqttTransport:
                 self._failed(err)
             else:
                 began = loop.time()
-                await client.lost
+                # Not awaited itself: it would be canceled with this, and the connection left open.
+                await asyncio.wait([client.lost])
                 self._disconnected()
                 if loop.time() - began >= STABLE_AFTER:
                     delay = FIRST_DELAY
