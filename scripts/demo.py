@@ -20,11 +20,9 @@ async def main() -> None:
         async with demo_home(Path(folder)) as home:
             # Nobody wants to wait a minute for what happens when the last has left.
             await home.add_bot(more={"settling": 1})
-            print(
-                f"Log in at {home.url}/play-here as {USERNAME} with the password {PASSWORD}. Ctrl-C stops it.",
-                flush=True,
-            )
-            await home.end()
+            print(f"Log in at {home.url}/play-here as {USERNAME} with the password {PASSWORD}.")
+            print("Ctrl-C stops it, and deletes what was saved in it.", flush=True)
+            await home.keep_running()
 
 
 if __name__ == "__main__":

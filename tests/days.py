@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import Context, CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_fire_time_changed
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import RECEIPT_WAIT
@@ -79,7 +79,9 @@ async def power_cut(
 async def turn(hass: HomeAssistant, entity_id: str, state: str, **data: Any) -> None:
     """Turn a light or switch on or off, as a user does."""
     domain = entity_id.split(".", maxsplit=1)[0]
-    await hass.services.async_call(domain, f"turn_{state}", {"entity_id": entity_id, **data}, blocking=True)
+    context = Context(user_id=MockUser(is_owner=True).add_to_hass(hass).id)
+    service_data = {"entity_id": entity_id, **data}
+    await hass.services.async_call(domain, f"turn_{state}", service_data, blocking=True, context=context)
 
 
 async def show_as(hass: HomeAssistant, entity_id: str, domain: str) -> str:

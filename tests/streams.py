@@ -63,3 +63,24 @@ async def remove_stream(bot: Bot, address: str) -> None:
     """Delete a data stream."""
     assert bot.hass.config_entries.async_remove_subentry(bot.entry, stream_of(bot, address).subentry_id)
     await bot.hass.async_block_till_done()
+
+
+def yaml_section(form: Any) -> Any:
+    """Return the section of a form that has the YAML."""
+    return form["data_schema"].schema["yaml"]
+
+
+def shown_yaml(form: Any) -> Any:
+    """Return the YAML that a form shows."""
+    return suggested({"data_schema": yaml_section(form).schema}).get("yaml")
+
+
+async def paste(bot: Bot, form: Any, yaml: object, **typed: Any) -> Any:
+    """Submit a form with YAML in it."""
+    return await submit(bot, form, {"external": True, "mode": "parallel", **typed, "yaml": {"yaml": yaml}})
+
+
+async def look_and_submit(bot: Bot, form: Any, **changes: Any) -> Any:
+    """Submit a form that was filled in by YAML, as the page does."""
+    assert (form["type"], form["step_id"], form["errors"]) == (FlowResultType.FORM, "yaml", {})
+    return await submit(bot, form, {**suggested(form), "yaml": {"yaml": shown_yaml(form)}, **changes})

@@ -233,6 +233,7 @@ async def test_the_form_shows_what_is_attached_before_it_is_submitted(
     assert first["description_placeholders"] == {
         "count": "4",
         "own": "",
+        "shared": "",
         "person": "- Anna (`person.anna`)\n- Bo (`person.bo`)",
         "switch": "- Fan (`switch.fan`)\n- Freezer (`switch.freezer`)",
         "light": "- Kitchen (`light.kitchen`)\n- Porch (`light.porch`)",

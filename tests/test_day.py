@@ -14,6 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from .conftest import AddBot, Home, SetPresence
+from .days import turn
 from .home import is_on
 
 LIGHTS = ("light.kitchen", "light.porch", "switch.fan")
@@ -138,8 +139,7 @@ async def test_a_day(
                 model.turn(whom, on=how)
                 if whom == FREEZER:
                     by_people.append(how)
-                service = "turn_on" if how else "turn_off"
-                await hass.services.async_call(whom.split(".")[0], service, {"entity_id": whom}, blocking=True)
+                await turn(hass, whom, "on" if how else "off")
             case "wait":
                 model.now += how
                 freezer.tick(how)
@@ -152,11 +152,11 @@ async def test_a_day(
                 await hass.async_start()
             case _:
                 model.pause(paused=how)
-                service = "turn_off" if how else "turn_on"
                 switch = er.async_get(hass).async_get_entity_id(
                     "switch", "datastream_bot", f"{bot.bot_id}_presence_reaction"
                 )
-                await hass.services.async_call("switch", service, {"entity_id": switch}, blocking=True)
+                assert switch is not None
+                await turn(hass, switch, "off" if how else "on")
         await hass.async_block_till_done()
         model.look()
         assert {entity_id: is_on(hass, entity_id) for entity_id in LIGHTS} == model.on, (what, whom, how)

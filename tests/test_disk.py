@@ -27,7 +27,7 @@ from custom_components.datastream_bot.storage import async_get_storage
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, turn
 from .doors import OPEN, Client, as_json, open_doors, signed, told
-from .home import remembered, until
+from .home import remembered, ticks, until
 
 pytestmark = pytest.mark.warns
 
@@ -161,6 +161,26 @@ async def test_what_cannot_be_remembered_is_not_turned_off(
     assert on() == ["light.kitchen"]
 
 
+async def test_what_cannot_be_remembered_is_not_turned_off_when_it_is_back_either(
+    hass: HomeAssistant, disk: Disk, freezer: FrozenDateTimeFactory, home: Home, add_bot: AddBot, send: Send, on: Any
+) -> None:
+    """It could not be reached when the message came."""
+    bot = await add_bot()
+    await turn(hass, "light.kitchen", "on")
+    await turn(hass, "light.porch", "on")
+    home["light.kitchen"].set_available(available=False)
+    await send("toggle_everything", LEAVING)
+    disk.fail(bot)
+
+    home["light.kitchen"].set_available(available=True)
+    await hass.async_block_till_done()
+
+    assert on() == ["light.kitchen"]
+    assert await remembered(bot) == ["light.porch"]
+    disk.recover()
+    await go_on(hass, freezer, 61)
+
+
 async def test_who_leaves_while_the_disk_is_full_finds_the_lights_as_they_were(
     hass: HomeAssistant,
     disk: Disk,
@@ -210,6 +230,26 @@ async def test_a_bot_that_is_unloaded_while_it_remembers_looks_no_more_whether_d
     assert home["light.kitchen"].commands == commands
     assert await hass.config_entries.async_setup(bot.bot_id)
     assert await remembered(bot.entry.runtime_data) == ["light.kitchen"]
+
+
+async def test_who_returns_while_it_is_written_down_that_a_lamp_was_found_on_finds_it_on(
+    hass: HomeAssistant, disk: Disk, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Writing takes a while."""
+    bot = await add_bot(**RESTORE)
+    await turn(hass, "light.kitchen", "on")
+    home["light.kitchen"].set_available(available=False)
+    await everybody(persons, "not_home")
+    storage = memory_storage(hass, bot.bot_id)
+    saving = [hass.async_create_task(storage.async_save({"leaving": {}, "messages": {}})) for _ in range(50)]
+    home["light.kitchen"].set_available(available=True)
+    await ticks()
+
+    hass.states.async_set("device_tracker.anna", "home")
+    await hass.async_block_till_done()
+
+    assert all([await each for each in saving])
+    assert home["light.kitchen"].commands == [True]
 
 
 async def test_what_is_not_on_disk_is_written_when_home_assistant_stops(

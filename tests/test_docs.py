@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiohttp import ClientResponse
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -22,17 +23,18 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from custom_components.datastream_bot import services
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
-from custom_components.datastream_bot.flows import bot as bot_form
+from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
 from custom_components.datastream_bot.messaging import content, loop_guard, message, schema
 from custom_components.datastream_bot.microservices import script_run
 from custom_components.datastream_bot.mqtt import household, outbox, receiving, roster
 from custom_components.datastream_bot.presence import doubt_issue
 
-from .conftest import AddBot, Home, Send
+from .conftest import AddBot, Home, Send, SetPresence
+from .days import RESTORE, everybody, go_on, turn
 from .doors import OPEN, Client, open_doors, open_webhook
 from .home import is_on, ticks, until
 from .pages import PAGES, ROOT, all_examples, examples, text_of
-from .streams import add_stream, row
+from .streams import add_stream, look_and_submit, paste, row, show_form
 
 HOUSE = ROOT / "custom_components" / "datastream_bot"
 LINKED = (*PAGES, ROOT / "CONTRIBUTING.md")
@@ -57,6 +59,36 @@ async def test_good_night(
     assert [(shown["title"], shown["message"]) for shown in notifications] == [
         ("Still on", "These could not be switched: light.porch: stuck")
     ]
+
+
+async def test_off_again_after_a_power_cut(
+    hass: HomeAssistant, home: Home, persons: SetPresence, add_bot: AddBot, on: Any, freezer: FrozenDateTimeFactory
+) -> None:
+    """While somebody is home, nothing is turned off; what was on when everyone left comes back on."""
+    await add_bot("Home", **RESTORE)
+    automation = parse_yaml(examples("yaml", "after a power cut"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    await hass.async_block_till_done()
+    bulbs = [home[entity_id] for entity_id in ("light.kitchen", "light.porch")]
+
+    async def cut_power() -> None:
+        for bulb in bulbs:
+            bulb.set_available(available=False)
+        await hass.async_block_till_done()
+        for bulb in bulbs:
+            bulb._attr_is_on = True
+            bulb.set_available(available=True)
+        await hass.async_block_till_done()
+
+    await cut_power()
+    assert on() == ["light.kitchen", "light.porch"]
+    await turn(hass, "light.porch", "off")
+    await everybody(persons, "not_home")
+    await go_on(hass, freezer, 3600)
+    await cut_power()
+    assert on() == []
+    await everybody(persons, "home")
+    assert on() == ["light.kitchen"]
 
 
 async def test_doorbell_event(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
@@ -107,6 +139,20 @@ async def test_from_nothing_to_a_checked_address(
     with pytest.raises(ServiceValidationError) as refused:
         await send("doorbell", {"tims": 2})
     assert "tims is unknown, perhaps times is meant; times is missing" in str(refused.value)
+
+
+async def test_a_shared_data_stream(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """It is taken over as it stands there."""
+    bot = await add_bot()
+    yaml: Any = parse_yaml(examples("yaml", "address: visitor"))
+
+    await look_and_submit(bot, await paste(bot, await show_form(bot), yaml))
+    receipt = await send("visitor", {"who": "Anna"})
+
+    assert (receipt["failed"], is_on(hass, "light.porch")) == ([], True)
+    assert [shown["message"] for shown in notifications] == ["Anna rang 1 times"]
 
 
 async def test_porch_light_for_a_late_visitor(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
@@ -357,6 +403,7 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"{message.MAX_ADDRESS_LENGTH} characters",
         f"{content.MAX_CONTENT_BYTES // 1024} KiB as JSON, {content.MAX_CONTENT_DEPTH} levels deep",
         f"{schema.MAX_SHOWN}; over HTTP",
+        f"{stream_form.MAX_BYTES // 1024} KiB as JSON, {stream_form.MAX_LEVELS} levels deep |",
         f"{loop_guard.MAX_HOPS} hops; {loop_guard.MAX_MESSAGES:,} messages",
         f"actions of one data stream | {script_run.MAX_RUNS}",
         f"lists {bot_form.MAX_LISTED} lights and {bot_form.MAX_LISTED} switches",

@@ -48,7 +48,7 @@ HEADERS = st.dictionaries(
     st.sampled_from(
         ["Content-Type", *(f"X-Datastream-{name}" for name in SIGNED), *(f"webhook-{name}" for name in SIGNED)]
     ),
-    st.sampled_from(["application/json", "text/plain", "0", "1795000000"])
+    st.sampled_from(["application/json", "application/json; charset=utf-16", "text/plain", "0", "1795000000"])
     | st.text(string.printable.strip(), max_size=8),
     max_size=2,
 )

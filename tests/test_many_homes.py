@@ -107,6 +107,27 @@ class Slow(Microservice):
         self.working -= 1
 
 
+class Echo(Microservice):
+    """Says again what it hears."""
+
+    name = "echo"
+
+    def __init__(self, bot: Bot, came: list[Message]) -> None:
+        """Initialize it."""
+        self._bot = bot
+        self._came = came
+
+    @datastream("echo")
+    async def answer(self, message: Message) -> None:
+        """Answer in a task of its own, as automations do."""
+        self._came.append(message)
+        self._bot.hass.async_create_task(self._echo(message))
+
+    async def _echo(self, message: Message) -> None:
+        with contextlib.suppress(HomeAssistantError):
+            await self._bot.async_distribute_datastream_message("echo", {}, internal=False, context=message.context)
+
+
 async def test_bots_of_one_home_reach_each_other_from_two_home_assistants(start: Start) -> None:
     """Both ways, and the receipt says what became of it there."""
     one = await add_bot_of(await start("one"), "cottage", name="One", streams=NEWS)
@@ -211,36 +232,22 @@ async def test_bots_of_one_home_assistant_hear_each_other_once(start: Start) -> 
     assert len(ear.contents("news")) == 2
 
 
+@pytest.mark.warns
 async def test_two_homes_that_answer_each_other_come_to_an_end(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """The hops go with the message from home to home."""
     one = await add_bot_of(await start("one"), "cottage", name="One")
     two = await add_bot_of(await start("two"), "cottage", name="Two")
     await acquainted(one, two)
-    came = [0]
+    came: list[Message] = []
 
     for bot in (one, two):
-
-        class Echo(Microservice):
-            """Says again what it hears."""
-
-            name = "echo"
-            bot_of = bot
-
-            @datastream("echo")
-            async def answer(self, message: Message) -> None:
-                """Answer in a task of its own, as automations do."""
-                came[0] += 1
-                self.bot_of.hass.async_create_task(
-                    self.bot_of.async_distribute_datastream_message("echo", {}, internal=False, context=message.context)
-                )
-
-        bot.attach(Echo())
+        bot.attach(Echo(bot, came))
         router_of(bot).registry.open(bot.bot_id, "echo")
 
     await send(one, address="echo")
     await until(lambda: "lead to each other without end" in caplog.text)
 
-    assert came[0] == MAX_HOPS + 1
+    assert [message.envelope.hops for message in came] == [*range(MAX_HOPS + 1)]
 
 
 async def test_an_address_that_is_not_open_stays_closed(start: Start) -> None:
@@ -270,6 +277,7 @@ async def test_content_that_does_not_fit_there_is_told_here(start: Start) -> Non
     assert "wind" in failure["error"]
 
 
+@pytest.mark.warns
 async def test_what_is_sent_while_the_broker_is_away_comes_in_order_when_it_returns(
     start: Start, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -245,20 +245,20 @@ async def test_the_repair_issue_goes_with_the_automation(hass: HomeAssistant, ad
 async def test_a_bot_may_be_named_as_in_the_http_api(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """In any case, and also when it was deleted and made anew."""
     home, garden = await add_bot("Home"), await add_bot("Garden")
-    heard = await listen(hass, address="send_push_notification", config_entry_id="garden")
-    await send("send_push_notification", {"message": "One"})
+    heard = await listen(hass, address="toggle_everything", config_entry_id="garden")
+    await send("toggle_everything", {"on": True})
     await hass.async_block_till_done()
     assert [event.data["bot"] for event in heard] == [garden.bot_id]
 
     await hass.config_entries.async_remove(garden.bot_id)
-    await send("send_push_notification", {"message": "Two"})
+    await send("toggle_everything", {"on": True})
     await hass.async_block_till_done()
     assert len(heard) == 1
     assert told(hass) == ["garden"]
 
     anew = await add_bot("Garden")
     assert told(hass) == []
-    await send("send_push_notification", {"message": "Three"})
+    await send("toggle_everything", {"on": True})
     await hass.async_block_till_done()
     assert [event.data["bot"] for event in heard] == [garden.bot_id, anew.bot_id]
     assert home.bot_id not in {garden.bot_id, anew.bot_id}

@@ -1,5 +1,6 @@
 """What observations of persons come to: a state, and now and then an edge."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given, strategies as st
@@ -51,10 +52,12 @@ def test_not_knowing_is_no_edge_and_decides_nothing() -> None:
 
 def test_what_was_believed_before_a_restart_is_what_the_first_observation_is_compared_with() -> None:
     """Also how long leaving has settled."""
-    left = PresenceState(sure=AWAY, since=100.0, acted_on=HOME, unsure_since=0.0)
+    left = PresenceState(sure=AWAY, since=100.0, acted_on=HOME, unsure_since=None)
     assert edges((110, AWAY), (160, AWAY), state=left) == [(160, AWAY)]
     assert edges((500, AWAY), state=left) == [(500, AWAY)]
     assert edges((110, HOME), (500, HOME), state=left) == []
+    unsure = replace(left, unsure_since=150.0)
+    assert edges((500, AWAY), (559, AWAY), (560, AWAY), state=unsure) == [(560, AWAY)]
 
 
 def test_a_person_who_is_added_or_removed_at_home_has_neither_left_nor_returned() -> None:

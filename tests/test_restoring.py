@@ -10,9 +10,9 @@ from homeassistant.helpers import entity_registry as er, label_registry as lr
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from .conftest import AddBot, Home, Send, SetPresence
+from .conftest import AddBot, Home, Send, SetPresence, furnish
 from .days import LEAVING, RESTORE, RETURNING, everybody, go_on, group, turn, wait_over
-from .home import is_on, remembered, state_of, ticks
+from .home import PretendLamp, is_on, remembered, state_of, ticks
 
 
 @pytest.mark.parametrize("only", [{}, {"domain": "light"}, {"target": {"entity_id": "light.both"}}])
@@ -98,6 +98,32 @@ async def test_a_light_that_is_still_being_turned_off_when_somebody_returns_come
 
     assert on() == ["light.kitchen", "light.porch"]
     assert await remembered(bot) == []
+
+
+async def test_a_lamp_that_still_fades_when_somebody_returns_comes_back_as_it_was(
+    hass: HomeAssistant, persons: SetPresence, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """However often it tells how dark it is."""
+    lamp = PretendLamp("Desk")
+    await furnish(hass, {"light.desk": lamp})
+    await add_bot(**RESTORE)
+    await turn(hass, "light.desk", "on", brightness=200)
+    lamp.responding.clear()
+    for person in ("anna", "bo"):
+        hass.states.async_set(f"device_tracker.{person}", "not_home")
+    await wait_over(hass, freezer)
+    hass.states.async_set("device_tracker.anna", "home")
+    await ticks(50)
+
+    lamp._attr_brightness = 20
+    lamp.async_write_ha_state()
+    await ticks(50)
+    assert lamp.commands == [True, False]
+    lamp.responding.set()
+    await hass.async_block_till_done()
+
+    assert is_on(hass, "light.desk")
+    assert state_of(hass, "light.desk").attributes["brightness"] == 200
 
 
 async def test_what_does_not_know_whether_it_is_on_comes_back(
@@ -228,34 +254,6 @@ async def test_a_bot_that_was_disabled_has_forgotten_what_was_on(
     await everybody(persons, "home")
 
     assert on() == []
-
-
-@pytest.mark.parametrize(("seconds_on", "comes_back"), [(30, True), (90, False)])
-async def test_a_light_that_reports_too_late_that_it_was_on_comes_back(
-    hass: HomeAssistant,
-    home: Home,
-    persons: SetPresence,
-    add_bot: AddBot,
-    freezer: FrozenDateTimeFactory,
-    seconds_on: float,
-    *,
-    comes_back: bool,
-) -> None:
-    """Nobody has turned it on, unless it stays on."""
-    await add_bot(**RESTORE)
-    kitchen = home["light.kitchen"]
-    await turn(hass, "light.kitchen", "on")
-    await everybody(persons, "not_home")
-    kitchen._attr_is_on = True
-    kitchen.async_write_ha_state()
-    await go_on(hass, freezer, seconds_on)
-    kitchen._attr_is_on = False
-    kitchen.async_write_ha_state()
-    await hass.async_block_till_done()
-
-    await everybody(persons, "home")
-
-    assert is_on(hass, "light.kitchen") is comes_back
 
 
 @pytest.mark.parametrize("form", [{}, {"target": {"entity_id": ["light.kitchen", "light.porch"]}}])

@@ -120,12 +120,16 @@ def test_every_choice_has_a_text() -> None:
 
 def test_every_error_of_a_form_has_a_text() -> None:
     """And no text is left over."""
-    named = set(re.findall(r'"((?:name|target|address|actions|field|event_type|organization|home)_[a-z_]+)"', SOURCE))
+    named = set(
+        re.findall(r'"((?:name|target|address|actions|field|event_type|organization|home|yaml|too)_[a-z_]+)"', SOURCE)
+    )
     flows = (TEXTS["config"], TEXTS["options"], TEXTS["config_subentries"]["data_stream"])
     texts = {name for flow in flows for name in flow["error"]}
     assert texts <= named
     assert {
-        name for name in named if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in", "_own"))
+        name
+        for name in named
+        if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in", "_own", "too_large"))
     } == texts
 
 
@@ -200,4 +204,4 @@ def test_the_form_of_a_built_in_data_stream_tells_its_fields(address: str) -> No
         assert ("required" in line) is field.required
         assert line.endswith(f". {field.description}")
     assert f"`{address}`." in described
-    assert TEXTS["common"].keys() == BUILT_IN_FIELDS.keys()
+    assert TEXTS["common"].keys() == {*BUILT_IN_FIELDS, "shared"}

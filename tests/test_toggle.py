@@ -17,9 +17,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from .conftest import AddBot, Home, Send, furnish
-from .days import wait_over
+from .days import turn, wait_over
 from .doors import Client, open_webhook
-from .home import PretendLight, is_on, ticks
+from .home import PretendLight, is_on, state_of, ticks
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,24 @@ async def test_unavailable_devices_are_named_and_the_others_switched(
         "unavailable": ["light.porch"],
     }
     assert home["light.porch"].commands == []
+
+
+async def test_what_says_that_it_is_off_or_does_not_know_is_turned_off_like_what_is_on(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, send: Send
+) -> None:
+    """It may be on all the same: states can be old, and of some lamps Home Assistant only assumes them."""
+    await add_bot()
+    await turn(hass, "light.kitchen", "on")
+    home["light.porch"]._attr_assumed_state = True
+    home["light.porch"].async_write_ha_state()
+    home["switch.fan"]._attr_is_on = None
+    home["switch.fan"].async_write_ha_state()
+    assert state_of(hass, "light.porch").attributes["assumed_state"] is True
+
+    (delivery,) = (await send("toggle_everything", {"on": False}))["handled"]
+
+    assert [device.commands for device in home.values()] == [[True, False], [False], [False]]
+    assert delivery["result"]["switched"] == list(home)
 
 
 @pytest.mark.warns

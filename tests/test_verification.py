@@ -237,7 +237,7 @@ async def test_what_did_not_switch_is_asked_once_more_and_told_after_three_times
         assert issue not in issue_registry.issues
         await send("toggle_everything", {"on": True})
         await go_on(hass, freezer, 11)
-        await go_on(hass, freezer, 11)
+        await go_on(hass, freezer, 61)
         assert deaf.commands == [True, True] * number
     shown = issue_registry.issues[issue]
     assert shown.translation_placeholders == {"bot": "Home", "entities": "light.kitchen, light.porch"}
@@ -246,7 +246,7 @@ async def test_what_did_not_switch_is_asked_once_more_and_told_after_three_times
     await send("toggle_everything", {"on": True})
     deaf.broken = None
     await go_on(hass, freezer, 11)
-    await go_on(hass, freezer, 11)
+    await go_on(hass, freezer, 61)
     assert is_on(hass, "light.kitchen")
     assert issue not in issue_registry.issues
 

@@ -16,6 +16,7 @@ from .flows.bot_steps import BotSteps
 from .flows.data_stream import DataStreamFlow
 from .flows.mqtt import LOGIN_SCHEMA
 from .flows.options import BotOptionsFlow
+from .flows.other_bots import async_suggested_addresses, async_suggested_options
 from .flows.texts import async_texts
 from .mqtt.settings import BrokerError, MqttSettings
 from .mqtt.transport import async_try
@@ -51,13 +52,14 @@ class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
 
     async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what a new bot is called, and what it looks after."""
-        suggested = {CONF_NAME: self._free_name(), **form_from_options({})}
+        suggested = {CONF_NAME: self._free_name(), **form_from_options(async_suggested_options(self.hass))}
         return await self._async_ask(NEW_BOT_SCHEMA, suggested, user_input, self._name_errors(user_input))
 
     @override
     async def _async_finish(self, bot: Mapping[str, Any]) -> ConfigFlowResult:
         options = {name: value for name, value in bot.items() if name != CONF_NAME}
-        streams = built_in_streams(await async_texts(self.hass, "common"))
+        texts = await async_texts(self.hass, "common")
+        streams = built_in_streams({address: texts[address] for address in async_suggested_addresses(self.hass)})
         return self.async_create_entry(title=bot[CONF_NAME].strip(), data={}, options=options, subentries=streams)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

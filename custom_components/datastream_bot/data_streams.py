@@ -120,14 +120,14 @@ def stream_unique_id(address: str) -> str:
 
 
 def built_in_streams(descriptions: Mapping[str, str]) -> list[ConfigSubentryData]:
-    """Return the data streams of a new bot, open to the outside, with the description of each address."""
+    """Return the built-in data streams of these addresses, open to the outside, with the description of each."""
     return [
         ConfigSubentryData(
             data={
                 CONF_ADDRESS: address,
-                CONF_DESCRIPTION: descriptions[address],
+                CONF_DESCRIPTION: description,
                 CONF_EXTERNAL: True,
-                CONF_FIELDS: [row_from_field(field) for field in fields],
+                CONF_FIELDS: [row_from_field(field) for field in BUILT_IN_FIELDS[address]],
                 CONF_ACTIONS: [],
                 CONF_MODE: DEFAULT_MODE,
                 CONF_EVENT_TYPE: "",
@@ -136,7 +136,7 @@ def built_in_streams(descriptions: Mapping[str, str]) -> list[ConfigSubentryData
             title=address,
             unique_id=stream_unique_id(address),
         )
-        for address, fields in BUILT_IN_FIELDS.items()
+        for address, description in descriptions.items()
     ]
 
 

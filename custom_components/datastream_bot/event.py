@@ -84,7 +84,7 @@ class DataStreamEvent(EventEntity):
         """Follow the data stream to another address, and its device to another name of it or of the bot."""
         former, self._address = self._address, subentry.data[CONF_ADDRESS]
         # A disabled entity does not listen.
-        if self._listening and former != self._address:
+        if self._listening:
             self._stop()
             self._listen()
         dr.async_get(self._entry.runtime_data.hass).async_get_or_create(

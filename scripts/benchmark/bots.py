@@ -83,7 +83,7 @@ def stream(
 async def add_bot(
     hass: HomeAssistant, *streams: ConfigSubentryData, name: str = "Bot", doors: dict[str, Any] | None = None
 ) -> Bot:
-    """Add a bot as its form does, with more data streams than the two that every bot has."""
+    """Add a bot as its form does, with more data streams than the built-in ones."""
     entry: ConfigEntry[Bot] = ConfigEntry(
         data={},
         discovery_keys=MappingProxyType({}),

@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 import pytest
 
-from ..real.demo import demo_home
+from ..real.demo import CONFIGURATION, demo_home
 from ..real.home import RealHome
 
 INTEGRATION: Final = "/config/integrations/integration/datastream_bot"
@@ -60,6 +60,23 @@ class Person:
         """Press a button."""
         self.page.get_by_role("button", name=button).click()
 
+    def add(self, kind: str, name: str) -> None:
+        """Add a trigger or an action in an editor."""
+        self.press(f"Add {kind}")
+        self.page.locator("add-automation-element-dialog input").first.fill(name)
+        self.page.get_by_text(name, exact=True).last.click()
+
+    def save(self) -> None:
+        """Save what is new in an editor, and has a name."""
+        self.page.get_by_role("button", name="Save").last.click()
+        expect(self.page).not_to_have_url(re.compile("/edit/new"))
+
+    def save_as(self, name: str) -> None:
+        """Save what is new in an editor under a name."""
+        self.press("Save")
+        self.page.locator("ha-dialog-automation-save input, ha-dialog-scene-save input").first.fill(name)
+        self.save()
+
     def submit(self) -> None:
         """Submit the last form of a flow."""
         self.press("Submit")
@@ -94,8 +111,11 @@ def home(portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(autouse=True)
 def _tidy_home(home: RealHome, portal: BlockingPortal) -> Iterator[None]:
-    """Leave no bot behind, and nothing on."""
+    """Leave no bot behind, nothing that was saved, and nothing on."""
     yield
+    for kind in ("automation", "script", "scene"):
+        shutil.copy(CONFIGURATION / f"{kind}s.yaml", home.folder)
+        portal.call(home.act, f"{kind}.reload", {})
     for entry in portal.call(home.get, "/api/config/config_entries/entry?domain=datastream_bot"):
         portal.call(home.delete, f"/api/config/config_entries/entry/{entry['entry_id']}")
     portal.call(home.act, "light.turn_off", {"entity_id": "all"})
@@ -111,10 +131,10 @@ def bot(home: RealHome, portal: BlockingPortal) -> str:
 @pytest.fixture
 def doorbell(home: RealHome, portal: BlockingPortal, bot: str) -> None:
     """Add a data stream that turns on the light in the kitchen, with a number in its content."""
-    times = {"name": "times", "type": "number", "required": "required"}
+    times = {"name": "times", "type": "number", "required": "required", "description": "How often"}
     action = {"action": "light.turn_on", "target": {"entity_id": "light.kitchen"}}
-    stream = {"address": "doorbell", "external": True, "fields": [times], "actions": [action]}
-    portal.call(home.add_data_stream, bot, stream)
+    stream = {"address": "doorbell", "description": "Somebody rings", "external": True}
+    portal.call(home.add_data_stream, bot, stream | {"fields": [times], "actions": [action]})
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
 """The integration in a real browser: a bot, its data streams and doors, and messages."""
 
-import re
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from anyio.from_thread import BlockingPortal
 from playwright.sync_api import expect
@@ -49,6 +48,28 @@ def test_a_bot_is_added_with_its_form_as_it_is_offered(person: Person) -> None:
 
 
 @pytest.mark.usefixtures("bot")
+def test_another_bot_is_added_with_its_form_as_it_is_offered(
+    person: Person, home: RealHome, portal: BlockingPortal
+) -> None:
+    """It tells what the first one switches, and does nothing by itself."""
+    page = person.page
+    person.open("/config/integrations/dashboard/add?domain=datastream_bot")
+    person.press("OK")
+    expect(page.locator("step-flow-form ha-form input[name=name]")).to_have_value("Demo 2")
+    expect(page.locator("step-flow-form ha-form").get_by_text("Do nothing").first).to_be_visible()
+    person.look("Add another bot")
+    person.press("Next")
+    expect(page.get_by_text("Other bots switch 6 of them as well:")).to_be_visible()
+    page.get_by_text("Other bots switch 6 of them as well:").scroll_into_view_if_needed()
+    person.look("What another bot is attached to")
+    person.submit()
+
+    message = {"address": "send_push_notification", "content": {"message": "hello"}}
+    receipt = portal.call(home.act_for_response, "datastream_bot.send", message)
+    assert [delivery["bot"] for delivery in receipt["handled"]] == ["Demo"]
+
+
+@pytest.mark.usefixtures("bot")
 def test_a_data_stream_is_added_with_a_field_and_an_action(
     person: Person, home: RealHome, portal: BlockingPortal
 ) -> None:
@@ -90,15 +111,63 @@ def test_a_data_stream_is_added_with_a_field_and_an_action(
 
 
 @pytest.mark.usefixtures("doorbell")
+def test_a_data_stream_is_copied_and_pasted_as_yaml(
+    person: Person, home: RealHome, portal: BlockingPortal, bot: str
+) -> None:
+    """What is wrong with it is told, and what is right fills in the form."""
+    page = person.page
+    person.open(INTEGRATION)
+    page.get_by_role("button", name="Change data stream").first.click()
+    form = page.locator("step-flow-form ha-form").first
+    editor = form.locator("ha-form-expandable .cm-content")
+    form.get_by_text("YAML", exact=True).click()
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Control+C")
+    person.look("A data stream as YAML")
+    form.locator("textarea[name=description]").fill("Somebody rang")
+    person.press("Submit")
+    expect(page.locator("step-flow-abort")).to_be_visible()
+    (subentry,) = (
+        stream["subentry_id"]
+        for stream in portal.call(partial(home.ask, "config_entries/subentries/list", entry_id=bot))
+        if stream["title"] == "doorbell"
+    )
+    portal.call(partial(home.ask, "config_entries/subentries/delete", entry_id=bot, subentry_id=subentry))
+
+    person.open(INTEGRATION)
+    page.get_by_role("button", name="Add data stream").first.click()
+    form.get_by_text("YAML", exact=True).click()
+    editor.fill("address: doorbell\nfields:\n- name: on\n  type: boolean\n")
+    person.submit_in_vain()
+    expect(page.get_by_text("which stands in quotes").first).to_be_visible()
+    person.look("YAML that is not right")
+    expect(editor).to_contain_text("boolean")
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Control+V")
+    person.press("Submit")
+    expect(form.locator("input[name=address]")).to_have_value("doorbell")
+    expect(form.get_by_text("times · number · required · How often")).to_be_visible()
+    expect(form.locator("ha-automation-action-row")).to_have_count(1)
+    person.look("The form that YAML filled in")
+    person.submit()
+
+    assert send(portal, home, {"times": 2}) == ["mapping"]
+    assert portal.call(home.state, "light.kitchen") == "on"
+
+
+@pytest.mark.usefixtures("doorbell")
 def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
     """Content that does not fit is told, and a message that was sent has a receipt."""
     page = person.page
     person.open("/config/tools/action?service=datastream_bot.send")
     page.locator("ha-service-control ha-selector-select").first.click()
-    page.get_by_text("doorbell", exact=True).last.click()
+    person.look("The addresses")
+    page.get_by_text("doorbell (Somebody rings): times (How often)").last.click()
     person.look("The picked address")
     person.press("Perform action")
-    expect(page.get_by_text("times is missing, it must be a number").first).to_be_visible()
+    expect(page.get_by_text("times is missing, it must be a number (How often)").first).to_be_visible()
     person.look("Content that does not fit")
 
     content = page.locator("ha-service-control ha-settings-row", has_text="Content").first
@@ -107,23 +176,6 @@ def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
     person.press("Perform action")
     expect(page.locator("tools-action .cm-content").last).to_contain_text("receiver: mapping")
     person.look("The receipt")
-
-
-@pytest.mark.usefixtures("bot")
-def test_what_is_typed_without_quotes_is_what_is_meant(person: Person, home: RealHome, portal: BlockingPortal) -> None:
-    """YAML takes a bare on for true, and Home Assistant's editor makes a key of that."""
-    page = person.page
-    portal.call(home.act, "light.turn_on", {"entity_id": "light.kitchen"})
-    person.open("/config/tools/action?service=datastream_bot.send")
-    page.locator("ha-service-control ha-selector-select").first.click()
-    page.get_by_text(re.compile("^toggle_everything")).last.click()
-    content = page.locator("ha-service-control ha-settings-row", has_text="Content").first
-    content.locator("ha-checkbox").first.click()
-    content.locator(".cm-content").first.fill("on: false")
-    person.press("Perform action")
-    expect(page.locator("tools-action .cm-content").last).to_contain_text("light.kitchen")
-    person.look("Typed without quotes")
-    assert portal.call(home.state, "light.kitchen") == "off"
 
 
 @pytest.mark.usefixtures("doorbell")
@@ -153,8 +205,8 @@ def test_a_webhook_is_opened_and_answers_at_the_url_that_is_shown(
     expect(page.get_by_text("Options successfully saved")).to_be_visible()
     person.look("The webhook is open")
 
-    receipt = portal.call(home.post, urlsplit(url.strip()).path, {"address": "doorbell", "content": {"times": 1}})
-    assert [delivery["receiver"] for delivery in receipt["handled"]] == ["mapping"]
+    answer = page.request.post(url, data={"address": "doorbell", "content": {"times": 1}})
+    assert [delivery["receiver"] for delivery in answer.json()["handled"]] == ["mapping"]
 
 
 @pytest.mark.usefixtures("bot")

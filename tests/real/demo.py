@@ -8,6 +8,7 @@ from typing import Final
 
 from .home import PROJECT, RealHome, real_home
 
+CONFIGURATION: Final = PROJECT / "scripts" / "demo-config"
 LIGHTS: Final = ("light.kitchen", "light.living_room", "light.bedroom", "light.porch")
 DEVICES: Final = (*LIGHTS, "switch.fan", "switch.radio")
 
@@ -15,7 +16,7 @@ DEVICES: Final = (*LIGHTS, "switch.fan", "switch.radio")
 @asynccontextmanager
 async def demo_home(folder: Path) -> AsyncIterator[RealHome]:
     """Start the home in an empty folder, with each light in the room of its name."""
-    shutil.copytree(PROJECT / "scripts" / "demo-config", folder, dirs_exist_ok=True)
+    shutil.copytree(CONFIGURATION, folder, dirs_exist_ok=True)
     shutil.copytree(PROJECT / "blueprints", folder / "blueprints")
     async with real_home(folder) as home:
         for area in await home.ask("config/area_registry/list"):

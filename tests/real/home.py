@@ -12,10 +12,12 @@ from pathlib import Path
 import socket
 import sys
 import time
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import aiohttp
+from homeassistant.const import RESTART_EXIT_CODE
 
+DOMAIN: Final = "datastream_bot"
 PROJECT: Final = Path(__file__).parents[2]
 USERNAME, PASSWORD = "demo", "datastream"
 START_TIMEOUT: Final = 120.0
@@ -39,7 +41,8 @@ class RealHome:
         self.tokens: dict[str, Any] = {}
         self._session = session
         self._process: asyncio.subprocess.Process | None = None
-        (folder / "custom_components").symlink_to(PROJECT / "custom_components", target_is_directory=True)
+        (folder / "custom_components").mkdir(exist_ok=True)
+        (folder / "custom_components" / DOMAIN).symlink_to(PROJECT / "custom_components" / DOMAIN)
         # The steps of onboarding that ask the cloud.
         done = {"done": ["core_config", "analytics", "integration"]}
         write_storage(folder, "onboarding", 4, 1, done)
@@ -52,6 +55,15 @@ class RealHome:
 
     async def start(self) -> None:
         """Start Home Assistant, and wait until it is running."""
+        await self._listen()
+        if not self.tokens:
+            await self._onboard()
+        await self.wait_for("The end of the start", self._is_running, START_TIMEOUT)
+        # By itself, Home Assistant shows an address of the machine at which it does not listen here.
+        await self.ask("config/core/update", internal_url=self.url)
+
+    async def _listen(self) -> None:
+        """Start Home Assistant, and wait until it listens."""
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "homeassistant", "--config", str(self.folder), "--skip-pip"),
@@ -63,9 +75,6 @@ class RealHome:
                 start_new_session=True,
             )
         await self.wait_for("The start", self._is_listening, START_TIMEOUT)
-        if not self.tokens:
-            await self._onboard()
-        await self.wait_for("The end of the start", self._is_running, START_TIMEOUT)
 
     async def stop(self) -> None:
         """Stop Home Assistant."""
@@ -132,7 +141,7 @@ class RealHome:
 
     async def add_bot(self, *, more: Mapping[str, Any] | None = None, **settings: Any) -> str:
         """Add a bot by its form, under the name that the form suggests, and return its id."""
-        form = await self.post(FLOW, {"handler": "datastream_bot"})
+        form = await self.post(FLOW, {"handler": DOMAIN})
         (name,) = [field["description"]["suggested_value"] for field in form["data_schema"] if field["name"] == "name"]
         attached = await self.post(f"{FLOW}/{form['flow_id']}", {"name": name, **settings, "more": more or {}})
         added = await self.post(f"{FLOW}/{attached['flow_id']}", {})
@@ -156,6 +165,14 @@ class RealHome:
         await self.act("homeassistant.reload_config_entry", {"entry_id": bot})
         return shown["description_placeholders"]
 
+    async def reach_other_homes(self, bot: str, **mqtt: Any) -> None:
+        """Open a bot's way to other homes by its form, for as many messages as may be."""
+        await self.open_doors(bot, limits={"rate": 100, "burst": 1000})
+        form = await self.submit({"handler": bot}, {"next_step_id": "mqtt"}, flow=OPTIONS_FLOW)
+        shown = await self.post(f"{OPTIONS_FLOW}/{form['flow_id']}", {"open": True, **mqtt})
+        if shown["type"] != "create_entry":
+            raise HomeError(f"The way to other homes was not opened: {shown}")
+
     async def connect_to_broker(self, port: int) -> None:
         """Set up Home Assistant's MQTT integration by its form."""
         other = {"set_client_cert": False, "set_ca_cert": "off"}
@@ -174,18 +191,22 @@ class RealHome:
                 raise HomeError(f"{what} did not happen within {timeout:.0f} seconds")
             await asyncio.sleep(0.05)
 
-    async def end(self) -> None:
-        """Wait until Home Assistant ends by itself, which it should not, and raise."""
-        code = await self.process.wait()
+    async def keep_running(self) -> None:
+        """Start Home Assistant again whenever somebody restarts it, and raise when it ends otherwise."""
+        while await self.process.wait() == RESTART_EXIT_CODE:
+            await self._listen()
+        self._raise_ended()
+
+    def _raise_ended(self) -> NoReturn:
         last_words = "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
-        raise HomeError(f"Home Assistant ended with code {code}. Its last words:\n{last_words}")
+        raise HomeError(f"Home Assistant ended with code {self.process.returncode}. Its last words:\n{last_words}")
 
     def warnings(self) -> list[str]:
         """Return what the log says about the integration at warning level or above."""
         return [
             line
             for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-            if "datastream_bot" in line
+            if DOMAIN in line
             and any(level in line for level in (" WARNING ", " ERROR ", " CRITICAL "))
             # Home Assistant says this of every custom integration.
             and "We found a custom integration" not in line
@@ -197,7 +218,7 @@ class RealHome:
 
     async def _is_listening(self) -> bool:
         if self.process.returncode is not None:
-            await self.end()
+            self._raise_ended()
         with suppress(HomeError):
             await self.get("/manifest.json")
             return True

@@ -1,144 +1,168 @@
-"""What is promised to messages between homes, whatever is killed: none lost, none doubled, all in order.
-
-The homes are processes of their own, and so is the broker. A thousand numbers go from one to the other.
-"""
+"""What is promised to messages between homes, whatever happens: none lost, none doubled, all in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 import random
-import sys
 
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 import pytest
 
-from ..broker import Broker, needs_broker, running_broker, until
-from .home import PROJECT
-from .post_office import unknown
+from ..broker import needs_broker, running_broker, until
+from .cable import cable_to
+from .disk import small_disk
+from .post_office import bot_id_in, session
+from .scene import Scene
 
 pytestmark = [*needs_broker, pytest.mark.slow, pytest.mark.timeout(300)]
 
-COUNT = 1000
 SEEDS = (1, 2, 3)
 
 
-class PostOffice:
-    """A home in a process of its own, which can be killed and started again."""
-
-    def __init__(self, folder: Path, port: int, count: int = 0) -> None:
-        """Initialize it; it sends so many numbers, or receives."""
-        folder.mkdir()
-        self.folder = folder
-        self.port = port
-        self._count = count
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it."""
-        arguments = ("-m", "tests.real.post_office", str(self.folder), str(self.port), "cottage", str(self._count))
-        (self.folder / "ready").unlink(missing_ok=True)
-        with (self.folder / "log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, cwd=PROJECT, stdout=log, stderr=log
-            )
-
-    async def kill(self) -> None:
-        """Kill it, as a power cut would."""
-        if self._process is not None:
-            if self._process.returncode is None:
-                self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-    async def is_ready(self) -> None:
-        """Wait until it is there."""
-        await until((self.folder / "ready").exists, 60)
-
-    def noted(self) -> list[int]:
-        """Return the numbers that came."""
-        notebook = self.folder / "notebook"
-        # The last line may be half written.
-        return [int(line) for line in notebook.read_text().splitlines()] if notebook.exists() else []
+@pytest.fixture(params=SEEDS)
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Return what decides when it happens."""
+    return random.Random(request.param)  # noqa: S311 - chance is all that is wanted
 
 
-class Scene:
-    """A broker, a home that sends, and one that receives."""
-
-    def __init__(self, broker: Broker, folder: Path) -> None:
-        """Initialize it; nothing is started."""
-        self.broker = broker
-        self.sender = PostOffice(folder / "sender", broker.port, COUNT)
-        self.receiver = PostOffice(folder / "receiver", broker.port)
-
-    async def start(self) -> None:
-        """Start both homes."""
-        await self.receiver.start()
-        await self.receiver.is_ready()
-        await self.sender.start()
-
-    async def kill(self, who: str) -> None:
-        """Kill one of the three, and start it again after a moment."""
-        victim: Broker | PostOffice = getattr(self, who)
-        await victim.kill()
-        await asyncio.sleep(0.3)
-        await victim.start()
-
-    async def has_come(self, number: int, seconds: float = 150) -> None:
-        """Wait until a number has come."""
-        await until(lambda: number in self.receiver.noted()[-50:], seconds)
-
-    async def end(self) -> None:
-        """Kill both homes."""
-        await self.sender.kill()
-        await self.receiver.kill()
+async def forget(broker_port: int, client_id: str) -> None:
+    """Have the broker forget all that it keeps for a client, which loses its connection."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
+    client.connect("127.0.0.1", broker_port, clean_start=True)
+    client.loop_start()
+    await until(client.is_connected)
+    client.disconnect()
+    client.loop_stop()
 
 
-type MakeScene = Callable[..., Awaitable[Scene]]
-
-
-@pytest.fixture
-async def make_scene(tmp_path: Path) -> AsyncIterator[MakeScene]:
-    """Return a function that makes a scene with a broker of given settings."""
-    scenes: list[Scene] = []
-
-    async def make(broker: Broker) -> Scene:
-        scenes.append(Scene(broker, tmp_path))
-        return scenes[-1]
-
-    yield make
-    for scene in scenes:
-        await scene.end()
-
-
-async def check(scene: Scene, deaths: int) -> None:
-    """Check that all came once and in order, but for what was at work when its home died."""
-    await scene.receiver.kill()
-    noted = scene.receiver.noted()
-    missing = {*range(1, COUNT + 1)} - {*noted}
-    assert noted == sorted({*noted})
-    assert len(missing) <= deaths
-    # Of those, their sender is told so.
-    assert len(missing) <= unknown(scene.receiver.folder)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     ("victims", "kills"),
     [(("broker",), 6), (("sender",), 6), (("receiver",), 6), (("broker", "sender", "receiver"), 9)],
     ids=["broker", "sender", "receiver", "any"],
 )
 async def test_nothing_is_lost_doubled_or_out_of_order_whoever_is_killed(
-    make_scene: MakeScene, tmp_path: Path, victims: tuple[str, ...], kills: int, seed: int
+    tmp_path: Path, victims: tuple[str, ...], kills: int, chance: random.Random
 ) -> None:
     """At any moment, again and again."""
-    chance = random.Random(seed)
-    async with running_broker(tmp_path / "broker", persistent=True) as broker:
-        scene = await make_scene(broker)
-        await scene.start()
+    async with running_broker(tmp_path / "broker", persistent=True) as broker, Scene(broker, tmp_path, 1000) as scene:
         deaths = 0
         for number in range(1, kills + 1):
-            await scene.has_come(number * COUNT // (kills + 1) - chance.randrange(40))
+            await scene.has_come(number * scene.count // (kills + 1) - chance.randrange(40))
             victim = chance.choice(victims)
             await scene.kill(victim)
             deaths += victim == "receiver"
-        await scene.has_come(COUNT)
-        await check(scene, deaths)
+        await scene.check(deaths=deaths)
+
+
+async def test_nothing_is_lost_with_a_broker_that_keeps_nothing(tmp_path: Path, chance: random.Random) -> None:
+    """Neither messages nor who is there, whenever it is killed."""
+    async with running_broker(tmp_path / "broker") as broker, Scene(broker, tmp_path, 500) as scene:
+        for number in range(1, 6):
+            await scene.has_come(number * 80 - chance.randrange(40))
+            await scene.kill("broker")
+        await scene.check()
+
+
+async def test_nothing_is_lost_while_a_home_is_away(tmp_path: Path, chance: random.Random) -> None:
+    """Though it is more than a broker keeps for one."""
+    async with running_broker(tmp_path / "broker", persistent=True) as broker, Scene(broker, tmp_path, 1500) as scene:
+        await scene.has_come(chance.randrange(1, 40))
+        await scene.receiver.kill()
+        await scene.all_are_kept()
+        await scene.receiver.start()
+        await scene.check(deaths=1)
+
+
+async def test_nothing_is_lost_when_the_broker_dies_while_a_home_is_away(tmp_path: Path, chance: random.Random) -> None:
+    """What the broker had for the home is gone with it."""
+    async with running_broker(tmp_path / "broker", persistent=True) as broker, Scene(broker, tmp_path, 800) as scene:
+        await scene.has_come(chance.randrange(1, 40))
+        await scene.receiver.kill()
+        await scene.all_are_kept()
+        await scene.kill("broker")
+        await scene.receiver.start()
+        await scene.check(deaths=1)
+
+
+async def test_nothing_is_lost_when_the_broker_forgets_a_home_that_is_away(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """Its session was to last for three seconds."""
+    async with (
+        running_broker(tmp_path / "broker", persistent=True) as broker,
+        Scene(broker, tmp_path, 300, receiver_keeps_for=0.05) as scene,
+    ):
+        await scene.has_come(chance.randrange(1, 40))
+        await scene.receiver.kill()
+        former = session(scene.receiver.folder)
+        await scene.all_are_kept()
+        await asyncio.sleep(10)
+        await scene.receiver.start()
+        await scene.check(deaths=1)
+        assert session(scene.receiver.folder) != former
+
+
+async def test_nothing_is_lost_when_the_broker_forgets_a_home(tmp_path: Path, chance: random.Random) -> None:
+    """Whichever, again and again, in the middle of messages."""
+    async with running_broker(tmp_path / "broker", persistent=True) as broker, Scene(broker, tmp_path, 600) as scene:
+        for number in range(1, 6):
+            await scene.has_come(number * 100 - chance.randrange(40))
+            home = chance.choice((scene.sender, scene.receiver))
+            await forget(broker.port, f"datastream-{bot_id_in(home.folder)}")
+        await scene.check()
+
+
+async def test_nothing_is_lost_when_the_network_is_away(tmp_path: Path, chance: random.Random) -> None:
+    """Whether connections end, or nothing gets through for a while."""
+    async with (
+        running_broker(tmp_path / "broker", persistent=True) as broker,
+        cable_to(broker.port) as cable,
+        Scene(broker, tmp_path, 600, port=cable.port) as scene,
+    ):
+        for number in range(1, 6):
+            await scene.has_come(number * 100 - chance.randrange(40))
+            await cable.stall(chance.uniform(0, 2))
+            cable.cut()
+        await scene.check()
+
+
+async def test_nothing_is_lost_when_a_connection_dies_without_a_word(tmp_path: Path) -> None:
+    """It is noticed when a ping is not answered."""
+    async with (
+        running_broker(tmp_path / "broker", persistent=True) as broker,
+        cable_to(broker.port) as cable,
+        Scene(broker, tmp_path, 300, port=cable.port) as scene,
+    ):
+        await scene.has_come(100)
+        cable.die()
+        await scene.check()
+
+
+async def test_nothing_is_lost_when_the_disk_of_the_home_that_receives_is_full(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """It takes nothing until it can remember it."""
+    with small_disk(tmp_path / "receiver" / ".storage", "8m") as disk:
+        async with running_broker(tmp_path / "broker") as broker, Scene(broker, tmp_path, 300) as scene:
+            await scene.has_come(chance.randrange(1, 40))
+            disk.fill()
+            await asyncio.sleep(1)
+            came = scene.receiver.noted()
+            await asyncio.sleep(1)
+            assert scene.receiver.noted() == came != [*range(1, 301)]
+            disk.make_room()
+            await scene.check()
+
+
+async def test_what_a_full_disk_cannot_keep_is_not_sent(tmp_path: Path, chance: random.Random) -> None:
+    """Its sender is told so, and all else is sent."""
+    with small_disk(tmp_path / "sender" / ".storage", "8m") as disk:
+        async with running_broker(tmp_path / "broker") as broker, Scene(broker, tmp_path, 3000) as scene:
+            await scene.has_come(chance.randrange(1, 40))
+            disk.fill()
+            await until(scene.sender.refused)
+            disk.make_room()
+            await scene.has_come(scene.count)
+            noted, refused = scene.receiver.noted(), scene.sender.refused()
+            assert noted == sorted({*noted})
+            assert sorted(noted + refused) == [*range(1, scene.count + 1)]

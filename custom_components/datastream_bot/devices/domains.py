@@ -112,6 +112,12 @@ def is_unavailable(hass: HomeAssistant, entity_id: str) -> bool:
     return (state := hass.states.get(entity_id)) is None or state.state == STATE_UNAVAILABLE
 
 
+def was_reported(old: State | None, new: State) -> bool:
+    """Return whether a device told of a change by itself: Home Assistant knows of nobody who has wanted it since."""
+    is_same = old is not None and old.context.id == new.context.id
+    return is_same or (new.context.user_id is None and new.context.parent_id is None)
+
+
 def was_turned_on(event: Event[EventStateChangedData]) -> bool:
     """Return whether an entity is on that was not before."""
     return is_on(event.data["new_state"]) and not is_on(event.data["old_state"])

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
@@ -17,12 +18,18 @@ from ..const import DOMAIN
 from ..issues import async_create_issue, async_delete_issue
 from ..rights import async_split_by_permission
 from .control import async_restore, async_switch
-from .domains import can_be_turned_on, is_as_wanted, is_unavailable, was_turned_on
+from .domains import is_as_wanted, is_unavailable, was_reported
 
 _DEFERRED_FOR: Final = 300.0
-"""Seconds for which the restore of an entity that cannot be asked is deferred."""
+"""Seconds for which an entity that cannot be asked is waited for."""
+
+_TOLD_WITHIN: Final = 60.0
+"""Seconds within which an entity that is polled tells at last that it has switched."""
 
 _TOO_OFTEN: Final = 3
+
+type Asking = Callable[[Collection[str]], AbstractAsyncContextManager[object]]
+"""Returns the context to ask entities in."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -34,9 +41,10 @@ class Expectation:
         on: Whether it should be on.
         state: The state to restore, or None when turning it on or off will do.
         context: Home Assistant's context of the message that wants it; its id is that of the message.
-        is_deferred: Whether its restore waits until it is off.
+        asking: The context to ask it in.
+        is_deferred: Whether it could not be asked yet.
         due: When to do something about it, in seconds of the loop's clock, or None while it is being asked.
-        is_retried: Whether it was asked once more.
+        is_last: Whether it has been asked for the last time.
 
     """
 
@@ -44,12 +52,13 @@ class Expectation:
     on: bool
     state: State | None
     context: Context
+    asking: Asking
     is_deferred: bool = False
     due: float | None = None
-    is_retried: bool = False
+    is_last: bool = False
 
     def is_met(self, state: State | None) -> bool:
-        """Return whether the entity has reached the state; a deferred one is never met, but restored or given up."""
+        """Return whether the entity has reached the state; a deferred one may be on only because it still fades."""
         return not self.is_deferred and is_as_wanted(state, on=self.on)
 
 
@@ -82,45 +91,58 @@ class Expectations:
         self._expected: dict[str, Expectation] = {}
         self._stop_listening: CALLBACK_TYPE | None = None
         self._stop_timer: CALLBACK_TYPE | None = None
+        self._is_about_to_look = False
 
     @contextmanager
     def expecting(
-        self, entity_ids: Iterable[str], *, on: bool, context: Context, states: Mapping[str, State] | None = None
+        self,
+        entity_ids: Collection[str],
+        deferred: Collection[str],
+        *,
+        on: bool,
+        context: Context,
+        asking: Asking,
+        states: Mapping[str, State] | None = None,
     ) -> Iterator[None]:
         """Expect entities to be switched inside this context, and ask those that are not once more after a while.
 
+        Those that cannot be asked now are asked when they can be, if that is within five minutes.
+
         Args:
             entity_ids: The entities, with the members of groups in their place.
+            deferred: Those of them that cannot be asked now.
             on: Whether they should be on.
             context: Home Assistant's context of the message.
+            asking: Returns the context to ask them in later.
             states: What to restore, by entity id.
 
         """
-        if not self._verify_after:
+        states = states or {}
+        due = self._hass.loop.time() + _DEFERRED_FOR
+        expectations = [
+            Expectation(
+                entity_id=entity_id,
+                on=on,
+                state=states.get(entity_id),
+                context=context,
+                asking=asking,
+                is_deferred=(is_deferred := entity_id in deferred),
+                due=due if is_deferred else None,
+            )
+            for entity_id in (entity_ids if self._verify_after else deferred)
+        ]
+        if not expectations:
             yield
             return
-        states = states or {}
-        expectations = [
-            Expectation(entity_id=entity_id, on=on, state=states.get(entity_id), context=context)
-            for entity_id in entity_ids
-        ]
         self._add(expectations)
         try:
             yield
         finally:
             # The time counts from when all were asked. Somebody may have wanted something else of some meanwhile.
             for expectation in expectations:
-                expectation.due = self._hass.loop.time() + self._verify_after
+                if expectation.due is None:
+                    expectation.due = self._hass.loop.time() + self._verify_after
             self._update()
-
-    @callback
-    def async_defer(self, states: Iterable[State], context: Context) -> None:
-        """Defer the restore of entities that cannot be asked now until each is off, for five minutes."""
-        due = self._hass.loop.time() + _DEFERRED_FOR
-        self._add(
-            Expectation(entity_id=state.entity_id, on=True, state=state, context=context, is_deferred=True, due=due)
-            for state in states
-        )
 
     @callback
     def async_drop(self, entity_ids: Collection[str]) -> None:
@@ -184,30 +206,52 @@ class Expectations:
             return
         if expectation.is_met(new):
             self._met(expectation)
-        elif expectation.is_deferred and was_turned_on(event):
+        elif expectation.is_deferred and new.state != STATE_UNAVAILABLE:
+            self._found(expectation, event.data["old_state"], new)
+
+    def _found(self, expectation: Expectation, old: State | None, new: State) -> None:
+        """Ask an entity that could not be asked before, unless somebody has switched it meanwhile."""
+        was_wanted = is_as_wanted(old, on=expectation.on)
+        is_wanted = is_as_wanted(new, on=expectation.on)
+        if was_wanted and is_wanted:
+            return
+        if is_wanted or not (was_wanted or was_reported(old, new)):
             del self._expected[expectation.entity_id]
-        elif expectation.is_deferred and can_be_turned_on(new):
-            del self._expected[expectation.entity_id]
-            self._ask([expectation])
+            return
+        expectation.is_deferred = False
+        expectation.due = self._hass.loop.time()
+        if not self._is_about_to_look:
+            # Many are found at once when their bridge is.
+            self._is_about_to_look = True
+            self._hass.async_create_task(self._async_look(), f"{DOMAIN} asks what it has found", eager_start=False)
+
+    async def _async_look(self) -> None:
+        self._is_about_to_look = False
+        self._look()
 
     @callback
     def _timer(self, _: datetime) -> None:
+        self._look()
+
+    def _look(self) -> None:
         """Handle what is due: ask once more, count what was missed twice, and give up what was deferred."""
-        self._stop_timer = None
         now = self._hass.loop.time()
         late: list[Expectation] = []
         for expectation in list(self._expected.values()):
             if expectation.due is None or expectation.due > now:
                 continue
             is_reachable = not is_unavailable(self._hass, expectation.entity_id)
-            if not expectation.is_deferred and not expectation.is_retried:
-                expectation.is_retried = True
-                expectation.due = now + self._verify_after
+            if not expectation.is_deferred and not expectation.is_last:
                 if is_reachable:
+                    expectation.is_last = True
+                    expectation.due = now + max(self._verify_after, _TOLD_WITHIN)
                     late.append(expectation)
+                else:
+                    expectation.is_deferred = True
+                    expectation.due = now + _DEFERRED_FOR
                 continue
             del self._expected[expectation.entity_id]
-            if not expectation.is_deferred and is_reachable:
+            if self._verify_after and not expectation.is_deferred and is_reachable:
                 self._misses[expectation.entity_id] += 1
         self._update()
         self._report()
@@ -219,16 +263,21 @@ class Expectations:
         self._hass.async_create_task(self._async_ask(expectations), f"{DOMAIN} asks once more")
 
     async def _async_ask(self, expectations: list[Expectation]) -> None:
-        on, context = expectations[0].on, expectations[0].context
+        on, context, asking = expectations[0].on, expectations[0].context, expectations[0].asking
         attached = self._still_attached([expectation.entity_id for expectation in expectations])
         # The outcome shows in their states.
         with suppress(HomeAssistantError):
             allowed, _ = await async_split_by_permission(self._hass, attached, context)
-            states = [expectation.state for expectation in expectations if expectation.entity_id in allowed]
-            if None in states:
-                await async_switch(self._hass, allowed, on=on, context=context)
-            else:
-                await async_restore(self._hass, [state for state in states if state is not None], context)
+            async with asking(allowed):
+                wanted = {
+                    one.entity_id: one.state
+                    for one in expectations
+                    if one.entity_id in allowed and self._expected.get(one.entity_id) is one
+                }
+                if None in wanted.values():
+                    await async_switch(self._hass, wanted, on=on, context=context)
+                else:
+                    await async_restore(self._hass, filter(None, wanted.values()), context)
 
     def _report(self) -> None:
         """Raise a repair issue about what did not switch time and again, or delete it."""

@@ -13,11 +13,11 @@ import voluptuous as vol
 
 from ..clock import moment_of, timestamp_of
 from ..storage import timestamp
-from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, was_turned_on
+from .domains import DOMAINS, can_be_turned_on, domain_of, is_on, state_when, was_reported, was_turned_on
 
 _HOUR: Final = 3600.0
 _BOUNCE: Final = 60.0
-"""Seconds for which a light that was polled too early may report its old state."""
+"""Seconds after which a light may report its old state, and for which it may do so."""
 
 _FADING: Final = 60.0
 """Seconds that an entity may take to go off."""
@@ -337,8 +337,7 @@ class Snapshot:
             self._forget([entry])
             return
         if was_turned_on(event) and entity_id not in self._restoring:
-            # A light that is polled too early reports its old state, in the context of the call that turned it off.
-            if not entry.is_changed and old is not None and old.context.id == new.context.id:
+            if not entry.is_changed and old is not None and self._is_bounce(entry, old, new):
                 self._bounced[entity_id] = self._hass.loop.time()
                 return
             entry.is_changed = True
@@ -347,3 +346,11 @@ class Snapshot:
         else:
             return
         self._save_soon()
+
+    def _is_bounce(self, entry: Remembered, old: State, new: State) -> bool:
+        """Return whether an entity may be on for a while only, although nobody has turned it on.
+
+        What is polled too early reports its old state, and bulbs are on when the power is back.
+        """
+        is_early = self._hass.loop.time() - entry.at < _BOUNCE
+        return (is_early or old.state == STATE_UNAVAILABLE) and was_reported(old, new)

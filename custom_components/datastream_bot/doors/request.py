@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
 import json
+import re
 from typing import Any, Final
 
 from aiohttp import StreamReader
@@ -28,6 +29,10 @@ BODY_TIMEOUT: Final = 10
 
 _BROKEN: Final = (OSError, HttpProcessingError, RequestPayloadError)
 """The errors of the server when a body does not arrive as it was announced."""
+
+_CHARSET: Final = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+_UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+"""The names of UTF-8, and of what is a part of it."""
 
 _ADDRESS: Final = "address"
 _CONTENT: Final = "content"
@@ -57,7 +62,7 @@ def check_method(request: Request, method: HTTPMethod) -> None:
 
 
 def check_request_form(request: Request) -> None:
-    """Check that a request is a POST of JSON.
+    """Check that a request is a POST of JSON in UTF-8.
 
     Raises:
         DoorError: It is not.
@@ -66,9 +71,13 @@ def check_request_form(request: Request) -> None:
     check_method(request, HTTPMethod.POST)
     if encoding := request.headers.get(CONTENT_ENCODING):
         raise DoorError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, translation_key="body_encoded", encoding=encoding)
-    media_type = request.headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower()
-    if media_type != CONTENT_TYPE_JSON and request.body_exists:
+    content_type = request.headers.get(CONTENT_TYPE, "")
+    if content_type.partition(";")[0].strip().lower() != CONTENT_TYPE_JSON and request.body_exists:
         raise DoorError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, translation_key="media_type_unsupported")
+    if (charset := _CHARSET.search(content_type)) and charset[1].lower() not in _UTF_8:
+        raise DoorError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, translation_key="charset_unsupported", charset=charset[1][:_SHOWN]
+        )
 
 
 async def async_read_body(request: Request) -> bytes:
@@ -154,7 +163,8 @@ def _decoded(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        data = _DECODER.decode(body.decode())
+        # Programs on Windows begin what they write with a byte order mark.
+        data = _DECODER.decode(body.decode("utf-8-sig"))
     except RecursionError as err:
         raise MessageError(translation_key="content_too_deep", max_depth=MAX_CONTENT_DEPTH) from err
     except ValueError as err:

@@ -120,15 +120,16 @@ def attached_step(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str,
     attached = async_attached_entities(hass, options[CONF_TARGET], options[CONF_EXCLUDE], Groups(hass))
     persons = async_presences(hass, options[CONF_PERSONS])
     lists = {domain: [each for each in attached if domain_of(each) == domain] for domain in DOMAINS}
-    shown = {str(domain): _listed(hass, entity_ids) for domain, entity_ids in {**lists, PERSON_DOMAIN: persons}.items()}
+    shown = {str(domain): listed(hass, entity_ids) for domain, entity_ids in {**lists, PERSON_DOMAIN: persons}.items()}
     step = STEP_ATTACHED if persons else STEP_ATTACHED_NOBODY
     return step if attached else STEP_ATTACHED_NOTHING, {"count": str(len(attached)), **shown}
 
 
-def _listed(hass: HomeAssistant, entity_ids: Collection[str]) -> str:
-    """Return a list in Markdown."""
+def listed(hass: HomeAssistant, entity_ids: Collection[str], notes: Mapping[str, str] | None = None) -> str:
+    """Return a list in Markdown, with what is to be noted on each entity."""
     lines = [
-        f"- {state.name} (`{entity_id}`)" if (state := hass.states.get(entity_id)) else f"- `{entity_id}`"
+        (f"- {state.name} (`{entity_id}`)" if (state := hass.states.get(entity_id)) else f"- `{entity_id}`")
+        + (f": {notes[entity_id]}" if notes else "")
         for entity_id in islice(entity_ids, MAX_LISTED)
     ]
     if more := len(entity_ids) - len(lines):

@@ -4,11 +4,12 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryBaseFlow, ConfigFlowResult
+from homeassistant.config_entries import ConfigEntry, ConfigEntryBaseFlow, ConfigFlowResult
 import voluptuous as vol
 
 from ..settings import with_registry_ids
 from .bot import ATTACHED_SCHEMA, CONF_EXCLUDE, CONF_TARGET, attached_step, is_plain, options_from_form, own_in
+from .other_bots import async_shared
 from .sections import opened
 
 STEP_BOT: Final = "bot"
@@ -22,6 +23,11 @@ class BotSteps(ConfigEntryBaseFlow):
     @abstractmethod
     async def _async_finish(self, bot: Mapping[str, Any]) -> ConfigFlowResult:
         """Store what the forms say."""
+
+    @property
+    def _own_entry(self) -> ConfigEntry | None:
+        """Return the config entry of the bot, or None while it is new."""
+        return None
 
     async def _async_ask(
         self,
@@ -63,7 +69,11 @@ class BotSteps(ConfigEntryBaseFlow):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(ATTACHED_SCHEMA, {CONF_EXCLUDE: exclude}),
             errors=errors,
-            description_placeholders={**placeholders, "own": own_in(self.hass, exclude)},
+            description_placeholders={
+                **placeholders,
+                "own": own_in(self.hass, exclude),
+                "shared": await async_shared(self.hass, self._bot, self._own_entry),
+            },
         )
 
     async_step_attached_nobody = async_step_attached_nothing = async_step_attached

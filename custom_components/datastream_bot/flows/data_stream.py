@@ -14,8 +14,10 @@ from homeassistant.const import (
     CONF_NAME,
     CONF_TYPE,
 )
+from homeassistant.data_entry_flow import section
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.script import async_validate_actions_config
 from homeassistant.helpers.selector import (
     ActionSelector,
@@ -49,8 +51,13 @@ from ..data_streams import (
 from ..errors import MessageError
 from ..event_bus import EVENT_DATASTREAM_BOT_MESSAGE
 from ..messaging.message import checked_address
-from ..messaging.schema import FieldType
+from ..messaging.schema import MAX_SHOWN, FieldType
+from .stream_yaml import as_yaml, data_from_yaml
 from .texts import async_texts
+
+MAX_BYTES: Final = 256 * 1024
+MAX_LEVELS: Final = 64
+"""How deep the parts of a data stream may be. Home Assistant could neither store nor check what is much deeper."""
 
 # Home Assistant and its integrations act on their own events: firing one of those could stop Home Assistant, or make it
 # believe something that is not true.
@@ -58,15 +65,22 @@ _EVENT_TYPE: Final = re.compile(rf"{DOMAIN}_[a-z0-9_]{{1,49}}")
 
 STEP_RECONFIGURE: Final = "reconfigure"
 STEP_USER: Final = "user"
+STEP_YAML: Final = "yaml"
+
+SECTION_YAML: Final = "yaml"
+CONF_YAML: Final = "yaml"
 
 REQUIRED: Final = "required"
 OPTIONAL: Final = "optional"
 
 
-def stream_schema(type_labels: Mapping[str, str], required_labels: Mapping[str, str]) -> vol.Schema:
+def stream_schema(
+    type_labels: Mapping[str, str], required_labels: Mapping[str, str], *, shows_yaml: bool = False
+) -> vol.Schema:
     """Return the form of a data stream, with labels for what Home Assistant's pages do not translate: choices in a row.
 
-    A row shows all that it holds in a line, so whether a field is required is a choice of two words.
+    A row shows all that it holds in a line, so whether a field is required is a choice of two words. An address is
+    required, but not by the page: YAML may bring it.
     """
     row = {
         CONF_NAME: ObjectSelectorField(required=True, selector=TextSelector()),
@@ -79,7 +93,7 @@ def stream_schema(type_labels: Mapping[str, str], required_labels: Mapping[str, 
     }
     return vol.Schema(
         {
-            vol.Required(CONF_ADDRESS): TextSelector(),
+            vol.Optional(CONF_ADDRESS, default=""): TextSelector(),
             vol.Optional(CONF_DESCRIPTION, default=""): TextSelector(TextSelectorConfig(multiline=True)),
             vol.Required(CONF_EXTERNAL, default=True): BooleanSelector(),
             vol.Optional(CONF_FIELDS, default=list): ObjectSelector(
@@ -90,6 +104,9 @@ def stream_schema(type_labels: Mapping[str, str], required_labels: Mapping[str, 
                 SelectSelectorConfig(options=list(MODES), translation_key=CONF_MODE, mode=SelectSelectorMode.DROPDOWN)
             ),
             vol.Optional(CONF_EVENT_TYPE, default=""): TextSelector(),
+            vol.Optional(SECTION_YAML): section(
+                vol.Schema({vol.Optional(CONF_YAML): ObjectSelector()}), {"collapsed": not shows_yaml}
+            ),
         }
     )
 
@@ -102,36 +119,68 @@ def _choice(name: str, values: Iterable[str], labels: Mapping[str, str]) -> Sele
 class DataStreamFlow(ConfigSubentryFlow):
     """Asks which address to declare, what it carries, and what it does."""
 
+    # What the form showed as YAML: when that is changed, it is what the user wants.
+    _yaml: object = None
+
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a data stream."""
         if user_input is None:
             return await self._async_show(STEP_USER, {})
-        data = _data_from_form(user_input)
-        errors, problems = await self._async_errors(data)
-        if errors:
-            return await self._async_show(STEP_USER, user_input, errors, problems)
-        address = data[CONF_ADDRESS]
-        return self.async_create_entry(title=address, data=data, unique_id=stream_unique_id(address))
+        return await self._async_submitted(STEP_USER, user_input)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Change a data stream."""
-        stream = self._get_reconfigure_subentry()
-        address = stream.data[CONF_ADDRESS]
+        data = self._get_reconfigure_subentry().data
         # Each built-in one has a text that tells what it does, and its own fields.
+        address = data[CONF_ADDRESS]
         step_id = f"{STEP_RECONFIGURE}_{address}" if address in BUILT_IN_FIELDS else STEP_RECONFIGURE
         if user_input is None:
-            return await self._async_show(step_id, _form_from_data(stream.data))
-        data = _data_from_form(user_input)
-        errors, problems = await self._async_errors(data)
-        if errors:
-            return await self._async_show(step_id, user_input, errors, problems)
-        address = data[CONF_ADDRESS]
-        return self.async_update_and_abort(
-            self._get_entry(), stream, title=address, data=data, unique_id=stream_unique_id(address)
-        )
+            own = _with_own_fields(data)
+            self._yaml = as_yaml(self.hass, own)
+            return await self._async_show(step_id, _form_from_data(own, self._yaml))
+        return await self._async_submitted(step_id, user_input)
 
     async_step_reconfigure_toggle_everything = async_step_reconfigure
     async_step_reconfigure_send_push_notification = async_step_reconfigure
+
+    async def async_step_yaml(self, user_input: dict[str, Any]) -> SubentryFlowResult:
+        """Add or change a data stream as YAML says, after the user had a look at it."""
+        return await self._async_submitted(STEP_YAML, user_input)
+
+    async def _async_submitted(self, step_id: str, form: dict[str, Any]) -> SubentryFlowResult:
+        """Save what a form says, unless something is wrong, or YAML says something to look at first."""
+        if large := {name: "too_large" for name, value in form.items() if not _is_storable(value)}:
+            # The page could not be told what it should show.
+            return await self._async_show(step_id, {name: form[name] for name in form.keys() - large.keys()}, large)
+        yaml = form.get(SECTION_YAML, {}).get(CONF_YAML)
+        if yaml and yaml != self._yaml:
+            return await self._async_fill_in(step_id, form, yaml)
+        data = _data_from_form(form)
+        errors, problems = await self._async_errors(data)
+        if errors:
+            return await self._async_show(step_id, form, errors, problems)
+        address = data[CONF_ADDRESS]
+        saved: Any = {"title": address, "data": data, "unique_id": stream_unique_id(address)}
+        if self.source == SOURCE_RECONFIGURE:
+            return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), **saved)
+        return self.async_create_entry(**saved)
+
+    async def _async_fill_in(self, step_id: str, form: dict[str, Any], yaml: object) -> SubentryFlowResult:
+        """Show a form that says what YAML says, or the same form again with all that is wrong with the YAML."""
+        try:
+            filled_in = _form_from_data(data_from_yaml(yaml), yaml)
+        except vol.MultipleInvalid as err:
+            problem = "; ".join(
+                ": ".join(filter(None, (".".join(map(str, each.path)), each.msg))) for each in err.errors[:MAX_SHOWN]
+            )
+        else:
+            errors, problems = await self._async_errors(_data_from_form(filled_in))
+            texts = await async_texts(self.hass, "config_subentries.data_stream.error")
+            problem = " ".join(f"{name}: {texts[error].format(**problems)}" for name, error in errors.items())
+        if problem:
+            return await self._async_show(step_id, form, {SECTION_YAML: "yaml_invalid"}, {"problem": problem})
+        self._yaml = yaml
+        return await self._async_show(STEP_YAML, filled_in)
 
     async def _async_show(
         self,
@@ -143,6 +192,7 @@ class DataStreamFlow(ConfigSubentryFlow):
         schema = stream_schema(
             await async_texts(self.hass, "selector.field_type.options"),
             await async_texts(self.hass, "selector.field_required.options"),
+            shows_yaml=SECTION_YAML in (errors or {}),
         )
         return self.async_show_form(
             step_id=step_id,
@@ -185,15 +235,25 @@ class DataStreamFlow(ConfigSubentryFlow):
         return "address_in_use" if address in declared else None
 
 
-def _form_from_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form shows of a data stream: of a built-in one the fields that the user added."""
+def _is_storable(value: object) -> bool:
+    return not _is_deeper(value, MAX_LEVELS) and len(json_bytes(value)) <= MAX_BYTES
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return items is not None and (levels == 0 or any(_is_deeper(item, levels - 1) for item in items))
+
+
+def _with_own_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a data stream with the fields that the user added: a built-in one has more by itself."""
     built_in = {field.name for field in BUILT_IN_FIELDS.get(data[CONF_ADDRESS], ())}
-    rows = [
-        {**row, CONF_REQUIRED: REQUIRED if row.get(CONF_REQUIRED) else OPTIONAL}
-        for row in data[CONF_FIELDS]
-        if row[CONF_NAME] not in built_in
-    ]
-    return {**data, CONF_FIELDS: rows}
+    return {**data, CONF_FIELDS: [row for row in data[CONF_FIELDS] if row[CONF_NAME] not in built_in]}
+
+
+def _form_from_data(data: Mapping[str, Any], yaml: object) -> dict[str, Any]:
+    """Return what the form shows of data, which YAML says as well."""
+    rows = [{**row, CONF_REQUIRED: REQUIRED if row.get(CONF_REQUIRED) else OPTIONAL} for row in data[CONF_FIELDS]]
+    return {**data, CONF_FIELDS: rows, SECTION_YAML: {CONF_YAML: yaml}}
 
 
 def _data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,7 +261,7 @@ def _data_from_form(user_input: Mapping[str, Any]) -> dict[str, Any]:
     address = user_input[CONF_ADDRESS].strip()
     rows = [{**row, CONF_REQUIRED: row.get(CONF_REQUIRED) == REQUIRED} for row in user_input[CONF_FIELDS]]
     return {
-        **user_input,
+        **{name: value for name, value in user_input.items() if name != SECTION_YAML},
         CONF_ADDRESS: address,
         CONF_EVENT_TYPE: user_input[CONF_EVENT_TYPE].strip(),
         CONF_FIELDS: [*map(row_from_field, BUILT_IN_FIELDS.get(address, ())), *rows],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
 from homeassistant.const import CONF_BASE, CONF_URL
 import voluptuous as vol
 
@@ -43,6 +43,11 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
         """Ask what the bot looks after."""
         suggested = form_from_options(with_entity_ids(self.hass, self.config_entry.options))
         return await self._async_ask(BOT_SCHEMA, suggested, user_input, {})
+
+    @property
+    @override
+    def _own_entry(self) -> ConfigEntry:
+        return self.config_entry
 
     @override
     async def _async_finish(self, bot: Mapping[str, Any]) -> ConfigFlowResult:

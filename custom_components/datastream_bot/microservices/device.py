@@ -1,8 +1,10 @@
 """The device microservice: toggles the entities that a bot is attached to."""
 
 import asyncio
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -214,30 +216,38 @@ class DeviceMicroservice(Microservice):
         members = async_ungrouped(self._hass, allowed, groups)
         ungrouped, _ = await async_split_by_permission(self._hass, members, context)
         self._expectations.async_drop(set(ungrouped))
-        if toggle.remember:
-            await self._async_remember(toggle, ungrouped, message)
-        self._confirmation.async_want(ungrouped, on=toggle.on)
-        unavailable = {entity_id for entity_id in allowed if is_unavailable(self._hass, entity_id)}
-        available = [entity_id for entity_id in allowed if entity_id not in unavailable]
-        with (
-            self._memory.turning_off(() if toggle.on else ungrouped),
-            self._expectations.expecting(ungrouped, on=toggle.on, context=context),
-        ):
-            errors = await async_switch(self._hass, available, on=toggle.on, context=context)
+        asking = nullcontext if toggle.on else partial(self._turning_off, toggle, message)
+        async with asking(ungrouped):
+            self._confirmation.async_want(ungrouped, on=toggle.on)
+            unavailable = {one for one in {*allowed, *ungrouped} if is_unavailable(self._hass, one)}
+            available = [entity_id for entity_id in allowed if entity_id not in unavailable]
+            deferred = unavailable.intersection(ungrouped)
+            with self._expectations.expecting(ungrouped, deferred, on=toggle.on, context=context, asking=asking):
+                errors = await async_switch(self._hass, available, on=toggle.on, context=context)
         failed = dict.fromkeys(not_allowed, NOT_ALLOWED) | errors
         return _Asked(
             entity_ids=[entity_id for entity_id in available if entity_id not in failed],
-            left_alone={"unavailable": sorted(unavailable)},
+            left_alone={"unavailable": sorted(unavailable.intersection(allowed))},
             failed=failed,
             groups=groups,
         )
 
-    async def _async_remember(self, toggle: Toggle, entity_ids: list[str], message: Message) -> None:
-        snapshot = self._memory.snapshot_of(_occasion(toggle, message))
-        # When everyone has left, all is turned off in any case.
-        if not await snapshot.async_remember(entity_ids) and not _is_reaction(message):
-            snapshot.forget_on(entity_ids)
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_remembered")
+    @asynccontextmanager
+    async def _turning_off(self, toggle: Toggle, message: Message, entity_ids: Collection[str]) -> AsyncIterator[None]:
+        """Remember what is on if that is wanted, and count entities as off soon inside this context.
+
+        Raises:
+            HomeAssistantError: It could not be written down what is on.
+
+        """
+        if toggle.remember:
+            snapshot = self._memory.snapshot_of(_occasion(toggle, message))
+            # When everyone has left, all is turned off in any case.
+            if not await snapshot.async_remember(entity_ids) and not _is_reaction(message):
+                snapshot.forget_on(entity_ids)
+                raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_remembered")
+        with self._memory.turning_off(entity_ids):
+            yield
 
     async def _async_restore(
         self, toggle: Toggle, attached: set[str], meant: set[str] | None, groups: Groups, message: Message
@@ -256,11 +266,13 @@ class DeviceMicroservice(Microservice):
         unavailable = [state.entity_id for state in recalled.unavailable]
         # What is to stay on need not be turned off any more.
         self._expectations.async_drop(set(allowed))
-        self._expectations.async_defer(recalled.unavailable, context)
+        wanted = states | {state.entity_id: state for state in recalled.unavailable}
         self._confirmation.async_want(states, on=True)
         with (
             snapshot.restoring(states),
-            self._expectations.expecting(states, on=True, context=context, states=states),
+            self._expectations.expecting(
+                wanted, unavailable, on=True, context=context, asking=nullcontext, states=wanted
+            ),
         ):
             errors = await async_restore(self._hass, states.values(), context)
         # Not before: a restart in the middle must not lose what is still to be restored.

@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant, callback
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -265,7 +265,11 @@ class Client:
                 future.set_result(_text(PacketTypes.PUBACK, _PACKET_TOO_LARGE))
                 continue
             info = self._paho.publish(
-                packet.topic, packet.payload, qos=1, retain=packet.is_retained, properties=_properties(packet)
+                packet.topic,
+                packet.payload,
+                qos=1,
+                retain=packet.is_retained,
+                properties=cast("Properties", _Packed(packet)),
             )
             self._unacknowledged[info.mid] = future
 
@@ -354,19 +358,32 @@ def _new_properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]
 
 
-def _properties(packet: Packet) -> Properties:
-    properties = _new_properties(PacketTypes.PUBLISH)
-    if packet.payload:
-        properties.ContentType = CONTENT_TYPE
-    if packet.expiry is not None:
-        properties.MessageExpiryInterval = packet.expiry
-    if packet.answer_to is not None:
-        properties.ResponseTopic = packet.answer_to
-    if packet.correlation is not None:
-        properties.CorrelationData = packet.correlation
-    for name, value in packet.properties.items():
-        properties.UserProperty = (name, value)
-    return properties
+class _Packed:
+    """The properties of a message, packed already: those of paho take longer than all else about it."""
+
+    def __init__(self, packet: Packet) -> None:
+        parts = [_CONTENT_TYPE] if packet.payload else []
+        if packet.expiry is not None:
+            parts += [b"\x02", packet.expiry.to_bytes(4)]
+        if packet.answer_to is not None:
+            parts += [b"\x08", _sized(packet.answer_to.encode())]
+        if packet.correlation is not None:
+            parts += [b"\x09", _sized(packet.correlation)]
+        for name, value in packet.properties.items():
+            parts += [b"\x26", _sized(name.encode()), _sized(value.encode())]
+        packed = b"".join(parts)
+        self._packed = VariableByteIntegers.encode(len(packed)) + packed
+
+    def pack(self) -> bytes:
+        """Return the properties as they are sent."""
+        return self._packed
+
+
+def _sized(value: bytes) -> bytes:
+    return len(value).to_bytes(2) + value
+
+
+_CONTENT_TYPE: Final = b"\x03" + _sized(CONTENT_TYPE.encode())
 
 
 def _tls_context(broker: Broker) -> ssl.SSLContext:

@@ -23,7 +23,8 @@ class Peer:
         home: Name of its home, or `organization`.
         bot: Its id.
         name: What people call it.
-        session: Changes when the broker has forgotten what it kept for it.
+        session: Changes when what was sent to it is gone: the broker has forgotten it, or it began anew before it was
+            at work for all that it had taken.
         is_online: Whether it is there, as far as the broker knows.
 
     """
@@ -44,7 +45,7 @@ class Peer:
     def take(self, status: Status) -> None:
         """Take over what its status tells."""
         self.name = status.name
-        self.session = hash(status.session)
+        self.session = hash((status.session, status.mark))
         self.is_online = status.is_online
 
 

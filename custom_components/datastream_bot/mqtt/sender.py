@@ -33,11 +33,11 @@ class Journey:
     """What becomes of a message elsewhere.
 
     Attributes:
-        over: Done when nobody who is there is expected to answer any more.
+        over: Done when the message is on disk, and nobody who is there is expected to answer any more.
 
     """
 
-    __slots__ = ("_deliveries", "_expected", "_pending", "over")
+    __slots__ = ("_deliveries", "_expected", "_is_kept", "_pending", "over")
 
     def __init__(self, over: asyncio.Future[None], pending: Mapping[Key, Delivery], expected: Iterable[Key]) -> None:
         """Initialize it with what to tell of each who has not answered, and with those worth waiting for."""
@@ -45,7 +45,7 @@ class Journey:
         self._pending = dict(pending)
         self._expected = set(expected)
         self._deliveries: list[Delivery] = []
-        self._look()
+        self._is_kept = False
 
     def by_now(self) -> list[Delivery]:
         """Return what became of the message so far."""
@@ -63,11 +63,17 @@ class Journey:
         self._expected.discard(key)
         self._look()
 
+    def keep(self) -> None:
+        """Take note that the message is on disk, if that was necessary."""
+        self._is_kept = True
+        self._look()
+
     def fail(self, error: str) -> None:
         """Take note that it will come to nobody."""
         self._deliveries += [each._replace(outcome=Outcome.FAILED, error=error) for each in self._pending.values()]
         self._pending.clear()
-        self.stop_waiting()
+        self._expected.clear()
+        self.keep()
 
     def stop_waiting(self) -> None:
         """Take note that nothing more happens for a while."""
@@ -75,14 +81,14 @@ class Journey:
         self._look()
 
     def _look(self) -> None:
-        if not self._expected and not self.over.done():
+        if self._is_kept and not self._expected and not self.over.done():
             self.over.set_result(None)
 
 
 class _OnItsWay:
     """A message on its way."""
 
-    __slots__ = ("ends", "journey", "number", "receivers", "sent", "unanswered")
+    __slots__ = ("awaited", "ends", "journey", "number", "receivers", "sent", "unanswered")
 
     def __init__(
         self, sent: Sent, number: int, ends: float, unanswered: Iterable[Key], journey: Journey | None
@@ -90,6 +96,7 @@ class _OnItsWay:
         self.sent = sent
         self.number = number
         self.ends = ends
+        self.awaited = sent.awaited
         self.unanswered = set(unanswered)
         self.receivers = set(self.unanswered) if sent.awaited else self.unanswered
         self.journey = journey
@@ -131,10 +138,11 @@ class Sender:
         """Return what is on its way."""
         return {"on_their_way": len(self._on_its_way), "lanes": len(self._lanes), **self._counts}
 
-    async def async_load(self) -> None:
+    @callback
+    def async_load(self, stored: Iterable[tuple[int, Sent, Iterable[Key]]]) -> None:
         """Take up what was on its way before a restart."""
         now = time.time()
-        for number, sent, unanswered in await self._store.sent(self._bot_id):
+        for number, sent, unanswered in stored:
             ends = self._loop.time() + min(sent.expires - now, self._keep_for)
             self._start(_OnItsWay(sent, number, ends, unanswered, None))
 
@@ -160,6 +168,9 @@ class Sender:
     def async_settle(self) -> None:
         """Take it that all who exist are known by now."""
         self._is_settled = True
+        for each in list(self._on_its_way.values()):
+            each.awaited = tuple(hearer for hearer in each.awaited if self._is_awaited(hearer))
+            self._look(each)
 
     @callback
     def async_pause(self) -> None:
@@ -180,7 +191,7 @@ class Sender:
     def async_meet(self, peer: Peer, *, is_session_new: bool) -> None:
         """Take note of a bot that is new or changed: what waits for its home is for it."""
         for each in self._on_its_way.values():
-            if each.sent.awaited and peer.key not in each.receivers and self._is_for(peer, each.sent.awaited):
+            if each.awaited and peer.key not in each.receivers and self._is_for(peer, each.awaited):
                 each.receivers.add(peer.key)
                 each.unanswered.add(peer.key)
                 self._store.await_answer(each.number, peer.key)
@@ -227,6 +238,7 @@ class Sender:
             self._loop.create_future(), pending, [key for key, peer in peers.items() if is_sent and peer.is_online]
         )
         if not peers and not awaited:
+            journey.keep()
             return journey
         self._counts["sent"] += 1
         sent = Sent(
@@ -250,13 +262,14 @@ class Sender:
         return peer.home in awaited or (ALL_HOMES in awaited and peer.home != ORGANIZATION)
 
     def _added(self, each: _OnItsWay, adding: asyncio.Future[int]) -> None:
+        assert each.journey is not None, "It was just sent"  # noqa: S101
         try:
             each.number = adding.result()
         except FAILURES as err:
-            assert each.journey is not None, "It was just sent"  # noqa: S101
             each.journey.fail(str(MessageError(translation_key="not_kept", problem=err)))
             return
         self._start(each)
+        each.journey.keep()
         self._publish(list(each.unanswered))
         while len(self._on_its_way) > self._keep_messages:
             oldest = next(iter(self._on_its_way.values()))
@@ -269,7 +282,7 @@ class Sender:
         for key in each.unanswered:
             self._lane(key).add(message_id)
         # Those may have been met since the message was sent.
-        for peer in [peer for peer in self._peers if each.sent.awaited and self._is_for(peer, each.sent.awaited)]:
+        for peer in [peer for peer in self._peers if each.awaited and self._is_for(peer, each.awaited)]:
             self.async_meet(peer, is_session_new=False)
         if self._timer is None:
             self._timer = self._loop.call_later(_TICK, self._tick)
@@ -345,7 +358,11 @@ class Sender:
         self._store.answered(each.number, key)
         if each.journey is not None:
             each.journey.end(key, deliveries)
-        if not each.unanswered and not each.sent.awaited:
+        self._look(each)
+
+    def _look(self, each: _OnItsWay) -> None:
+        """Let go of a message of which nothing more is expected."""
+        if not each.unanswered and not each.awaited:
             del self._on_its_way[each.sent.message_id]
             self._store.remove(each.number)
 

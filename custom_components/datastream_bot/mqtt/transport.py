@@ -192,7 +192,7 @@ class MqttTransport:
                 self._failed(err)
             else:
                 began = loop.time()
-                # Not awaited itself: it would be canceled with this, and the connection left open.
+                # This task may be cancelled, and not what it waits for.
                 await asyncio.wait([client.lost])
                 self._disconnected()
                 if loop.time() - began >= STABLE_AFTER:
@@ -201,9 +201,12 @@ class MqttTransport:
             delay = min(2 * delay, MAX_DELAY)
 
     async def _async_load(self) -> None:
+        # Both are asked for at once, before anything can be sent: the first may forget what is there.
+        session = self._store.session(self._bot.bot_id, self._membership.place)
+        sent = self._store.sent(self._bot.bot_id)
+        self._session = await session or ""
+        self._sender.async_load(await sent)
         await async_drop_former(self._hass, self._bot.bot_id, self._bot.entry.title, self._membership.organization)
-        self._session = await self._store.session(self._bot.bot_id, self._membership.place) or ""
-        await self._sender.async_load()
 
     async def _async_connect(self) -> Client:
         """Connect, and return the connection when the bot may speak and listen.

@@ -40,6 +40,21 @@ class PresenceState:
         return self.since + settling - now
 
 
+def look(state: PresenceState, presences: Mapping[str, Presence], now: float) -> PresenceState:
+    """Return the state before the first observation, with the persons in it; it is believed when nothing was before.
+
+    Args:
+        state: The state that was loaded.
+        presences: The presence of each person now, by entity id.
+        now: The time in seconds of the event loop's clock.
+
+    """
+    presence = presence_among(presences)
+    if state.sure is None and presence is not Presence.UNSURE:
+        state = replace(state, sure=presence, since=now, unsure_since=None)
+    return replace(state, presences=presences)
+
+
 def observe(
     state: PresenceState, presences: Mapping[str, Presence], now: float, settling: float
 ) -> tuple[PresenceState, Presence | None]:
@@ -58,7 +73,7 @@ def observe(
     if presence is Presence.UNSURE:
         unsure_since = now if state.unsure_since is None else state.unsure_since
         return replace(state, presences=presences, unsure_since=unsure_since, doubts=doubts, acted_on=acted_on), None
-    was_unsure = bool(state.presences) and state.unsure_since is not None
+    was_unsure = state.unsure_since is not None
     state = replace(state, presences=presences, unsure_since=None, doubts=doubts, acted_on=acted_on or presence)
     left = state.left_to_settle(now, settling)
     # The first tracker to report again may tell what it knew last, so leaving settles anew.

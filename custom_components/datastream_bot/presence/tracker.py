@@ -1,14 +1,14 @@
 """The presence tracker: what a bot believes about presence, and the edges that it acts on, across restarts."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 import time
 from typing import Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, CoreState, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import async_call_later
 import voluptuous as vol
@@ -17,7 +17,7 @@ from ..clock import SAVED, date_of, moment_of, timestamp_of
 from ..const import DOMAIN
 from ..settings import resolve_entity_ids
 from ..storage import Storage, async_get_storage, timestamp
-from .observation import PresenceState, observe
+from .observation import PresenceState, look, observe
 from .persons import Presence, async_presences, async_track_persons
 
 _PRESENCE: Final = vol.In((Presence.HOME, Presence.AWAY))
@@ -27,6 +27,7 @@ _STORED: Final = vol.Schema(
         vol.Required("presence"): vol.Any(None, _PRESENCE),
         vol.Optional("sure", default=None): vol.Any(None, _PRESENCE),
         vol.Optional("since", default=0): timestamp,
+        vol.Optional("unsure_since", default=None): vol.Any(None, timestamp),
         vol.Optional("doubts", default=dict): {cv.string: timestamp},
         vol.Optional(SAVED, default=None): vol.Any(None, timestamp),
         vol.Optional("reacting", default=True): bool,
@@ -122,13 +123,19 @@ class PresenceTracker:
         return date_of(self._hass, self.state.since + self._settling) if is_settling else None
 
     async def async_load(self) -> None:
-        """Load what was believed before a restart.
+        """Load what was believed before a restart, and look at persons if Home Assistant has started.
 
-        The first observation is compared with it, so that everyone leaving while Home Assistant restarts is noticed.
-        What was believed about other persons says nothing.
+        The first observation is compared with what was believed, so that everyone leaving while Home Assistant restarts
+        is noticed.
         """
-        if (stored := await self._storage.async_load()) is None:
-            return
+        if (stored := await self._storage.async_load()) is not None:
+            self._recall(stored)
+        if self._hass.state is CoreState.running:
+            presences = async_presences(self._hass, self._persons)
+            self.state = look(self.state, presences, self._hass.loop.time())
+
+    def _recall(self, stored: Mapping[str, Any]) -> None:
+        """Take over what was believed; what was believed about other persons says nothing."""
         self.is_reacting = stored["reacting"]
         doubts = {each: moment_of(self._hass, since, stored[SAVED]) for each, since in stored["doubts"].items()}
         self.state = replace(self.state, doubts=doubts)
@@ -137,11 +144,13 @@ class PresenceTracker:
             self.state = replace(self.state, is_unfinished=True)
         acted_on, persons = stored["presence"], resolve_entity_ids(self._hass, stored["persons"])
         if acted_on is not None and persons == resolve_entity_ids(self._hass, self._persons):
+            unsure_since = stored["unsure_since"]
             self.state = replace(
                 self.state,
                 acted_on=Presence(acted_on),
                 sure=Presence(stored["sure"] or acted_on),
                 since=moment_of(self._hass, stored["since"], stored[SAVED]),
+                unsure_since=None if unsure_since is None else moment_of(self._hass, unsure_since, stored[SAVED]),
             )
 
     async def async_start(self) -> None:
@@ -205,11 +214,13 @@ class PresenceTracker:
         }
 
     def _stored(self) -> dict[str, Any]:
+        unsure_since = self.state.unsure_since
         return {
             "persons": self._persons,
             "presence": self.state.acted_on,
             "sure": self.state.sure,
             "since": timestamp_of(self._hass, self.state.since),
+            "unsure_since": None if unsure_since is None else timestamp_of(self._hass, unsure_since),
             "doubts": {each: timestamp_of(self._hass, since) for each, since in self.state.doubts.items()},
             SAVED: time.time(),
             "reacting": self.is_reacting,
@@ -218,6 +229,9 @@ class PresenceTracker:
 
     @callback
     def _observe(self, context: Context | None) -> None:
+        # What trackers say while everything stops is not where people are.
+        if self._hass.is_stopping:
+            return
         before = self.state
         presences = async_presences(self._hass, self._persons)
         self.state, presence = observe(before, presences, self._hass.loop.time(), self._settling)
@@ -258,4 +272,4 @@ class PresenceTracker:
 
 def _remembered(state: PresenceState) -> tuple[object, ...]:
     """Return what of a state is stored."""
-    return state.acted_on, state.sure, state.since, state.doubts
+    return state.acted_on, state.sure, state.since, state.unsure_since, state.doubts
