@@ -235,6 +235,22 @@ async def start_connected(start: Start, port: int, settings: dict[str, Any], nam
     return hass
 
 
+async def test_a_bot_that_is_unloaded_is_away(start: Start, tmp_path: Path) -> None:
+    """Its connection is closed, and the broker tells the others."""
+    async with running_broker(tmp_path / "broker") as broker:
+        one, two = [
+            await add_bot_of(await start(name), "cottage", name=name, **broker_at(broker.port))
+            for name in ("one", "two")
+        ]
+        await acquainted(one, two)
+        await until(lambda: seen_by(one)["bots_online"] == 1)
+
+        await two.hass.config_entries.async_unload(two.bot_id)
+
+        await until(lambda: seen_by(one)["bots_online"] == 0)
+        assert seen_by(one)["bots_known"] == 1
+
+
 # What is wrong.
 
 

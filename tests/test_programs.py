@@ -12,6 +12,8 @@ import pytest
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.messaging.content import MAX_CONTENT_DEPTH
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.mqtt.payload import MAX_MESSAGE_BYTES
 
 from .broker import (
@@ -235,11 +237,50 @@ async def test_a_bot_that_was_away_receives_what_the_broker_has_for_it(bot: Bot,
     await bot.hass.config_entries.async_unload(bot.bot_id)
     for number in range(3):
         await program.say(RING, {"times": number}, answer_to=RECEIPTS)
+    assert ear.heard == []
 
     await bot.hass.config_entries.async_setup(bot.bot_id)
     await until(lambda: len(program.heard) == 3)
 
     assert ear.contents("doorbell") == [{"times": number} for number in range(3)]
+
+
+class Slow(Microservice):
+    """Takes its time."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        """Initialize it."""
+        self.working = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    @datastream("doorbell")
+    async def take_time(self, message: Message) -> None:
+        """Work until a test lets it end."""
+        self.working.set()
+        await self.may_end.wait()
+
+
+async def test_what_comes_while_a_bot_is_unloaded_comes_again(bot: Bot, program: Wire) -> None:
+    """And is handled once."""
+    ear, slow = Ear(bot.hass), Slow()
+    bot.attach(slow)
+    await program.say(RING, {"times": 1})
+    await slow.working.wait()
+
+    unloading = bot.hass.async_create_task(bot.hass.config_entries.async_unload(bot.bot_id))
+    await asyncio.sleep(0.1)
+    await program.say(RING, {"times": 2})
+    await asyncio.sleep(0.1)
+    slow.may_end.set()
+    await unloading
+    assert ear.contents("doorbell") == [{"times": 1}]
+
+    await bot.hass.config_entries.async_setup(bot.bot_id)
+    await until(lambda: len(ear.heard) > 1)
+
+    assert ear.contents("doorbell") == [{"times": 1}, {"times": 2}]
 
 
 @needs_clients

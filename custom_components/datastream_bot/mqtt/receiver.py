@@ -87,6 +87,7 @@ class Receiver:
         self._counts: Counter[str] = Counter()
         self._homes: dict[str, _Home] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._is_stopped = False
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what came, and what became of it."""
@@ -99,6 +100,9 @@ class Receiver:
         On a lane it comes again until there is a receipt, so the broker may forget it at once. What comes otherwise is
         acknowledged when it is on disk.
         """
+        if self._is_stopped:
+            # It comes again, as nobody acknowledges it.
+            return
         if not said.is_to_all:
             acknowledge()
         try:
@@ -124,6 +128,7 @@ class Receiver:
 
     async def async_stop(self) -> None:
         """Take nothing more; what is at work is still answered."""
+        self._is_stopped = True
         working = [home for home in self._homes.values() if home.task is not None]
         for home in working:
             home.waiting.clear()
