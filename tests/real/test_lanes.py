@@ -7,6 +7,7 @@ import random
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 import pytest
+from pytest_socket import socket_allow_hosts
 
 from ..broker import needs_broker, running_broker, until
 from .cable import cable_to
@@ -17,6 +18,12 @@ from .scene import Scene
 pytestmark = [*needs_broker, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SEEDS = (1, 2, 3)
+
+
+@pytest.fixture(autouse=True)
+def forks(socket_enabled: None) -> None:
+    """Let processes be forked, which is asked for over a socket of this machine."""
+    socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
 @pytest.fixture(params=SEEDS)
