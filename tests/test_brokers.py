@@ -118,33 +118,46 @@ async def test_a_broker_that_wants_a_client_certificate(
 
 
 @asynccontextmanager
-async def websocket_to(broker: Broker, certificate: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Run a websocket that leads to a broker, and return its port."""
+async def served(
+    serve: Callable[[web.Request, web.WebSocketResponse], Awaitable[None]], certificate: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Run a server of websockets, and return its port."""
 
-    async def serve(request: web.Request) -> web.WebSocketResponse:
-        response = web.WebSocketResponse(protocols=["mqtt"])
-        await response.prepare(request)
-        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
-
-        async def back() -> None:
-            while data := await reader.read(65536):
-                await response.send_bytes(data)
-            await response.close()
-
-        going_back = asyncio.ensure_future(back())
-        async for message in response:
-            writer.write(message.data)
-        writer.close()
-        await going_back
-        return response
+    async def answer(request: web.Request) -> web.WebSocketResponse:
+        websocket = web.WebSocketResponse(protocols=["mqtt"])
+        await serve(request, websocket)
+        return websocket
 
     app = web.Application()
-    app.router.add_get("/mqtt", serve)
+    app.router.add_get("/mqtt", answer)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate).start()
     yield runner.addresses[0][1]
     await runner.cleanup()
+
+
+@asynccontextmanager
+async def websocket_to(broker: Broker, certificate: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Run a websocket that leads to a broker, and return its port."""
+
+    async def serve(request: web.Request, websocket: web.WebSocketResponse) -> None:
+        await websocket.prepare(request)
+        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+
+        async def back() -> None:
+            while data := await reader.read(65536):
+                await websocket.send_bytes(data)
+            await websocket.close()
+
+        going_back = asyncio.ensure_future(back())
+        async for message in websocket:
+            writer.write(message.data)
+        writer.close()
+        await going_back
+
+    async with served(serve, certificate) as port:
+        yield port
 
 
 async def test_a_broker_behind_a_websocket(start: Start, tmp_path: Path) -> None:
@@ -482,6 +495,28 @@ async def test_a_connection_ends_when_the_broker_talks_nonsense(start: Start, ca
 
         assert "What the broker sent cannot be read" in caplog.text
         assert broker.open <= 1
+
+
+async def test_a_connection_that_comes_too_late_is_closed(start: Start) -> None:
+    """The bot was unloaded while something on the way took its time."""
+    asked, may_answer, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def serve(request: web.Request, websocket: web.WebSocketResponse) -> None:
+        asked.set()
+        await may_answer.wait()
+        await websocket.prepare(request)
+        async for _ in websocket:
+            pass
+        closed.set()
+
+    async with served(serve) as port:
+        bot = await add_bot_of(await start("one"), "cottage", **broker_at(port, path="/mqtt"))
+        await asked.wait()
+        await bot.hass.config_entries.async_unload(bot.bot_id)
+
+        may_answer.set()
+
+        await asyncio.wait_for(closed.wait(), 5)
 
 
 @pytest.mark.warns

@@ -68,15 +68,14 @@ async def program(broker: Broker) -> AsyncIterator[Wire]:
     program.close()
 
 
-async def answer_to(program: Wire, content: object, topic: str = RING, **properties: str) -> dict[str, Any]:
+async def answer_to(program: Wire, content: object, topic: str = RING, **properties: Any) -> dict[str, Any]:
     """Send a message, and return the receipt."""
     known = len(program.heard)
     await program.say(topic, content, answer_to=RECEIPTS, correlation=b"mark", **properties)
     await until(lambda: len(program.heard) > known)
     receipt = program.heard[-1]
-    assert receipt.properties is not None
-    assert receipt.properties.CorrelationData == b"mark"
-    assert receipt.properties.ContentType == "application/json"
+    told_with: Any = receipt.properties
+    assert (told_with.CorrelationData, properties_told.ContentType) == (b"mark", "application/json")
     told = json.loads(receipt.payload)
     assert isinstance(told, dict)
     return told
@@ -160,7 +159,7 @@ async def test_what_is_wrong_is_told_and_not_handled(
 
 async def test_an_address_that_is_not_open_has_an_empty_receipt(bot: Bot, program: Wire) -> None:
     """Nobody can find out what is there."""
-    nobody = {"handled": [], "failed": [], "running": []}
+    nobody: dict[str, Any] = {"handled": [], "failed": [], "running": []}
 
     assert await answer_to(program, {}, f"{SAYS}/message/window") == nobody
 
