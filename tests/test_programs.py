@@ -75,7 +75,7 @@ async def answer_to(program: Wire, content: object, topic: str = RING, **propert
     await until(lambda: len(program.heard) > known)
     receipt = program.heard[-1]
     told_with: Any = receipt.properties
-    assert (told_with.CorrelationData, properties_told.ContentType) == (b"mark", "application/json")
+    assert (told_with.CorrelationData, told_with.ContentType) == (b"mark", "application/json")
     told = json.loads(receipt.payload)
     assert isinstance(told, dict)
     return told
