@@ -687,7 +687,7 @@ async def test_a_message_that_the_broker_never_takes_has_failed(tmp_path: Path) 
 
         assert "too large" in failure["error"]
         assert (failure["home"], failure["bot"]) == ("cottage", "two")
-        assert seen_by(bots[0])["sender"]["on_their_way"] == 0
+        await until(lambda: seen_by(bots[0])["sender"]["on_their_way"] == 0)
 
 
 async def test_nothing_is_sent_or_received_that_cannot_be_written_down(start: Start, tmp_path: Path) -> None:

@@ -54,3 +54,28 @@ async def test_what_a_bot_had_not_begun_when_it_is_reloaded_comes_again_at_once(
         await until(lambda: len(ear.heard) == 3, 10)
 
         assert ear.contents("news") == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+async def test_what_was_answered_before_a_restart_changes_no_order(broker: Broker, tmp_path: Path) -> None:
+    """It is sent once more, for a bot that nobody knows yet, though not after what is younger."""
+    async with more_homes() as start:
+        one = await add_bot_of(await start(tmp_path / "one"), "cottage", **broker_at(broker.port))
+        two_hass = await start(tmp_path / "two")
+        ear = Ear(two_hass)
+        two = await add_bot_of(two_hass, "cottage", streams=NEWS, **broker_at(broker.port))
+        await acquainted(one, two)
+        receipt = await (await one.async_dispatch("news", {"n": 1}, internal=False)).async_receipt()
+        assert [delivery.outcome for delivery in receipt.deliveries] == ["handled"]
+        assert await two_hass.config_entries.async_unload(two.bot_id)
+        await broker.kill()
+        await (await one.async_dispatch("news", {"n": 2}, internal=False)).async_receipt()
+
+        assert await one.hass.config_entries.async_reload(one.bot_id)
+        one = one.entry.runtime_data
+        await one.async_dispatch("news", {"n": 3}, internal=False)
+        await broker.start()
+        await acquainted(one, others=0)
+        assert await two_hass.config_entries.async_setup(two.bot_id)
+
+        await until(lambda: len(ear.heard) == 3)
+        assert ear.contents("news") == [{"n": 1}, {"n": 2}, {"n": 3}]

@@ -106,9 +106,8 @@ def door_settings(options: Mapping[str, Any], section: str, form: Mapping[vol.Ma
         form: The section of the door in the form.
 
     """
-    with_defaults = vol.Schema(dict.fromkeys(form, object), extra=vol.ALLOW_EXTRA)
-    settings: dict[str, Any] = with_defaults(options.get(CONF_DOORS, {}).get(section, {}))
-    return settings
+    defaults = {str(field): field.default() for field in form}
+    return {**defaults, **options.get(CONF_DOORS, {}).get(section, {})}
 
 
 @callback

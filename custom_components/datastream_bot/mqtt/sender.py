@@ -190,8 +190,9 @@ class Sender:
     @callback
     def async_meet(self, peer: Peer, *, is_session_new: bool) -> None:
         """Take note of a bot that is new or changed: what waits for its home is for it."""
-        for each in self._on_its_way.values():
-            self._add_receiver(each, peer)
+        added = [self._add_receiver(each, peer) for each in self._on_its_way.values()]
+        if any(added):
+            self._renew_lane(peer.key)
         if (lane := self._lanes.get(peer.key)) is not None:
             if is_session_new:
                 self._counts["sent_again"] += lane.begin_again()
@@ -256,14 +257,24 @@ class Sender:
         is_other = hearer not in (self._membership.home, ALL_HOMES)
         return not self._is_settled or (is_other and not any(self._peers.of(hearer)))
 
-    def _add_receiver(self, each: _OnItsWay, peer: Peer) -> None:
-        """Send a message to a bot, too, if it waits for such a one."""
+    def _add_receiver(self, each: _OnItsWay, peer: Peer) -> bool:
+        """Expect a bot to answer a message, too, if that waits for such a one; return whether it does."""
         is_for_it = peer.home in each.awaited or (ALL_HOMES in each.awaited and peer.home != ORGANIZATION)
-        if is_for_it and peer.key not in each.receivers:
-            each.receivers.add(peer.key)
-            each.unanswered.add(peer.key)
-            self._store.await_answer(each.number, peer.key)
-            self._lane(peer.key).add(each.sent.message_id)
+        if not is_for_it or peer.key in each.receivers:
+            return False
+        each.receivers.add(peer.key)
+        each.unanswered.add(peer.key)
+        self._store.await_answer(each.number, peer.key)
+        return True
+
+    def _renew_lane(self, key: Key) -> None:
+        """Begin the lane to a bot anew, as what it did not have is older than some that it has."""
+        if (former := self._lanes.get(key)) is not None:
+            self._counts["sent_again"] += former.begin_again()
+        lane = self._lanes[key] = Lane()
+        for message_id, each in self._on_its_way.items():
+            if key in each.unanswered:
+                lane.add(message_id)
 
     def _added(self, each: _OnItsWay, adding: asyncio.Future[int]) -> None:
         assert each.journey is not None, "It was just sent"  # noqa: S101
@@ -283,16 +294,13 @@ class Sender:
     def _start(self, each: _OnItsWay) -> None:
         message_id = each.sent.message_id
         self._on_its_way[message_id] = each
-        for key in each.unanswered:
-            self._lane(key).add(message_id)
         # Those may have been met since the message was sent.
         for peer in self._peers if each.awaited else ():
             self._add_receiver(each, peer)
+        for key in each.unanswered:
+            self._lanes.setdefault(key, Lane()).add(message_id)
         if self._timer is None:
             self._timer = self._loop.call_later(_TICK, self._tick)
-
-    def _lane(self, key: Key) -> Lane:
-        return self._lanes.setdefault(key, Lane())
 
     @callback
     def _tick(self) -> None:

@@ -11,7 +11,6 @@ from ..errors import MessageError
 from .topics import ORGANIZATION, Membership, is_name
 
 CONF_MQTT: Final = "mqtt"
-SECRETS: Final = frozenset({"password", "client_key"})
 
 _MQTT: Final = "mqtt"
 
