@@ -132,7 +132,7 @@ async def test_of_many_who_are_there_so_many_are_listed(hass: HomeAssistant, bro
     assert await hass.config_entries.async_unload(bot.bot_id)
 
     assert there.splitlines()[-1] == "- … 2 more"
-    assert (await show_form_of(bot, "mqtt"))["description_placeholders"]["there"] == "-"
+    assert (await show_form_of(bot, "mqtt"))["description_placeholders"]["there"] == "- none"
     wire.close()
 
 

@@ -78,7 +78,7 @@ def listed_peers(entry: ConfigEntry[Any]) -> str:
     """Return the bots elsewhere that a bot knows as a list in Markdown."""
     transport = entry.runtime_data.transport if entry.state is ConfigEntryState.LOADED else None
     if not isinstance(transport, MqttTransport):
-        return "-"
+        return "- none"
     peers = sorted(transport.peers, key=lambda peer: (peer.home, peer.name))
     lines = [
         f"- {peer.home}: {_escaped(peer.name)}" + ("" if peer.is_online else " (away)")
@@ -86,7 +86,7 @@ def listed_peers(entry: ConfigEntry[Any]) -> str:
     ]
     if more := len(peers) - len(lines):
         lines.append(f"- … {more} more")
-    return "\n".join(lines) or "-"
+    return "\n".join(lines) or "- none"
 
 
 def _escaped(name: str) -> str:
