@@ -390,6 +390,7 @@ async def test_what_is_sent_to_all_before_anybody_is_known_comes_to_all(start: S
     await until(lambda: ear.contents("news") == [{"n": 1}])
 
 
+@pytest.mark.warns
 async def test_what_is_on_its_way_survives_a_restart(start: Start, broker: Broker) -> None:
     """As well as who has answered."""
     one = await add_bot_of(await start("one"), "cottage", name="One")
