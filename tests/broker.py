@@ -306,6 +306,10 @@ class Wire:
         await until(lambda: mid in self._codes)
         return self._codes.pop(mid)
 
+    def say_soon(self, topic: str, content: object) -> None:
+        """Say something as JSON, without waiting for the broker."""
+        self._client.publish(topic, json.dumps(content), qos=1)
+
     async def exist(self, home: str, bot: str, *, online: bool = True, session: str = "1", mark: str = "1") -> None:
         """Say that there is a bot."""
         status = {"name": bot.title(), "session": session, "mark": mark, "online": online}

@@ -18,7 +18,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
-from custom_components.datastream_bot.mqtt.settings import Problem
+from custom_components.datastream_bot.mqtt.client import Client
+from custom_components.datastream_bot.mqtt.payload import Packet
+from custom_components.datastream_bot.mqtt.settings import Broker as BrokerAt, BrokerError, Problem
 
 from .broker import (
     PASSWORD,
@@ -590,3 +592,19 @@ async def test_each_change_of_what_is_wrong_is_told(
 
             assert len(warnings_of(caplog)) == number
         assert caplog.text.count("cottage is connected to other homes") == 3
+
+
+async def test_who_speaks_when_the_connection_is_broken_is_told(start: Start, tmp_path: Path) -> None:
+    """What must not be left unsaid is an error; all else is sent again by whoever wants that."""
+    hass = await start("one")
+    packet = Packet(topic="news", payload=b"{}")
+    async with running_broker(tmp_path / "broker") as broker:
+        client = Client(hass, "somebody", lambda _, acknowledge: acknowledge())
+        await client.async_connect(BrokerAt(host="127.0.0.1", port=broker.port), clean=True, expiry=0)
+        assert await client.async_publish(packet) == ""
+    await asyncio.wait([client.lost])
+
+    assert await client.async_publish(packet) == ""
+    with pytest.raises(BrokerError) as error:
+        await client.async_say(packet)
+    assert error.value.problem is Problem.NO_ANSWER

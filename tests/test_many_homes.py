@@ -19,13 +19,17 @@ import voluptuous as vol
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.errors import MessageError
 from custom_components.datastream_bot.messaging.loop_guard import MAX_HOPS
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER, Router
-from custom_components.datastream_bot.mqtt.peers import MAX_BOTS
-from custom_components.datastream_bot.mqtt.receiver import MAX_WAITING, MAX_WORKING
-from custom_components.datastream_bot.mqtt.store import FILE
+from custom_components.datastream_bot.mqtt.payload import Status
+from custom_components.datastream_bot.mqtt.peers import MAX_BOTS, MAX_HOMES as MAX_KNOWN, Peer, Peers
+from custom_components.datastream_bot.mqtt.receiver import MAX_HOMES, MAX_WAITING, MAX_WORKING
+from custom_components.datastream_bot.mqtt.store import FILE, async_get_store
+from custom_components.datastream_bot.mqtt.topics import Kind, Said
+from custom_components.datastream_bot.mqtt.transport import SETTLED_AFTER
 
 from .broker import (
     ORGANIZATION,
@@ -43,6 +47,7 @@ from .broker import (
     seen_by,
     until,
 )
+from .conftest import AddBot
 
 pytestmark = needs_broker
 
@@ -110,6 +115,28 @@ class Slow(Microservice):
         self.working += 1
         await self.may_end.wait()
         self.working -= 1
+
+
+class Large(Microservice):
+    """Tells much."""
+
+    name = "large"
+
+    @datastream("large")
+    async def tell(self, message: Message) -> dict[str, Any]:
+        """Return more than a receipt may have."""
+        return {"text": "x" * 100_000}
+
+
+class Loud(Microservice):
+    """Complains much."""
+
+    name = "loud"
+
+    @datastream("large")
+    async def complain(self, message: Message) -> None:
+        """Fail with a long text."""
+        raise HomeAssistantError("x" * 100_000)
 
 
 class Echo(Microservice):
@@ -602,21 +629,25 @@ async def test_what_waits_is_thrown_away_when_the_bot_speaks_for_somebody_else(s
     assert seen_by(one)["sender"]["on_their_way"] == 0
 
 
-async def test_a_bot_is_known_by_its_new_name_at_once(start: Start) -> None:
+async def test_a_bot_is_known_by_its_new_name_at_once(start: Start, broker: Broker) -> None:
     """Without a new connection."""
     hass = await start("one")
     one = await add_bot_of(hass, "cottage", name="One", streams=NEWS)
     two = await add_bot_of(await start("two"), "cottage", name="Two")
     await acquainted(one, two)
-    assert await hass.config_entries.async_unload(one.bot_id)
+    wire = Wire(broker)
+    status = f"datastream_bot/{ORGANIZATION}/cottage/status/{one.bot_id}"
+    await wire.listen(status)
 
     hass.config_entries.async_update_entry(one.entry, title="First")
-    assert await hass.config_entries.async_setup(one.bot_id)
-    await acquainted(one.entry.runtime_data, two)
+    await until(lambda: len(wire.payloads(status)) == 2)
 
+    assert [(said["name"], said["online"]) for said in wire.payloads(status)] == [("One", True), ("First", True)]
     assert who(await send(two)) == ["First"]
+    wire.close()
 
 
+@pytest.mark.warns
 async def test_a_copy_of_a_bot_is_told(start: Start, broker: Broker) -> None:
     """As a backup that was restored beside the original is. What the broker kept from before does not count."""
     wire = Wire(broker)
@@ -630,6 +661,8 @@ async def test_a_copy_of_a_bot_is_told(start: Start, broker: Broker) -> None:
         await wire.exist("cottage", bot.bot_id, mark="copy")
 
     await until(lambda: issues.async_get_issue(DOMAIN, f"mqtt_copied_{bot.bot_id}"))
+    await broker.kill()
+    await until(lambda: not seen_by(bot)["connected"])
     assert await bot.hass.config_entries.async_unload(bot.bot_id)
     assert issues.async_get_issue(DOMAIN, f"mqtt_copied_{bot.bot_id}") is None
     wire.close()
@@ -663,7 +696,8 @@ async def test_what_a_hostile_home_says_of_itself_is_left_alone(start: Start, br
     await acquainted(chief, others=MAX_BOTS + 1)
     sending = chief.hass.async_create_task(send(chief, homes=["villa"]))
 
-    for receipt in (b"{", b"[]", b'{"handled": 1}', b'{"handled": [{"receiver": "x"}]}', b"x" * 100_000):
+    many = json.dumps({"handled": [{"receiver": "x"}] * 51}).encode()
+    for receipt in (b"{", b"[]", b'{"handled": 1}', b'{"handled": [{"receiver": "x"}]}', many, b"x" * 100_000):
         await wire.say(f"{topic}/organization/{chief.bot_id}/receipt/bot0", receipt)
     await wire.say("datastream_bot/acme/e+vil/organization/message/news".replace("+", "$"), {})
     await wire.say(f"{topic}/organization/{chief.bot_id}/what/ever", {})
@@ -768,3 +802,211 @@ async def test_a_bot_that_is_reloaded_again_and_again_leaves_nothing_behind(star
 
     assert count_open_files() <= before + 2
     assert who(await send(two)) == ["One"]
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"scope": "location"}, "relay_missing"),
+        ({"scope": "location", "internal": True, "external": False}, "scope_needs_external"),
+        ({"homes": ["villa"], "internal": True, "external": False}, "scope_needs_external"),
+        ({"scope": "location", "config_entry_id": ""}, "scope_needs_bot"),
+    ],
+)
+async def test_who_reaches_no_other_homes_is_told(
+    hass: HomeAssistant, add_bot: AddBot, data: dict[str, Any], key: str
+) -> None:
+    """Instead of sending to nobody."""
+    with pytest.raises(ServiceValidationError) as refusal:
+        await send(await add_bot("Home"), **data)
+
+    assert refusal.value.translation_key == key
+
+
+async def test_who_is_gone_is_not_waited_for(start: Start, broker: Broker) -> None:
+    """What was on its way there is let go of; what nobody takes ends in time."""
+    wire = Wire(broker)
+    await wire.exist("villa", "gone", online=False)
+    await wire.exist("tower", "away", online=False)
+    chief = await add_bot_of(await start("headquarters"), name="Chief", keep_for=0.1)
+    await acquainted(chief, others=2)
+    await send(chief, homes=["villa"])
+    await send(chief, homes=["tower"])
+    await send(chief, homes=["tower"])
+    await until(lambda: seen_by(chief)["sender"]["on_their_way"] == 3)
+
+    await wire.say(f"datastream_bot/{ORGANIZATION}/villa/status/gone", b"", retain=True)
+    await wire.say(f"datastream_bot/{ORGANIZATION}/villa/status/never", b"", retain=True)
+    await until(lambda: seen_by(chief)["bots_known"] == 1)
+    # The two others, when all are known who exist.
+    await until(lambda: seen_by(chief)["sender"]["on_their_way"] == 0)
+
+    assert seen_by(chief)["sender"]["expired"] == 2
+    wire.close()
+
+
+async def test_what_is_sent_to_all_when_there_is_nobody_is_not_kept(start: Start) -> None:
+    """Some seconds after the connection it is sure that there is nobody."""
+    chief = await add_bot_of(await start("headquarters"), name="Chief")
+    await until(lambda: seen_by(chief)["connected"])
+    await asyncio.sleep(SETTLED_AFTER + 0.5)
+
+    receipt = await send(chief, homes="all")
+
+    assert (receipt["pending"], seen_by(chief)["sender"]["on_their_way"]) == ([], 0)
+
+
+@pytest.mark.warns
+async def test_a_receipt_that_is_too_large_for_the_way_comes_without_its_results(start: Start) -> None:
+    """Errors are cut short."""
+    one = await add_bot_of(await start("one"), "cottage", name="One")
+    two = await add_bot_of(await start("two"), "cottage", name="Two")
+    await acquainted(one, two)
+    router_of(two).registry.open(two.bot_id, "large")
+    two.attach(Large())
+    two.attach(Loud())
+
+    receipt = await send(one, address="large")
+
+    (handled,), (failed,) = receipt["handled"], receipt["failed"]
+    assert "result" not in handled
+    assert len(failed["error"]) == 1000
+
+
+async def test_what_is_done_while_the_broker_is_away_is_told_when_it_is_asked_again(
+    start: Start, broker: Broker
+) -> None:
+    """The receipt is on disk."""
+    bot = await add_bot_of(await start("one"), "cottage", name="One")
+    await until(lambda: seen_by(bot)["connected"])
+    slow = Slow()
+    bot.attach(slow)
+    router_of(bot).registry.open(bot.bot_id, "slow")
+    answer_to = f"datastream_bot/{ORGANIZATION}/cottage/organization/me/receipt/{bot.bot_id}"
+    topic = f"datastream_bot/{ORGANIZATION}/organization/cottage/{bot.bot_id}/message/slow"
+    wire = Wire(broker)
+    await wire.say(topic, {}, id="abc", answer_to=answer_to)
+    await until(lambda: slow.working == 1)
+
+    await broker.kill()
+    await until(lambda: not seen_by(bot)["connected"])
+    slow.may_end.set()
+    await until(lambda: slow.working == 0)
+    wire.close()
+    await broker.start()
+    await until(lambda: seen_by(bot)["connected"])
+    wire = Wire(broker)
+    await wire.listen(answer_to)
+    await wire.say(topic, {}, id="abc", answer_to=answer_to)
+
+    await until(lambda: wire.heard)
+    assert [each["receiver"] for each in wire.payloads(answer_to)[0]["handled"]] == ["slow"]
+    wire.close()
+
+
+@pytest.mark.warns
+async def test_an_error_that_nobody_thought_of_is_answered_too(
+    start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And told to the log."""
+    one = await add_bot_of(await start("one"), "cottage", name="One")
+    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
+    await acquainted(one, two)
+
+    async def stumble(*_: object, **__: object) -> None:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(router_of(two), "async_dispatch", stumble)
+    (failed,) = (await send(one))["failed"]
+
+    assert failed["error"] == "odd"
+    assert "A message from cottage failed" in caplog.text
+
+
+async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, broker: Broker, tmp_path: Path) -> None:
+    """Its sender is told, or sends it again; who sends here is told as well."""
+    bot = await add_bot_of(await start("one"), "cottage", name="One", streams=NEWS)
+    far = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
+    ear = Ear(bot.hass)
+    await acquainted(bot, far)
+    issues = ir.async_get(bot.hass)
+    wire = Wire(broker)
+    answer_to = f"datastream_bot/{ORGANIZATION}/cottage/organization/receipt/me"
+    await wire.listen(answer_to)
+    with contextlib.closing(sqlite3.connect(tmp_path / "one" / ".storage" / FILE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        sending = bot.hass.async_create_task(send(bot))
+        topic = f"datastream_bot/{ORGANIZATION}/organization/cottage"
+        await wire.say(f"{topic}/message/news", {}, answer_to=answer_to)
+        await wire.say(f"{topic}/{bot.bot_id}/message/news", {"n": 1}, id="abc")
+        await until(lambda: wire.heard)
+        (failed,) = (await sending)["failed"]
+        await until(lambda: seen_by(bot)["receiver"]["not_kept"] == 2)
+        assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}")
+
+    await wire.say(f"{topic}/{bot.bot_id}/message/news", {"n": 1}, id="abc")
+    await until(lambda: ear.contents("news") == [{"n": 1}])
+
+    assert "cannot be" in failed["error"] or "locked" in failed["error"]
+    assert "locked" in wire.payloads(answer_to)[0]["failed"][0]["error"]
+    assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}") is None
+    wire.close()
+
+
+@pytest.mark.warns
+async def test_a_bot_is_removed_while_its_broker_is_away(
+    start: Start, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is left at the broker is told."""
+    hass = await start("one")
+    bot = await add_bot_of(hass, "cottage", name="One")
+    await until(lambda: seen_by(bot)["connected"])
+    await broker.kill()
+
+    assert await hass.config_entries.async_remove(bot.bot_id)
+
+    assert "The broker still knows One, which is gone" in caplog.text
+
+
+async def test_the_organization_hears_thousands_of_homes(start: Start, broker: Broker) -> None:
+    """Each with limits of its own, of which only those are kept that are used."""
+    chief = await add_bot_of(await start("headquarters"), name="Chief", streams=NEWS)
+    await until(lambda: seen_by(chief)["connected"])
+    wire = Wire(broker)
+
+    for number in range(MAX_HOMES + 1):
+        wire.say_soon(f"datastream_bot/{ORGANIZATION}/home{number}/organization/message/news", {"n": number})
+
+    await until(lambda: seen_by(chief)["receiver"].get("accepted") == MAX_HOMES + 1, 60)
+    wire.close()
+
+
+def test_there_are_only_so_many_homes() -> None:
+    """Somebody could make them up."""
+    met: list[Peer] = []
+    peers = Peers(("organization", "chief"), lambda peer, _: met.append(peer), met.remove, print)
+    status = Status(name="Bot", session="1", mark="1", is_online=True).packet("topic")
+    for number in range(MAX_KNOWN):
+        peers.async_read(Said(Kind.STATUS, f"home{number}", "bot"), status)
+
+    with pytest.raises(MessageError) as refusal:
+        peers.async_read(Said(Kind.STATUS, "another", "bot"), status)
+
+    assert refusal.value.code == "too_many_homes"
+    assert len(met) == MAX_KNOWN
+
+
+async def test_what_nobody_waits_for_is_written_all_the_same(hass: HomeAssistant, tmp_path: Path) -> None:
+    """And does no harm when it cannot be."""
+    hass.config.config_dir = str(tmp_path)
+    store = async_get_store(hass)
+    store.async_use()
+    (tmp_path / ".storage" / FILE).mkdir(parents=True)
+
+    store.set_session("bot", "place", "one").cancel()
+    await asyncio.wait([store.forget("other")])
+    (tmp_path / ".storage" / FILE).rmdir()
+    store.set_session("bot", "place", "two").cancel()
+
+    assert await store.session("bot", "place") == "two"
+    await store.async_leave()

@@ -160,9 +160,7 @@ class Client:
     def _watch(self) -> None:
         """Let the event loop read and write."""
         loop, client, sock = self._hass.loop, self._paho, self._paho.socket()
-        if sock is None:
-            self._lose()
-            return
+        assert sock is not None, "It was just opened"  # noqa: S101
         with suppress(AttributeError, OSError):
             # What is small is not to wait for more.
             cast("Any", getattr(sock, "_socket", sock)).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -195,8 +193,8 @@ class Client:
 
     @callback
     def _tick(self) -> None:
-        if self._paho.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._beat = self._hass.loop.call_later(1, self._tick)
+        self._beat = self._hass.loop.call_later(1, self._tick)
+        self._paho.loop_misc()
 
     async def async_subscribe(self, messages: Collection[str], statuses: Collection[str]) -> None:
         """Listen to topics of messages, and to those of statuses, of which the broker tells those it has kept.
@@ -220,7 +218,10 @@ class Client:
 
     @callback
     def async_publish(self, packet: Packet) -> asyncio.Future[str]:
-        """Publish, and return a future of why the broker will never take it; that is empty in all other cases."""
+        """Publish, and return a future of why the broker will never take it; that is empty in all other cases.
+
+        The future is not to be cancelled.
+        """
         future: asyncio.Future[str] = self._hass.loop.create_future()
         if self.lost.done():
             future.set_result("")
@@ -236,7 +237,9 @@ class Client:
             BrokerError: The broker does not take it.
 
         """
-        if refusal := await self.async_publish(packet):
+        publishing = self.async_publish(packet)
+        await asyncio.wait([publishing])
+        if refusal := publishing.result():
             raise BrokerError(Problem.TOPIC_REFUSED, f"{packet.topic}: {refusal}")
         if self.lost.done():
             raise BrokerError(Problem.NO_ANSWER)
@@ -276,8 +279,6 @@ class Client:
     def _on_connect(
         self, _client: object, _data: object, flags: paho.ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
-        if self._connected.done():
-            return
         if code.is_failure:
             self._connected.set_result(BrokerError(_REFUSALS.get(code.value, Problem.REFUSED), code))
             return
@@ -316,15 +317,13 @@ class Client:
             self._paho.ack(mid, 1)
 
     def _on_publish(self, _client: object, _data: object, mid: int, code: ReasonCode, _properties: object) -> None:
-        if (future := self._unacknowledged.pop(mid, None)) is not None and not future.done():
-            future.set_result(str(code) if code.value in _FOR_EVER else "")
+        self._unacknowledged.pop(mid).set_result(str(code) if code.value in _FOR_EVER else "")
         self._publish()
 
     def _on_subscribe(
         self, _client: object, _data: object, _mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
-        if not self._subscribed.done():
-            self._subscribed.set_result(codes)
+        self._subscribed.set_result(codes)
 
     def _close(self) -> None:
         """Close the connection as it is."""
@@ -341,8 +340,7 @@ class Client:
             return
         self.lost.set_result(None)
         for future in (*self._unacknowledged.values(), *(future for _, future in self._waiting)):
-            if not future.done():
-                future.set_result("")
+            future.set_result("")
         self._unacknowledged.clear()
         self._waiting.clear()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 import logging
 from math import inf
 from typing import Any, Final, NamedTuple
@@ -50,14 +50,13 @@ class _Arrival(NamedTuple):
 class _Home:
     """What came from a home, and what may come."""
 
-    __slots__ = ("bucket", "is_beginning", "slots", "task", "waiting")
+    __slots__ = ("bucket", "slots", "task", "waiting")
 
     def __init__(self, limits: Mapping[str, Any]) -> None:
         self.bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
         self.slots = asyncio.Semaphore(MAX_WORKING)
         self.waiting: deque[_Arrival] = deque()
         self.task: asyncio.Task[None] | None = None
-        self.is_beginning = False
 
 
 class Receiver:
@@ -86,7 +85,7 @@ class Receiver:
         self._is_kept = is_kept
         self._counts: Counter[str] = Counter()
         self._homes: dict[str, _Home] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     def diagnostics(self) -> dict[str, Any]:
@@ -129,14 +128,12 @@ class Receiver:
     async def async_stop(self) -> None:
         """Take nothing more; what is at work is still answered."""
         self._is_stopped = True
-        working = [home for home in self._homes.values() if home.task is not None]
-        for home in working:
+        for home in self._homes.values():
             home.waiting.clear()
-            # What is marked on disk is to be handled, too.
-            if home.task is not None and not home.is_beginning:
+            if home.task is not None:
                 home.task.cancel()
-        await asyncio.gather(*(home.task for home in working if home.task is not None), return_exceptions=True)
-        await asyncio.gather(*self._answering)
+        while self._working:
+            await asyncio.wait(self._working)
 
     def _home(self, name: str) -> _Home:
         home = self._homes.pop(name, None) or _Home(self._limits)
@@ -153,10 +150,16 @@ class Receiver:
             if not arrival.said.is_to_all:
                 await asyncio.sleep(home.bucket.reserve(self._hass.loop.time(), inf) or 0)
             await home.slots.acquire()
-            home.is_beginning = True
-            await self._async_begin(arrival, home.slots.release)
-            home.is_beginning = False
+            # Not to be cancelled: what is marked on disk is to be handled, too.
+            await asyncio.wait([self._work(self._async_begin(arrival, home.slots.release))])
         home.task = None
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something for a message, which is waited for when the bot is unloaded."""
+        task = self._hass.async_create_background_task(work, "datastream_bot message from another home")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
 
     async def _async_begin(self, arrival: _Arrival, finished: Callable[[], None]) -> None:
         said, message, packet = arrival.said, arrival.message, arrival.packet
@@ -193,11 +196,7 @@ class Receiver:
             self._finish(arrival, _payload())
             return
         dispatch.async_call_when_finished(finished)
-        answering = self._hass.async_create_background_task(
-            self._async_answer(arrival, dispatch), f"datastream_bot receipt for {said.speaker}"
-        )
-        self._answering.add(answering)
-        answering.add_done_callback(self._answering.discard)
+        self._work(self._async_answer(arrival, dispatch))
 
     async def _async_dispatch(self, said: Said, message: Inbound) -> Dispatch | None:
         """Send a message on its way, or return None when the bot did not open its address."""

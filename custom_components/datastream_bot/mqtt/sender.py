@@ -219,8 +219,7 @@ class Sender:
         if each is None or key not in each.unanswered:
             return
         self._counts["answered"] += 1
-        if (lane := self._lanes.get(key)) is not None:
-            lane.answered(each.sent.message_id, self._loop.time())
+        self._lanes[key].answered(each.sent.message_id, self._loop.time())
         self._end(each, key, self._deliveries(key, lists))
         self._publish([key])
 

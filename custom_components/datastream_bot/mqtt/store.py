@@ -108,6 +108,7 @@ class Store:
         self._working: asyncio.Task[None] | None = None
         self._connection: sqlite3.Connection | None = None
         self._users = 0
+        self._began = time.time()
 
     def async_use(self) -> None:
         """Keep the file open until `async_leave` was called as often."""
@@ -234,10 +235,7 @@ class Store:
         """Forget all of a bot that is gone, if there ever was anything."""
         if await self._hass.async_add_executor_job(self._path.exists):
             self.async_use()
-            try:
-                await self.forget(bot)
-            except FAILURES as err:
-                _LOGGER.warning("Something of a bot that is gone is left behind in %s: %s", self._path, err)
+            await asyncio.wait([self.forget(bot)])
             await self.async_leave()
 
     def _run(self, statement: str, *values: object) -> asyncio.Future[None]:
@@ -279,10 +277,8 @@ class Store:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 return [work(self._connection) for work in works]
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            # It is damaged, which is seen to when it is opened.
+        except FAILURES:
+            # If it is damaged, that is seen to when it is opened.
             self._connection.close()
             self._connection = None
             raise
@@ -290,7 +286,7 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(exist_ok=True)
         try:
-            return _opened(self._path)
+            return self._opened()
         except sqlite3.OperationalError:
             # The disk may be full.
             raise
@@ -298,22 +294,23 @@ class Store:
             _LOGGER.warning("%s is damaged, and begun anew: %s", self._path, err)
             for path in self._path.parent.glob(f"{FILE}*"):
                 path.unlink()
-            return _opened(self._path)
+            return self._opened()
 
-
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_TABLES)
-        connection.execute("UPDATE handled SET receipt = ? WHERE receipt IS NULL", (UNKNOWN,))
-        oldest = "SELECT at FROM handled ORDER BY at DESC LIMIT 1 OFFSET ?"
-        connection.execute(f"DELETE FROM handled WHERE at <= ({oldest})", (MAX_HANDLED,))  # noqa: S608 - no input
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_TABLES)
+            # What is at work since the start will have a receipt.
+            unknown = "UPDATE handled SET receipt = ? WHERE receipt IS NULL AND at < ?"
+            connection.execute(unknown, (UNKNOWN, self._began))
+            oldest = "SELECT at FROM handled ORDER BY at DESC LIMIT 1 OFFSET ?"
+            connection.execute(f"DELETE FROM handled WHERE at <= ({oldest})", (MAX_HANDLED,))  # noqa: S608 - no input
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _forget(connection: sqlite3.Connection, bot: str) -> None:

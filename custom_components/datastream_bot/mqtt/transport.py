@@ -36,9 +36,6 @@ _LOGGER = logging.getLogger(__name__)
 
 FIRST_DELAY: Final = 0.2
 MAX_DELAY: Final = 60.0
-STABLE_AFTER: Final = 10.0
-"""Seconds after which a connection counts as one that lasts."""
-
 SETTLED_AFTER: Final = 5.0
 """Seconds after the first connection in which the broker tells who exists."""
 
@@ -195,8 +192,9 @@ class MqttTransport:
                 # This task may be cancelled, and not what it waits for.
                 await asyncio.wait([client.lost])
                 self._disconnected()
-                if loop.time() - began >= STABLE_AFTER:
-                    delay = FIRST_DELAY
+                # Two with one name throw each other out for ever.
+                is_short = self._copies >= COPIED_AFTER or loop.time() - began < delay
+                delay = delay if is_short else FIRST_DELAY
             await asyncio.sleep(delay)
             delay = min(2 * delay, MAX_DELAY)
 
@@ -253,8 +251,6 @@ class MqttTransport:
         self._set_ready(is_ready=False)
 
     def _set_ready(self, *, is_ready: bool) -> None:
-        if is_ready == self._is_ready:
-            return
         self._is_ready = is_ready
         _LOGGER.info(
             "%s is connected to other homes" if is_ready else "%s is not connected to other homes any more",
