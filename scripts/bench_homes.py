@@ -15,11 +15,10 @@ from typing import Any, Final
 import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
+from custom_components.datastream_bot.mqtt.client import PackedProperties
 from custom_components.datastream_bot.mqtt.lane import Lane
-from custom_components.datastream_bot.mqtt.payload import CONTENT_TYPE, Status
+from custom_components.datastream_bot.mqtt.payload import Packet, Status, message_packet
 from custom_components.datastream_bot.mqtt.topics import ORGANIZATION as HEADQUARTERS, Kind, Membership, Said
 from tests.broker import MOSQUITTO, ORGANIZATION, Broker, running_broker
 from tests.real.home import PROJECT, HomeError, RealHome, real_home
@@ -59,8 +58,7 @@ class SimulatedHome:
         messages, statuses = self._membership.listened_to(self._bot)
         self._client.subscribe([(topic, 1) for topic in (*messages, *statuses)])
         status = Status(name=f"Bot {self._bot}", session=self._bot, mark=self._bot, is_online=True)
-        packet = status.packet(self._membership.status(self._bot))
-        self._client.publish(packet.topic, packet.payload, qos=1, retain=True)
+        self._publish(status.packet(self._membership.status(self._bot)))
 
     @property
     def is_waiting(self) -> bool:
@@ -86,14 +84,20 @@ class SimulatedHome:
 
     def _publish_due(self) -> None:
         for message_id, after in self._lane.due(time.monotonic()):
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.ContentType = CONTENT_TYPE
-            properties.MessageExpiryInterval = 3600
-            properties.ResponseTopic = self._membership.receipt(HEADQUARTERS, self._headquarters, self._bot)
-            properties.CorrelationData = message_id.encode()
-            properties.UserProperty = [("id", message_id), ("hops", "0"), *([("after", after)] if after else [])]
-            topic = self._membership.message(HEADQUARTERS, self._headquarters, "news")
-            self._client.publish(topic, CONTENT, qos=1, properties=properties)
+            packet = message_packet(
+                self._membership.message(HEADQUARTERS, self._headquarters, "news"),
+                CONTENT,
+                message_id=message_id,
+                after=after,
+                hops=0,
+                expiry=3600,
+                answer_to=self._membership.receipt(HEADQUARTERS, self._headquarters, self._bot),
+            )
+            self._publish(packet)
+
+    def _publish(self, packet: Packet) -> None:
+        properties: Any = PackedProperties(packet)
+        self._client.publish(packet.topic, packet.payload, qos=1, retain=packet.is_retained, properties=properties)
 
     def _heard(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         match self._membership.read(message.topic):
@@ -111,10 +115,7 @@ class SimulatedHome:
         if self.came[content["n"]] == 1:
             self.latencies.append(time.time() - content["at"])
         asked: Any = message.properties
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = CONTENT_TYPE
-        properties.CorrelationData = asked.CorrelationData
-        self._client.publish(asked.ResponseTopic, RECEIPT, qos=1, properties=properties)
+        self._publish(Packet(topic=asked.ResponseTopic, payload=RECEIPT, correlation=asked.CorrelationData))
 
     def _answered(self, message: MQTTMessage, now: float) -> None:
         asked: Any = message.properties
@@ -225,7 +226,7 @@ async def measure(number: int) -> int:
         (folder / "configuration.yaml").write_text("diagnostics:\nheartbeat:\nhistory:\n", encoding="utf-8")
         (folder / "custom_components").mkdir()
         (folder / "custom_components" / "heartbeat").symlink_to(PROJECT / "scripts" / "heartbeat")
-        queue = "max_queued_messages 100000"
+        queue = "max_queued_messages 100000\nmax_inflight_messages 100"
         async with running_broker(folder / "broker", more=queue) as broker, real_home(folder) as home:
             headquarters = Headquarters(home)
             await headquarters.furnish(broker.port)

@@ -26,6 +26,9 @@ from .settings import Broker, BrokerError, Problem
 
 KEEP_ALIVE: Final = 30
 RECEIVE_MAXIMUM: Final = 100
+MAX_WINDOW: Final = 100
+"""How many are unacknowledged at most: paho reads as many packets at a time, while all else in Home Assistant waits."""
+
 CONNECTED_WITHIN: Final = 10.0
 CLOSED_WITHIN: Final = 1.0
 
@@ -272,7 +275,7 @@ class Client:
                 packet.payload,
                 qos=1,
                 retain=packet.is_retained,
-                properties=cast("Properties", _Packed(packet)),
+                properties=cast("Properties", PackedProperties(packet)),
             )
             self._unacknowledged[info.mid] = future
 
@@ -283,7 +286,7 @@ class Client:
             self._connected.set_result(BrokerError(_REFUSALS.get(code.value, Problem.REFUSED), code))
             return
         self.is_session_new = not flags.session_present
-        self._window = getattr(properties, "ReceiveMaximum", 65535)
+        self._window = min(getattr(properties, "ReceiveMaximum", MAX_WINDOW), MAX_WINDOW)
         self._max_packet = getattr(properties, "MaximumPacketSize", 0)
         self._connected.set_result(None)
 
@@ -349,10 +352,11 @@ def _new_properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]
 
 
-class _Packed:
+class PackedProperties:
     """The properties of a message, packed already: those of paho take longer than all else about it."""
 
     def __init__(self, packet: Packet) -> None:
+        """Pack what a packet carries besides its payload."""
         parts = [_CONTENT_TYPE] if packet.payload else []
         if packet.expiry is not None:
             parts += [b"\x02", packet.expiry.to_bytes(4)]

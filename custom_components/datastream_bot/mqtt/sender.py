@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,8 @@ RECEIVER: Final = "mqtt"
 """What receipts call the way to a bot elsewhere."""
 
 _TICK: Final = 1.0
+_SLICE: Final = 50
+"""To how many is sent before all else in Home Assistant has its turn."""
 
 
 class Journey:
@@ -133,6 +136,8 @@ class Sender:
         self._on_its_way: dict[str, _OnItsWay] = {}
         self._lanes: dict[Key, Lane] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due: dict[Key, None] = {}
+        self._publishing: asyncio.Handle | None = None
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what is on its way."""
@@ -184,8 +189,9 @@ class Sender:
     def async_stop(self) -> None:
         """Stop; what is on its way stays on disk."""
         self.async_pause()
-        if self._timer is not None:
-            self._timer.cancel()
+        for handle in (self._timer, self._publishing):
+            if handle is not None:
+                handle.cancel()
 
     @callback
     def async_meet(self, peer: Peer, *, is_session_new: bool) -> None:
@@ -311,18 +317,28 @@ class Sender:
         self._timer = self._loop.call_later(_TICK, self._tick) if self._on_its_way else None
 
     def _publish(self, keys: Iterable[Key]) -> None:
-        client, now = self._client, self._loop.time()
-        if client is None:
+        """Send what is due to some, a few at a time, as it can be thousands."""
+        self._due |= dict.fromkeys(keys)
+        if self._publishing is None:
+            self._publish_some()
+
+    @callback
+    def _publish_some(self) -> None:
+        for key in list(islice(self._due, _SLICE)):
+            del self._due[key]
+            self._publish_to(key)
+        self._publishing = self._loop.call_soon(self._publish_some) if self._due else None
+
+    def _publish_to(self, key: Key) -> None:
+        client, lane, now = self._client, self._lanes.get(key), self._loop.time()
+        if client is None or lane is None:
             return
-        for key in keys:
-            if (lane := self._lanes.get(key)) is None:
-                continue
-            # What waits at the broker for one that is away is not sent again.
-            if (peer := self._peers.get(key)) is not None and peer.is_online:
-                self._counts["sent_again"] += lane.lose_patience(now)
-            for message_id, after in lane.due(now):
-                packet = self._packet(key, self._on_its_way[message_id], after, now)
-                client.async_publish(packet).add_done_callback(partial(self._was_published, key, message_id))
+        # What waits at the broker for one that is away is not sent again.
+        if (peer := self._peers.get(key)) is not None and peer.is_online:
+            self._counts["sent_again"] += lane.lose_patience(now)
+        for message_id, after in lane.due(now):
+            packet = self._packet(key, self._on_its_way[message_id], after, now)
+            client.async_publish(packet).add_done_callback(partial(self._was_published, key, message_id))
 
     def _packet(self, key: Key, each: _OnItsWay, after: str | None, now: float) -> Packet:
         home, bot = key

@@ -25,6 +25,9 @@ FILE: Final = f"{DOMAIN}_mqtt.sqlite"
 HANDLED_FOR: Final = 25 * 3600.0
 """Seconds for which it is remembered what was handled: longer than a sender keeps a message."""
 
+_SLICE: Final = 10
+"""How many are told that theirs is done before all else in Home Assistant has its turn; they begin messages then."""
+
 MAX_HANDLED: Final = 100_000
 UNKNOWN: Final = b""
 """The receipt of a message that was being handled when Home Assistant died."""
@@ -265,9 +268,11 @@ class Store:
                         # Whoever does not wait for it needs no warning.
                         future.exception()
                 continue
-            for (_, future), result in zip(asked, results, strict=True):
+            for number, ((_, future), result) in enumerate(zip(asked, results, strict=True), 1):
                 if not future.done():
                     future.set_result(result)
+                if not number % _SLICE:
+                    await asyncio.sleep(0)
         self._working = None
 
     def _work(self, works: Iterable[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
