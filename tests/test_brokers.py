@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 import logging
+import os
 from pathlib import Path
+import signal
 import socket
 import ssl
 from typing import Any
@@ -602,7 +604,10 @@ async def test_who_speaks_when_the_connection_is_broken_is_told(start: Start, tm
         client = Client(hass, "somebody", lambda _, acknowledge: acknowledge())
         await client.async_connect(BrokerAt(host="127.0.0.1", port=broker.port), clean=True, expiry=0)
         assert await client.async_publish(packet) == ""
+        os.kill(broker.pid, signal.SIGSTOP)
+        unanswered = client.async_publish(packet)
     await asyncio.wait([client.lost])
+    assert await unanswered == ""
 
     assert await client.async_publish(packet) == ""
     with pytest.raises(BrokerError) as error:

@@ -569,7 +569,7 @@ async def test_the_outcome_of_what_was_at_work_in_a_crash_is_unknown(
     await until(lambda: seen_by(bot)["connected"])
     assert await hass.config_entries.async_unload(bot.bot_id)
     with contextlib.closing(sqlite3.connect(store)) as connection:
-        row = (bot.bot_id, "organization", "abc", time.time())
+        row = (bot.bot_id, "organization", "abc", time.time() - 60)
         connection.execute("INSERT INTO handled VALUES (?, ?, ?, ?, NULL)", row)
         connection.commit()
     assert await hass.config_entries.async_setup(bot.bot_id)
@@ -644,6 +644,9 @@ async def test_a_bot_is_known_by_its_new_name_at_once(start: Start, broker: Brok
 
     assert [(said["name"], said["online"]) for said in wire.payloads(status)] == [("One", True), ("First", True)]
     assert who(await send(two)) == ["First"]
+    hass.config_entries.async_update_entry(one.entry, options={**one.entry.options, "of a later version": True})
+    assert who(await send(two)) == ["First"]
+    assert len(wire.payloads(status)) == 2
     wire.close()
 
 
@@ -838,10 +841,11 @@ async def test_who_is_gone_is_not_waited_for(start: Start, broker: Broker) -> No
     await wire.say(f"datastream_bot/{ORGANIZATION}/villa/status/gone", b"", retain=True)
     await wire.say(f"datastream_bot/{ORGANIZATION}/villa/status/never", b"", retain=True)
     await until(lambda: seen_by(chief)["bots_known"] == 1)
-    # The two others, when all are known who exist.
+    assert seen_by(chief)["sender"]["lanes"] == 1
+    # Somebody else may come to the villa.
     await until(lambda: seen_by(chief)["sender"]["on_their_way"] == 0)
 
-    assert seen_by(chief)["sender"]["expired"] == 2
+    assert seen_by(chief)["sender"]["expired"] == 3
     wire.close()
 
 
@@ -873,6 +877,7 @@ async def test_a_receipt_that_is_too_large_for_the_way_comes_without_its_results
     assert len(failed["error"]) == 1000
 
 
+@pytest.mark.warns
 async def test_what_is_done_while_the_broker_is_away_is_told_when_it_is_asked_again(
     start: Start, broker: Broker
 ) -> None:
@@ -941,7 +946,7 @@ async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, b
         await wire.say(f"{topic}/{bot.bot_id}/message/news", {"n": 1}, id="abc")
         await until(lambda: wire.heard)
         (failed,) = (await sending)["failed"]
-        await until(lambda: seen_by(bot)["receiver"]["not_kept"] == 2)
+        await until(lambda: seen_by(bot)["receiver"].get("not_kept") == 2)
         assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}")
 
     await wire.say(f"{topic}/{bot.bot_id}/message/news", {"n": 1}, id="abc")
@@ -968,8 +973,11 @@ async def test_a_bot_is_removed_while_its_broker_is_away(
     assert "The broker still knows One, which is gone" in caplog.text
 
 
+@pytest.mark.timeout(180)
 async def test_the_organization_hears_thousands_of_homes(start: Start, broker: Broker) -> None:
     """Each with limits of its own, of which only those are kept that are used."""
+    # Otherwise it keeps a stack trace of every task.
+    asyncio.get_running_loop().set_debug(False)
     chief = await add_bot_of(await start("headquarters"), name="Chief", streams=NEWS)
     await until(lambda: seen_by(chief)["connected"])
     wire = Wire(broker)
@@ -977,7 +985,7 @@ async def test_the_organization_hears_thousands_of_homes(start: Start, broker: B
     for number in range(MAX_HOMES + 1):
         wire.say_soon(f"datastream_bot/{ORGANIZATION}/home{number}/organization/message/news", {"n": number})
 
-    await until(lambda: seen_by(chief)["receiver"].get("accepted") == MAX_HOMES + 1, 60)
+    await until(lambda: seen_by(chief)["receiver"].get("accepted") == MAX_HOMES + 1, 150)
     wire.close()
 
 

@@ -53,6 +53,8 @@ async def test_home_assistants_broker_is_tried_before_anything_is_changed(
     hass: HomeAssistant, bot: Bot, broker: Broker
 ) -> None:
     """Without it, the form says what is missing, and keeps what was entered."""
+    wire = Wire(broker, "cottage")
+    await wire.exist("cottage", "workshop")
     form = await show_form_of(bot, "mqtt")
     missing = await submit(hass, form, **HOME, broker="home_assistant")
     mqtt_entry(broker, "cottage").add_to_hass(hass)
@@ -64,6 +66,7 @@ async def test_home_assistants_broker_is_tried_before_anything_is_changed(
     assert suggested(missing)["home"] == "cottage"
     assert stored["type"] is FlowResultType.CREATE_ENTRY
     assert hass.states.is_state("binary_sensor.home_mqtt_connection", "on")
+    wire.close()
 
 
 async def test_another_broker_is_asked_for_and_tried(hass: HomeAssistant, bot: Bot, broker: Broker) -> None:

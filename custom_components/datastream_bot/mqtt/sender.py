@@ -277,9 +277,8 @@ class Sender:
         if (former := self._lanes.get(key)) is not None:
             self._counts["sent_again"] += former.begin_again()
         lane = self._lanes[key] = Lane()
-        for message_id, each in self._on_its_way.items():
-            if key in each.unanswered:
-                lane.add(message_id)
+        for message_id in [each for each, its in self._on_its_way.items() if key in its.unanswered]:
+            lane.add(message_id)
 
     def _added(self, each: _OnItsWay, adding: asyncio.Future[int]) -> None:
         assert each.journey is not None, "It was just sent"  # noqa: S101
@@ -319,8 +318,7 @@ class Sender:
     def _publish(self, keys: Iterable[Key]) -> None:
         """Send what is due to some, a few at a time, as it can be thousands."""
         self._due |= dict.fromkeys(keys)
-        if self._publishing is None:
-            self._publish_some()
+        self._publishing = self._publishing or self._loop.call_soon(self._publish_some)
 
     @callback
     def _publish_some(self) -> None:
@@ -401,10 +399,10 @@ class Sender:
             self._leave(key, each.sent.message_id)
 
     def _leave(self, key: Key, message_id: str) -> None:
-        if (lane := self._lanes.get(key)) is not None:
-            lane.remove(message_id)
-            if lane.is_empty:
-                del self._lanes[key]
+        lane = self._lanes[key]
+        lane.remove(message_id)
+        if lane.is_empty:
+            del self._lanes[key]
 
 
 def _pending(home: str, bot: str = "", name: str = "") -> Delivery:

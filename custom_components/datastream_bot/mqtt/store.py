@@ -123,8 +123,9 @@ class Store:
         while self._working is not None:
             await self._working
         if not self._users and self._connection is not None:
-            await self._hass.async_add_executor_job(self._connection.close)
-            self._connection = None
+            # Let go of first: who asks for something meanwhile opens the file anew.
+            connection, self._connection = self._connection, None
+            await self._hass.async_add_executor_job(connection.close)
 
     def session(self, bot: str, place: str) -> asyncio.Future[str | None]:
         """Return the session of a bot in its place; what it had elsewhere is forgotten."""

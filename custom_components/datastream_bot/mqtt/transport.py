@@ -166,7 +166,7 @@ class MqttTransport:
     @callback
     def async_rename(self) -> None:
         """Tell the others what the bot is called, if that has changed."""
-        if self._is_ready and self._name != self._bot.entry.title:
+        if self._name != self._bot.entry.title:
             self._publish(self._status(is_online=True))
 
     async def _async_home_assistant_stops(self, _: Event) -> None:
