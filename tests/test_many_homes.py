@@ -950,7 +950,7 @@ async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, b
         assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}")
 
     await wire.say(f"{topic}/{bot.bot_id}/message/news", {"n": 1}, id="abc")
-    await until(lambda: ear.contents("news") == [{"n": 1}])
+    await until(lambda: {"n": 1} in ear.contents("news"))
 
     assert "cannot be" in failed["error"] or "locked" in failed["error"]
     assert "locked" in wire.payloads(answer_to)[0]["failed"][0]["error"]
@@ -982,11 +982,19 @@ async def test_the_organization_hears_thousands_of_homes(start: Start, broker: B
     await until(lambda: seen_by(chief)["connected"])
     wire = Wire(broker)
 
-    for number in range(MAX_HOMES + 1):
+    for number in range(1, MAX_HOMES + 2):
         wire.say_soon(f"datastream_bot/{ORGANIZATION}/home{number}/organization/message/news", {"n": number})
+        if number % 500 == 0:
+            # The broker keeps no more than a thousand, which is for those who send without lanes.
+            await until(partial(has_accepted, chief, number), 60)
 
-    await until(lambda: seen_by(chief)["receiver"].get("accepted") == MAX_HOMES + 1, 150)
+    await until(partial(has_accepted, chief, MAX_HOMES + 1))
     wire.close()
+
+
+def has_accepted(bot: Bot, number: int) -> bool:
+    """Return whether a bot has accepted so many messages."""
+    return bool(seen_by(bot)["receiver"].get("accepted") == number)
 
 
 def test_there_are_only_so_many_homes() -> None:

@@ -96,7 +96,7 @@ class Client:
         """
         try:
             client = await self._hass.async_add_executor_job(self._created, broker)
-        except (OSError, ValueError) as err:
+        except (OSError, OverflowError, ValueError) as err:
             raise BrokerError(Problem.CERTIFICATE_UNREADABLE, err) from err
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
@@ -110,7 +110,7 @@ class Client:
                 client.connect(
                     broker.host, int(broker.port), keepalive=KEEP_ALIVE, clean_start=clean, properties=properties
                 )
-            except (OSError, ValueError) as err:
+            except (OSError, OverflowError, ValueError) as err:
                 # Not raised: its traceback would keep the socket open.
                 return _reason_for(err)
             if self.lost.done() and (sock := client.socket()) is not None:
