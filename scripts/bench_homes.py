@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+import json
+from os import sysconf
 from pathlib import Path
 import resource
 import sys
@@ -11,17 +13,21 @@ import time
 from typing import Any, Final
 
 import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from custom_components.datastream_bot.mqtt.envelope import Envelope, Kind, Sender, decode
-from custom_components.datastream_bot.mqtt.topics import Membership
+from custom_components.datastream_bot.mqtt.client import PackedProperties
+from custom_components.datastream_bot.mqtt.lane import Lane
+from custom_components.datastream_bot.mqtt.payload import Packet, Status, message_packet
+from custom_components.datastream_bot.mqtt.topics import ORGANIZATION as HEADQUARTERS, Kind, Membership, Said
 from tests.broker import MOSQUITTO, ORGANIZATION, Broker, running_broker
-from tests.real.home import HomeError, RealHome, real_home
+from tests.real.home import PROJECT, HomeError, RealHome, real_home
 
 DOWN: Final = 20
 UP: Final = 10
-RESEND_AFTER: Final = 15.0
+CONTENT: Final = b'{"number": 1, "room": "kitchen", "open": true}'
+RECEIPT: Final = b'{"handled": [{"receiver": "mapping", "bot": "Bot", "result": {}}], "failed": [], "running": []}'
+TICKS: Final = sysconf("SC_CLK_TCK")
 
 
 class SimulatedHome:
@@ -30,13 +36,15 @@ class SimulatedHome:
     def __init__(self, number: int, port: int) -> None:
         """Connect to the broker."""
         self._membership = Membership(organization=ORGANIZATION, home=f"home{number}")
-        self._sender = Sender(home=f"home{number}", bot=f"bot{number}", name=f"Bot {number}")
+        self._bot = f"bot{number}"
+        self._headquarters = ""
+        self._lane = Lane()
         self._number = 0
-        self.waiting: dict[str, tuple[float, Envelope]] = {}
+        self.sent_at: dict[str, float] = {}
+        self.came: Counter[int] = Counter()
         self.latencies: list[float] = []
-        self.came: Counter[str] = Counter()
-        self.answers: Counter[str] = Counter()
-        client = self._client = Client(CallbackAPIVersion.VERSION2)
+        self.sent_again = 0
+        client = self._client = Client(CallbackAPIVersion.VERSION2, client_id=self._bot, protocol=MQTTv5)
         loop = asyncio.get_running_loop()
         client.on_socket_open = lambda _client, _data, sock: loop.add_reader(sock, client.loop_read, 100)
         client.on_socket_close = lambda _client, _data, sock: _ignore(loop.remove_reader(sock))
@@ -46,60 +54,75 @@ class SimulatedHome:
         client.connect("127.0.0.1", port, keepalive=3600)
 
     def begin(self) -> None:
-        """Listen, and say hello to the organization."""
-        for topic in self._membership.subscriptions:
-            self._client.subscribe(topic, qos=1)
-        self._say(Kind.HELLO, {"ask": False, "mark": self._sender.bot})
+        """Listen, and tell who is there."""
+        messages, statuses = self._membership.listened_to(self._bot)
+        self._client.subscribe([(topic, 1) for topic in (*messages, *statuses)])
+        status = Status(name=f"Bot {self._bot}", session=self._bot, mark=self._bot, is_online=True)
+        self._publish(status.packet(self._membership.status(self._bot)))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether something was not answered."""
+        return not self._lane.is_empty
 
     def send(self) -> None:
         """Send a message to the organization."""
         self._number += 1
-        at = time.time()
-        message_id = f"{self._sender.bot}-{self._number}"
-        data = {
-            "id": message_id,
-            "number": self._number,
-            "after": self._number - 1,
-            "expires": at + 3600,
-            "hops": 0,
-            "address": "news",
-            "content": {"number": self._number, "room": "kitchen", "open": True},
-        }
-        self.waiting[message_id] = (at, self._say(Kind.MESSAGE, data))
+        message_id = f"{self._bot}-{self._number}"
+        self.sent_at[message_id] = time.monotonic()
+        self._lane.add(message_id)
+        self._publish_due()
 
-    def send_again(self) -> int:
-        """Send the first again that was not answered in time, if there is one, and return how many that are."""
-        late = [said for at, said in self.waiting.values() if at < time.time() - RESEND_AFTER][:1]
-        for said in late:
-            self._client.publish(self._membership.wide_topic, said.encode(), qos=1)
-        return len(late)
+    def send_again(self) -> None:
+        """Send again what was not answered for too long."""
+        self.sent_again += self._lane.lose_patience(time.monotonic())
+        self._publish_due()
 
     def close(self) -> None:
         """Disconnect."""
         self._client.disconnect()
 
-    def _say(self, kind: Kind, data: dict[str, Any], to: str | None = None) -> Envelope:
-        said = Envelope(kind=kind, sender=self._sender, time=time.time(), to=to, data=data)
-        self._client.publish(self._membership.wide_topic, said.encode(), qos=1)
-        return said
+    def _publish_due(self) -> None:
+        for message_id, after in self._lane.due(time.monotonic()):
+            packet = message_packet(
+                self._membership.message(HEADQUARTERS, self._headquarters, "news"),
+                CONTENT,
+                message_id=message_id,
+                after=after,
+                hops=0,
+                expiry=3600,
+                answer_to=self._membership.receipt(HEADQUARTERS, self._headquarters, self._bot),
+            )
+            self._publish(packet)
+
+    def _publish(self, packet: Packet) -> None:
+        properties: Any = PackedProperties(packet)
+        self._client.publish(packet.topic, packet.payload, qos=1, retain=packet.is_retained, properties=properties)
 
     def _heard(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        heard = decode(message.payload)
-        now = time.time()
-        if heard.kind is Kind.ANSWER:
-            self.answers[heard.data["id"]] += 1
-            if (waited := self.waiting.pop(heard.data["id"], None)) is not None:
-                self.latencies.append(now - waited[0])
-        elif heard.kind is Kind.MESSAGE:
-            self.came[heard.data["id"]] += 1
-            if self.came[heard.data["id"]] == 1:
-                self.latencies.append(now - heard.time)
-            receipt: dict[str, list[Any]] = {"handled": [], "failed": [], "running": []}
-            self._say(
-                Kind.ANSWER,
-                {"id": heard.data["id"], "newest": heard.data["number"], "receipt": receipt},
-                to=heard.sender.bot,
-            )
+        match self._membership.read(message.topic):
+            case Said(Kind.STATUS, speaker, bot) if speaker == HEADQUARTERS:
+                self._headquarters = bot
+            case Said(Kind.MESSAGE):
+                self._answer(message)
+            case Said(Kind.RECEIPT):
+                self._answered(message, time.monotonic())
+
+    def _answer(self, message: MQTTMessage) -> None:
+        """Take a message, and tell its sender so."""
+        content = json.loads(message.payload)
+        self.came[content["n"]] += 1
+        if self.came[content["n"]] == 1:
+            self.latencies.append(time.time() - content["at"])
+        asked: Any = message.properties
+        self._publish(Packet(topic=asked.ResponseTopic, payload=RECEIPT, correlation=asked.CorrelationData))
+
+    def _answered(self, message: MQTTMessage, now: float) -> None:
+        asked: Any = message.properties
+        message_id = asked.CorrelationData.decode()
+        if self._lane.answered(message_id, now):
+            self.latencies.append(now - self.sent_at[message_id])
+        self._publish_due()
 
 
 def _ignore(_: bool) -> None:  # noqa: FBT001
@@ -119,12 +142,10 @@ class Headquarters:
         await self.home.connect_to_broker(port)
         self._bot = await self.home.add_bot()
         await self.home.add_data_stream(self._bot, {"address": "news", "external": True})
-        mqtt = {"open": True, "role": "organization", "organization": ORGANIZATION}
-        await self.home.open_doors(self._bot, mqtt=mqtt, limits={"rate": 100, "burst": 1000})
+        await self.home.reach_other_homes(self._bot, role="organization", organization=ORGANIZATION)
 
         async def is_connected() -> bool:
-            seen = await self.seen()
-            return bool(seen and seen["connected"])
+            return bool((await self.seen())["connected"])
 
         await self.home.wait_for("The connection", is_connected, 30)
 
@@ -132,10 +153,52 @@ class Headquarters:
         """Return what the bot sees of other homes."""
         return (await self.home.diagnostics(self._bot))["mqtt"]
 
-    async def send(self, number: int) -> Any:
-        """Send a message to all homes, and return the receipt."""
-        data = {"address": "news", "content": {"n": number}, "config_entry_id": self._bot, "homes": "all"}
-        return await self.home.act_for_response("datastream_bot.send", data)
+    async def send(self, number: int) -> int:
+        """Send a message to all homes, and return how many have handled it."""
+        content = {"n": number, "at": time.time()}
+        data = {"address": "news", "content": content, "config_entry_id": self._bot, "homes": "all"}
+        receipt = await self.home.act_for_response("datastream_bot.send", data)
+        listed = sum("home" in delivery for delivery in receipt["handled"])
+        return listed + int(receipt.get("more", {}).get("handled", 0))
+
+    @property
+    def memory(self) -> float:
+        """Return the memory of its process in KiB."""
+        return memory_of(self.home.process.pid)
+
+    @property
+    def worked(self) -> float:
+        """Return for how many seconds its process has worked."""
+        fields = Path(f"/proc/{self.home.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    async def longest_busy(self) -> int:
+        """Return for how many milliseconds at most its event loop was busy with one thing since this was last asked."""
+        busy: int = (await self.home.act_for_response("heartbeat.longest", {}))["milliseconds"]
+        return busy
+
+
+class Stopwatch:
+    """Measures many messages."""
+
+    def __init__(self, headquarters: Headquarters) -> None:
+        """Begin."""
+        self._headquarters = headquarters
+        self._began = time.monotonic()
+        self._worked = headquarters.worked
+
+    async def tell(self, what: str, count: int, homes: list[SimulatedHome]) -> None:
+        """Print what was measured."""
+        seconds, worked = time.monotonic() - self._began, self._headquarters.worked - self._worked
+        latencies = sorted(each for home in homes for each in home.latencies) or [float("nan")]
+        half, most = (latencies[int(len(latencies) * part)] for part in (0.5, 0.99))
+        print(
+            f"{what}: {count} messages in {seconds:.1f} s, {count / seconds:.0f} a second; "
+            f"half of them within {half * 1000:.0f} ms, the slowest 1 % after more than {most * 1000:.0f} ms\n"
+            f"      Home Assistant worked {worked / count * 1e6:.0f} µs for each, "
+            f"its event loop {await self._headquarters.longest_busy()} ms at a time at most",
+            flush=True,
+        )
 
 
 def memory_of(pid: int) -> float:
@@ -151,20 +214,8 @@ async def until(is_so: Callable[[], bool], seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
-def told(what: str, count: int, seconds: float, latencies: list[float]) -> None:
-    """Print what was measured."""
-    latencies.sort()
-    slowest = latencies[int(len(latencies) * 0.99)] if latencies else float("nan")
-    median = latencies[len(latencies) // 2] if latencies else float("nan")
-    print(
-        f"{what}: {count} messages in {seconds:.1f} s, {count / seconds:.0f} a second; "
-        f"half of them within {median * 1000:.0f} ms, the slowest 1 % after more than {slowest * 1000:.0f} ms",
-        flush=True,
-    )
-
-
 async def measure(number: int) -> int:
-    """Measure with so many homes, and return how many messages were lost or doubled."""
+    """Measure with so many homes, and return how many messages were lost, doubled or sent again."""
     if not MOSQUITTO:
         raise HomeError("There is no Mosquitto. Install it: scripts/setup says how")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -172,8 +223,10 @@ async def measure(number: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, number + 200), hard))
     with tempfile.TemporaryDirectory(prefix="datastream-bot-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        (folder / "configuration.yaml").write_text("diagnostics:\nhistory:\n", encoding="utf-8")
-        queue = "max_queued_messages 100000"
+        (folder / "configuration.yaml").write_text("diagnostics:\nheartbeat:\nhistory:\n", encoding="utf-8")
+        (folder / "custom_components").mkdir()
+        (folder / "custom_components" / "heartbeat").symlink_to(PROJECT / "scripts" / "heartbeat")
+        queue = "max_queued_messages 100000\nmax_inflight_messages 100"
         async with running_broker(folder / "broker", more=queue) as broker, real_home(folder) as home:
             headquarters = Headquarters(home)
             await headquarters.furnish(broker.port)
@@ -183,9 +236,10 @@ async def measure(number: int) -> int:
 
 async def measure_with(headquarters: Headquarters, broker: Broker, homes: list[SimulatedHome]) -> int:
     """Measure what was prepared."""
-    pid = headquarters.home.process.pid
-    await asyncio.sleep(2)
-    before = memory_of(pid)
+    # The end of the start has some work left.
+    await asyncio.sleep(10)
+    before = headquarters.memory
+    await headquarters.longest_busy()
     began = time.monotonic()
     for home in homes:
         home.begin()
@@ -196,23 +250,31 @@ async def measure_with(headquarters: Headquarters, broker: Broker, homes: list[S
         known = (await headquarters.seen())["bots_known"]
     print(f"Known: {known} homes after {time.monotonic() - began:.1f} s", flush=True)
     await asyncio.sleep(5)
-    grown = (memory_of(pid) - before) / len(homes)
-    print(f"Memory: {grown:.1f} KiB for each home known; the broker has {memory_of(broker.pid) / 1024:.0f} MiB")
-    return await measure_down(headquarters, homes) + await measure_up(headquarters, homes)
+    grown = (headquarters.memory - before) / len(homes)
+    print(f"Memory: {grown:.2f} KiB for each home known; the broker has {memory_of(broker.pid) / 1024:.0f} MiB")
+    await headquarters.longest_busy()
+    wrong = await measure_down(headquarters, homes) + await measure_up(headquarters, homes)
+    for home in homes:
+        home.close()
+    return wrong
 
 
 async def measure_down(headquarters: Headquarters, homes: list[SimulatedHome]) -> int:
     """Measure messages from the organization to all homes."""
     number = len(homes)
-    began = time.monotonic()
-    receipts = [await headquarters.send(n) for n in range(DOWN)]
+    watch = Stopwatch(headquarters)
+    answered = [await headquarters.send(n) for n in range(DOWN)]
     await until(lambda: all(len(home.came) == DOWN for home in homes), 60)
-    told("Down", number * DOWN, time.monotonic() - began, [each for home in homes for each in home.latencies])
-    answered = sum(len(receipt["elsewhere"]["answered"]) for receipt in receipts) / DOWN
+    await watch.tell("Down", number * DOWN, homes)
     lost = number * DOWN - sum(len(home.came) for home in homes)
     doubled = sum(times - 1 for home in homes for times in home.came.values())
-    print(f"      lost {lost}, doubled {doubled}; {answered:.0f} of {number} homes in each receipt", flush=True)
-    return int(lost + doubled)
+    again = (await headquarters.seen())["sender"].get("sent_again", 0)
+    print(
+        f"      lost {lost}, doubled {doubled}, sent again {again}; "
+        f"{sum(answered) / DOWN:.0f} of {number} homes in each receipt",
+        flush=True,
+    )
+    return int(lost + doubled + again)
 
 
 async def measure_up(headquarters: Headquarters, homes: list[SimulatedHome]) -> int:
@@ -220,29 +282,27 @@ async def measure_up(headquarters: Headquarters, homes: list[SimulatedHome]) -> 
     number = len(homes)
     for home in homes:
         home.latencies.clear()
-    accepted = (await headquarters.seen())["counts"].get("accepted", 0)
-    began = time.monotonic()
+    watch = Stopwatch(headquarters)
     for _ in range(UP):
         for count, home in enumerate(homes):
             home.send()
             if count % 20 == 0:
                 await asyncio.sleep(0)
-    sent_again = 0
-    while any(home.waiting for home in homes) and time.monotonic() < began + 180:
-        await until(lambda: not any(home.waiting for home in homes), RESEND_AFTER)
-        sent_again += sum(home.send_again() for home in homes)
-    told("Up", number * UP, time.monotonic() - began, [each for home in homes for each in home.latencies])
-    seen = await headquarters.seen()
-    came = seen["counts"]["accepted"] - accepted
-    lost, doubled = sum(len(home.waiting) for home in homes), max(0, came - number * UP)
-    print(f"      lost {lost}, doubled {doubled}; {sent_again} were sent again", flush=True)
-    for home in homes:
-        home.close()
-    return int(lost + doubled)
+    deadline = time.monotonic() + 180
+    while any(home.is_waiting for home in homes) and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+        for home in homes:
+            home.send_again()
+    await watch.tell("Up", number * UP, homes)
+    accepted = (await headquarters.seen())["receiver"].get("accepted", 0)
+    lost, doubled = max(0, number * UP - accepted), max(0, accepted - number * UP)
+    again = sum(home.sent_again for home in homes)
+    print(f"      lost {lost}, doubled {doubled}, sent again {again}", flush=True)
+    return int(lost + doubled + again)
 
 
 async def main() -> int:
-    """Measure, and fail when anything was lost or doubled."""
+    """Measure, and fail when anything was lost, doubled or sent again."""
     return 1 if await measure(int(sys.argv[1]) if len(sys.argv) > 1 else 2000) else 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+import json
 from pathlib import Path
 import shutil
 import socket
@@ -12,13 +13,15 @@ from homeassistant import loader
 from homeassistant.core import HomeAssistant, callback
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.data_streams import stream_unique_id
-from custom_components.datastream_bot.mqtt.mqtt_door import MqttDoor
+from custom_components.datastream_bot.mqtt.transport import MqttTransport
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/sbin") or ""
 needs_broker = [
@@ -33,7 +36,13 @@ class Broker:
     """Mosquitto on a port of its own, as a process that only the test knows."""
 
     def __init__(
-        self, folder: Path, *, users: Iterable[str] = (), access: str | None = None, more: str | None = None
+        self,
+        folder: Path,
+        *,
+        users: Iterable[str] = (),
+        access: str | None = None,
+        more: str | None = None,
+        persistent: bool = False,
     ) -> None:
         """Initialize the broker: for everyone, or for users who may do what an access list says, and more settings."""
         with socket.socket() as probe:
@@ -44,7 +53,8 @@ class Broker:
         self._process: asyncio.subprocess.Process | None = None
         lines = [
             f"listener {self.port} 127.0.0.1",
-            "persistence false",
+            f"persistence {'true' if persistent else 'false'}",
+            f"persistence_location {folder}/",
             "log_dest none",
             "user root",
             "set_tcp_nodelay true",
@@ -82,7 +92,8 @@ class Broker:
     async def kill(self) -> None:
         """Kill the broker, as a power cut would."""
         if self._process is not None:
-            self._process.kill()
+            if self._process.returncode is None:
+                self._process.kill()
             await self._process.wait()
             self._process = None
 
@@ -134,11 +145,16 @@ async def connect_to_broker(hass: HomeAssistant, broker: Broker, user: str | Non
     return entry
 
 
-def doors_with_mqtt(home: str = "", **mqtt: Any) -> dict[str, Any]:
-    """Return the settings of doors of which that of MQTT is open, for a home or else for the organization."""
+def options_with_mqtt(home: str = "", **mqtt: Any) -> dict[str, Any]:
+    """Return the options of a bot that speaks for a home, or else for the organization."""
     own: dict[str, Any] = {"open": True, "organization": ORGANIZATION, "home": home}
     own |= {"role": "home" if home else "organization"} | mqtt
-    return {"mqtt": own, "limits": {"rate": 100, "burst": 1000}}
+    return {"mqtt": own, "doors": {"limits": {"rate": 100, "burst": 1000}}}
+
+
+def broker_at(port: int, **settings: Any) -> dict[str, Any]:
+    """Return the settings of a bot that has a broker of its own."""
+    return {"broker": "other", "host": "127.0.0.1", "port": port, **settings}
 
 
 async def add_bot_of(
@@ -148,14 +164,14 @@ async def add_bot_of(
     name: str | None = None,
     entry_id: str | None = None,
     streams: Iterable[dict[str, Any]] = (),
-    doors: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
     **mqtt: Any,
 ) -> Bot:
     """Add a bot that speaks for a home or for the organization, with data streams that are open to the outside."""
     entry = MockConfigEntry(
         domain=DOMAIN,
         title=name or home or "Headquarters",
-        options={"doors": doors or doors_with_mqtt(home, **mqtt)},
+        options=options or options_with_mqtt(home, **mqtt),
         version=2,
         entry_id=entry_id,
         subentries_data=[
@@ -177,15 +193,10 @@ async def add_bot_of(
     return bot
 
 
-def mqtt_of(bot: Bot) -> MqttDoor:
-    """Return the MQTT door of a bot, which is open."""
-    assert isinstance(bot.transport, MqttDoor)
-    return bot.transport
-
-
 def seen_by(bot: Bot) -> dict[str, Any]:
-    """Return what the MQTT door of a bot sees."""
-    return mqtt_of(bot).diagnostics()
+    """Return what a bot sees of other homes."""
+    assert isinstance(bot.transport, MqttTransport)
+    return bot.transport.diagnostics()
 
 
 async def acquainted(*bots: Bot, others: int | None = None) -> None:
@@ -193,8 +204,8 @@ async def acquainted(*bots: Bot, others: int | None = None) -> None:
     known = len(bots) - 1 if others is None else others
 
     def is_so() -> bool:
-        doors = [seen_by(bot) for bot in bots]
-        return all(door["connected"] and door["bots_known"] == known for door in doors)
+        seen = [seen_by(bot) for bot in bots]
+        return all(each["connected"] and each["bots_known"] == known for each in seen)
 
     await until(is_so)
 
@@ -243,17 +254,28 @@ async def _unload(hass: HomeAssistant) -> None:
 
 
 class Wire:
-    """Somebody else at the broker, who says and hears bytes."""
+    """Somebody else at the broker, who says and hears bytes with MQTT 5."""
 
     def __init__(self, broker: Broker, user: str | None = None) -> None:
         """Connect."""
-        self.heard: list[tuple[str, bytes]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.heard: list[paho.MQTTMessage] = []
+        self._codes: dict[int, int] = {}
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         if user is not None:
             self._client.username_pw_set(user, PASSWORD)
-        self._client.on_message = lambda _client, _data, message: self.heard.append((message.topic, message.payload))
+        self._client.on_message = lambda _client, _data, message: self.heard.append(message)
+        self._client.on_publish = lambda _client, _data, mid, code, _: self._codes.update({mid: code.value})
         self._client.connect("127.0.0.1", broker.port)
         self._client.loop_start()
+
+    def payloads(self, topic: str) -> list[Any]:
+        """Return what was heard on a topic, read as JSON; None where it was empty."""
+        said = [message.payload for message in self.heard if message.topic == topic]
+        return [json.loads(payload) if payload else None for payload in said]
+
+    def has_heard(self, count: int) -> bool:
+        """Return whether so much was heard."""
+        return len(self.heard) == count
 
     async def listen(self, topic: str) -> None:
         """Listen to a topic, and wait until the broker has heard of it."""
@@ -262,10 +284,36 @@ class Wire:
         self._client.subscribe(topic, qos=1)
         await until(lambda: subscribed)
 
-    async def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Say something, and wait until the broker has it."""
-        said = self._client.publish(topic, payload, qos=1, retain=retain)
-        await until(said.is_published)
+    async def say(
+        self,
+        topic: str,
+        content: object,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        answer_to: str | None = None,
+        correlation: bytes = b"",
+        **properties: str,
+    ) -> int:
+        """Say something as JSON, or bytes as they are, and return the reason code of the broker."""
+        payload = content if isinstance(content, bytes) else json.dumps(content)
+        said = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        said.UserProperty = list(properties.items())
+        if answer_to is not None:
+            said.ResponseTopic = answer_to
+            said.CorrelationData = correlation
+        mid = self._client.publish(topic, payload, qos=qos, retain=retain, properties=said).mid
+        await until(lambda: mid in self._codes)
+        return self._codes.pop(mid)
+
+    def say_soon(self, topic: str, content: object) -> None:
+        """Say something as JSON, without waiting for the broker."""
+        self._client.publish(topic, json.dumps(content), qos=1)
+
+    async def exist(self, home: str, bot: str, *, online: bool = True, session: str = "1", mark: str = "1") -> None:
+        """Say that there is a bot."""
+        status = {"name": bot.title(), "session": session, "mark": mark, "online": online}
+        await self.say(f"datastream_bot/{ORGANIZATION}/{home}/status/{bot}", status, retain=True)
 
     def close(self) -> None:
         """Disconnect."""

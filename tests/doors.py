@@ -21,7 +21,6 @@ from .forms import show_form_of
 type Client = TestClient[Any, Any]
 
 OPEN = {"open": True, "local_only": True}
-MQTT_CLOSED = {"open": False, "role": "home", "keep_messages": 1000, "keep_for": 60}
 
 
 async def go_online(hass: HomeAssistant, client: Callable[[], Awaitable[Client]]) -> Client:
@@ -35,7 +34,6 @@ async def fill_doors(
     bot: Bot,
     *,
     webhook: dict[str, Any] | None = None,
-    mqtt: dict[str, Any] | None = None,
     cloud_api: dict[str, Any] | None = None,
     limits: dict[str, Any] | None = None,
 ) -> Any:
@@ -44,7 +42,6 @@ async def fill_doors(
     closed = {"open": False, "local_only": True}
     filled = {
         "webhook": {**closed, "signed": False, "names_entities": False, "renew": "nothing"} | (webhook or {}),
-        "mqtt": MQTT_CLOSED | (mqtt or {}),
         "cloud_api": closed | (cloud_api or {}),
         "limits": {"rate": 10, "burst": 50} | (limits or {}),
     }

@@ -26,7 +26,7 @@ from custom_components.datastream_bot.doors import botlab_api, door, idempotency
 from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
 from custom_components.datastream_bot.messaging import content, loop_guard, message, schema
 from custom_components.datastream_bot.microservices import script_run
-from custom_components.datastream_bot.mqtt import household, outbox, receiving, roster
+from custom_components.datastream_bot.mqtt import lane, payload, peers, receiver, store
 from custom_components.datastream_bot.presence import doubt_issue
 
 from .conftest import AddBot, Home, Send, SetPresence
@@ -483,12 +483,14 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"ids that a door remembers | the last {idempotency.MAX_KEYS:,}",
         f"receipts in {idempotency.MAX_ERROR_LENGTH} characters",
         f"{botlab_api.GUESSES_PER_SECOND} login a second and {botlab_api.GUESSES_AT_ONCE} at once",
-        f"{roster.MAX_HOMES:,}; those that were quiet",
-        f"{roster.FORGOTTEN_AFTER / 24 / 3600:.0f} days of silence",
-        f"bots of one home | {roster.MAX_BOTS_OF_A_HOME}",
+        f"homes that a bot knows | {peers.MAX_HOMES:,}",
+        f"bots of one home | {peers.MAX_BOTS}",
         f"can name | {services.MAX_HOMES_NAMED:,}",
-        f"{outbox.MAX_BYTES // 1024**2} MiB in all",
-        f"{household.MAX_WORKING} of one home, {receiving.MAX_WORKING} in all",
+        f"without a receipt | {lane.WINDOW}",
+        f"after {lane.PATIENCE:.0f} seconds, then after twice as long, {lane.MAX_PATIENCE / 60:.0f} minutes at most",
+        f"at work | {receiver.MAX_WORKING} messages; {receiver.MAX_WAITING} more wait",
+        f"{payload.MAX_RECEIPT_BYTES // 1024} KiB, {payload.MAX_RECEIPT_ENTRIES} entries",
+        f"the last {store.MAX_HANDLED:,}, and {store.HANDLED_FOR / 3600:.0f} hours",
     ],
 )
 def test_a_limit_is_that_of_the_code(limit: str) -> None:

@@ -183,7 +183,7 @@ async def test_after_a_crash_nobody_knows_what_became_of_a_message(
     cut = await post(client, path, sender | {"X-Datastream-Id": "cut"})
 
     (failed,) = cut.pop("failed")
-    assert cut == {"message_id": "", "address": "toggle_everything", "handled": [], "running": []}
+    assert cut == {"message_id": "", "address": "toggle_everything", "handled": [], "running": [], "pending": []}
     assert (failed["bot"], failed["config_entry_id"], failed["receiver"]) == ("Home", bot.bot_id, "door")
     assert failed["error"].startswith("Home Assistant was stopped while it was at work for this message")
     assert await post(client, path, sender) == without_results(done)

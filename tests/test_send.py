@@ -52,6 +52,7 @@ async def test_the_lesson_by_the_action(hass: HomeAssistant, add_bot: AddBot, ho
         ],
         "failed": [],
         "running": [],
+        "pending": [],
     }
     await send("toggle_everything", {"on": "off"})
     assert [is_on(hass, entity_id) for entity_id in home] == [False, False, False]

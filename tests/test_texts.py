@@ -13,7 +13,8 @@ import pytest
 
 from custom_components.datastream_bot import condition, config_flow, services, trigger
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
-from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, options
+from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, mqtt, options
+from custom_components.datastream_bot.mqtt.settings import Problem
 
 from .conftest import AddBot
 
@@ -41,6 +42,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     named |= {
         key for pair in re.findall(r'translation_key="([a-z_]+)" if \w+ else "([a-z_]+)"', SOURCE) for key in pair
     }
+    named |= set(re.findall(r'_complain\("([a-z_]+)"', SOURCE)) | {f"broker_{problem}" for problem in Problem}
     named -= TEXTS["selector"].keys()
     assert named == TEXTS["exceptions"].keys() | TEXTS["issues"].keys()
 
@@ -54,6 +56,9 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         *((TEXTS["config"]["step"][step], bot.ATTACHED_SCHEMA) for step in ATTACHED),
         *((step, STREAM_SCHEMA) for step in TEXTS["config_subentries"]["data_stream"]["step"].values()),
         (TEXTS["options"]["step"]["doors"], doors.DOORS_SCHEMA),
+        (TEXTS["options"]["step"]["mqtt"], mqtt.MQTT_SCHEMA),
+        (TEXTS["options"]["step"]["broker"], mqtt.BROKER_SCHEMA),
+        (TEXTS["config"]["step"]["reauth_confirm"], mqtt.LOGIN_SCHEMA),
     ],
 )
 def test_every_field_of_a_form_has_a_name_and_a_description(texts: dict[str, Any], schema: Any) -> None:
@@ -79,7 +84,7 @@ def test_every_step_has_a_text_and_every_text_a_step(texts: dict[str, Any], flow
     named = vars(flow) | vars(bot_steps.BotSteps)
     steps = {name.removeprefix("async_step_") for name in named if name.startswith("async_step_")}
     # It shows the form of a bot.
-    assert texts.keys() == steps - {"user"}
+    assert texts.keys() == steps - {"user", "reauth"}
 
 
 async def test_every_choice_of_the_menu_has_a_text() -> None:
@@ -100,6 +105,7 @@ def test_every_choice_has_a_text() -> None:
     """As the forms offer it."""
     schemas = [bot.NEW_BOT_SCHEMA.schema, STREAM_SCHEMA.schema]
     schemas += [its.schema.schema for its in doors.DOORS_SCHEMA.schema.values()]
+    schemas += [mqtt.MQTT_SCHEMA.schema]
     selectors = [field for schema in schemas for field in schema.values() if not isinstance(field, section)]
     rows = next(selector.config for selector in selectors if selector.config.get("fields"))
     choices = {
@@ -118,16 +124,26 @@ def test_every_choice_has_a_text() -> None:
 
 def test_every_error_of_a_form_has_a_text() -> None:
     """And no text is left over."""
-    named = set(
-        re.findall(r'"((?:name|target|address|actions|field|event_type|organization|home|yaml|too)_[a-z_]+)"', SOURCE)
-    )
+    named = set(re.findall(r'"((?:name|target|address|actions|field|event_type|broker|yaml|too)_[a-z_]+)"', SOURCE))
     flows = (TEXTS["config"], TEXTS["options"], TEXTS["config_subentries"]["data_stream"])
     texts = {name for flow in flows for name in flow["error"]}
     assert texts <= named
     assert {
         name
         for name in named
-        if name.endswith(("_invalid", "_in_use", "_empty", "_reserved", "_built_in", "_own", "too_large"))
+        if name.endswith(
+            (
+                "_invalid",
+                "_in_use",
+                "_empty",
+                "_reserved",
+                "_built_in",
+                "_own",
+                "too_large",
+                "name_not_valid",
+                "broker_unusable",
+            )
+        )
     } == texts
 
 

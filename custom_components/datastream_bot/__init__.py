@@ -15,7 +15,7 @@ from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
 from .migration import async_migrate_entry
-from .mqtt.adapter import async_remove_transport, create_transport, is_transport_outdated
+from .mqtt.transport import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .same_names import async_watch_names
 from .services import async_setup_services
@@ -49,26 +49,25 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     hass.config_entries.async_update_entry(entry, options=with_registry_ids(hass, entry.options))
     async_remove_orphaned_entities(hass, entry)
     bot = entry.runtime_data = Bot(hass, entry, router)
-    transport = bot.transport = create_transport(bot, router)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     await bot.async_receive()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await bot.async_react()
-    if transport is not None:
-        await transport.async_start()
     await async_open_doors(bot, router)
+    await async_open_transport(bot, router)
     return True
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
     """Follow changes of a bot: those of its name, data streams and doors need no reload."""
     bot = entry.runtime_data
-    if bot.is_outdated or is_transport_outdated(bot):
+    if bot.is_outdated:
         hass.config_entries.async_schedule_reload(entry.entry_id)
     else:
         bot.async_update_name()
         await bot.data_streams.async_update()
         await async_update_doors(bot, hass.data[DATA_ROUTER])
+        await async_update_transport(bot, hass.data[DATA_ROUTER])
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> bool:

@@ -6,12 +6,12 @@ from typing import Any, Final, override
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bot import Bot, DatastreamBotConfigEntry, Transport
+from .bot import Bot, DatastreamBotConfigEntry
 from .const import DOMAIN
 from .entity import BotEntity, unique_id_of
 from .presence.persons import Presence
@@ -28,12 +28,22 @@ async def async_setup_entry(
     """Add the binary sensors of a bot."""
     bot = entry.runtime_data
     async_add_entities([PresenceSensor(bot)])
-    if bot.transport is not None:
-        async_add_entities([ConnectionSensor(bot, bot.transport)])
-        return
     entities = er.async_get(hass)
-    if entity_id := entities.async_get_entity_id(Platform.BINARY_SENSOR, DOMAIN, unique_id_of(bot, _CONNECTION)):
-        entities.async_remove(entity_id)
+    shown: list[ConnectionSensor] = []
+
+    @callback
+    def show_connection() -> None:
+        """Show the connection to other homes while the bot is to have one."""
+        if bot.transport is not None and not shown:
+            shown.append(ConnectionSensor(bot))
+            async_add_entities(shown)
+        elif bot.transport is None and bot.is_loaded:
+            shown.clear()
+            unique_id = unique_id_of(bot, _CONNECTION)
+            if entity_id := entities.async_get_entity_id(Platform.BINARY_SENSOR, DOMAIN, unique_id):
+                entities.async_remove(entity_id)
+
+    entry.async_on_unload(async_dispatcher_connect(hass, transport_signal(bot.bot_id), show_connection))
 
 
 class PresenceSensor(BotEntity, BinarySensorEntity):
@@ -72,12 +82,11 @@ class ConnectionSensor(BotEntity, BinarySensorEntity):
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC
 
-    def __init__(self, bot: Bot, transport: Transport) -> None:
+    def __init__(self, bot: Bot) -> None:
         """Initialize the sensor."""
         super().__init__(bot, _CONNECTION, partial(async_dispatcher_connect, bot.hass, transport_signal(bot.bot_id)))
-        self._transport = transport
 
     @property
     @override
     def is_on(self) -> bool:
-        return self._transport.is_connected
+        return self._bot.transport is not None and self._bot.transport.is_connected

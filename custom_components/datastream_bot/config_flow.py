@@ -1,11 +1,12 @@
 """The config flow: adds and renames bots. What else can be changed of a bot is among its options."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from itertools import count
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, ConfigSubentryFlow, OptionsFlow
-from homeassistant.const import CONF_NAME
+from homeassistant.const import CONF_BASE, CONF_NAME
 from homeassistant.core import callback
 
 from .const import DOMAIN
@@ -13,10 +14,14 @@ from .data_streams import SUBENTRY_DATA_STREAM, built_in_streams
 from .flows.bot import NAME_SCHEMA, NEW_BOT_SCHEMA, form_from_options
 from .flows.bot_steps import BotSteps
 from .flows.data_stream import DataStreamFlow
+from .flows.mqtt import LOGIN_SCHEMA
 from .flows.options import BotOptionsFlow
 from .flows.other_bots import async_suggested_addresses, async_suggested_options
 from .flows.texts import async_texts
+from .mqtt.settings import BrokerError, MqttSettings
+from .mqtt.transport import async_try
 
+STEP_REAUTH_CONFIRM: Final = "reauth_confirm"
 STEP_RECONFIGURE: Final = "reconfigure"
 
 
@@ -66,6 +71,27 @@ class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
         shown = user_input or {CONF_NAME: entry.title}
         schema = self.add_suggested_values_to_schema(NAME_SCHEMA, shown)
         return self.async_show_form(step_id=STEP_RECONFIGURE, data_schema=schema, errors=errors)
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Ask for another login at the broker, which refuses the one that it has."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Log in at the broker of the bot."""
+        entry = self._get_reauth_entry()
+        settings = replace(MqttSettings.from_options(entry.options), **(user_input or {}))
+        placeholders, errors = {"host": settings.host, "problem": ""}, {}
+        if user_input is not None:
+            try:
+                await async_try(self.hass, entry.entry_id, settings)
+            except BrokerError as err:
+                errors, placeholders["problem"] = {CONF_BASE: "broker_unusable"}, str(err)
+            else:
+                return self.async_update_and_abort(entry, options={**entry.options, **settings.as_options()})
+        schema = self.add_suggested_values_to_schema(LOGIN_SCHEMA, asdict(settings))
+        return self.async_show_form(
+            step_id=STEP_REAUTH_CONFIRM, data_schema=schema, errors=errors, description_placeholders=placeholders
+        )
 
     def _name_errors(self, user_input: Mapping[str, Any] | None, own: ConfigEntry | None = None) -> dict[str, str]:
         """Return what is wrong with the name in a form: of a new bot, or of the one whose entry is given."""

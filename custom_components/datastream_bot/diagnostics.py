@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_ACTIONS, CONF_WEBHOOK_ID
+from homeassistant.const import CONF_ACTIONS, CONF_PASSWORD, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 
 from .bot import DatastreamBotConfigEntry
@@ -11,7 +11,7 @@ from .messaging.router import DATA_ROUTER
 from .settings import with_entity_ids
 
 # Actions can hold what is secret to the services that they call.
-TO_REDACT: Final = {CONF_ACTIONS, "former_secret", "secret", CONF_WEBHOOK_ID}
+TO_REDACT: Final = {CONF_ACTIONS, CONF_PASSWORD, CONF_WEBHOOK_ID, "client_key", "former_secret", "secret"}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from .const import CONF_DOORS
 from .doors.webhook import CONF_NAMES_ENTITIES, WebhookDoor
+from .mqtt.settings import CONF_MQTT
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
@@ -15,6 +16,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> b
     if entry.version == 1:
         data = _with_named_entities(entry.data) if entry.minor_version == 1 else entry.data
         options = {**data, **entry.options}
+        if CONF_MQTT in (doors := options.get(CONF_DOORS, {})):
+            options[CONF_MQTT] = doors[CONF_MQTT]
+            options[CONF_DOORS] = {name: door for name, door in doors.items() if name != CONF_MQTT}
         hass.config_entries.async_update_entry(entry, data={}, options=options, version=2, minor_version=1)
     return True
 

@@ -46,14 +46,20 @@ class Person:
 
     def open_doors(self) -> Locator:
         """Open the form of the bot's doors, and return it."""
+        form = self.open_options("Doors to the outside")
+        expect(form.locator("ha-expansion-panel").first).to_be_visible()
+        return form
+
+    def open_options(self, choice: str) -> Locator:
+        """Open one of the forms of the bot's options, and return it."""
         page = self.page
         self.open(INTEGRATION)
         page.locator("ha-config-entry-row").get_by_role("button", name="Configure").first.click()
-        expect(page.get_by_text("Doors to the outside").last).to_be_visible()
+        expect(page.get_by_text(choice).last).to_be_visible()
         self.look("What to change")
-        page.get_by_text("Doors to the outside").last.click()
+        page.get_by_text(choice).last.click()
         form = page.locator("step-flow-form")
-        expect(form.locator("ha-expansion-panel").first).to_be_visible()
+        expect(form.locator("ha-form").first).to_be_visible()
         return form
 
     def press(self, button: str) -> None:

@@ -1,12 +1,14 @@
 """The integration in a real browser: a bot, its data streams and doors, and messages."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from anyio.from_thread import BlockingPortal
 from playwright.sync_api import expect
 import pytest
 
+from ..broker import MOSQUITTO, PASSWORD as BROKER_PASSWORD, Broker, Wire, running_broker
 from ..real.home import PASSWORD, USERNAME, RealHome
 from .conftest import INTEGRATION, Person
 
@@ -269,25 +271,55 @@ def test_what_a_bot_looks_after_is_changed_beside_its_name(
     assert portal.call(home.get, "/api/states/switch.demo_doors")["attributes"]["friendly_name"] == "Cottage Doors"
 
 
+@pytest.mark.skipif(not MOSQUITTO, reason="Mosquitto is not installed; scripts/setup says how to")
 @pytest.mark.usefixtures("bot")
-def test_the_door_to_other_homes_needs_a_name_and_mqtt(person: Person) -> None:
-    """A name that is missing is told, and nothing that was typed is lost; that there is no MQTT yet is a repair."""
+def test_other_homes_are_reached_through_a_broker_that_is_tried(
+    person: Person, home: RealHome, portal: BlockingPortal, tmp_path: Path
+) -> None:
+    """What is wrong is told in words, and nothing that was typed is lost; then the form shows who is there."""
     page = person.page
-    section = person.open_doors().locator("ha-form-expandable", has_text="MQTT: other homes")
-    section.get_by_text("MQTT: other homes").click()
-    section.locator("ha-switch").first.click()
-    section.locator("input[name=organization]").fill("acme")
-    person.look("Other homes")
-    person.submit_in_vain()
-    expect(page.get_by_text("The home needs a name").first).to_be_visible()
-    person.look("A home without a name")
-    expect(section.locator("input[name=organization]")).to_have_value("acme")
-    section.locator("input[name=home]").fill("cottage")
-    person.press("Submit")
-    expect(page.get_by_text("Options successfully saved")).to_be_visible()
-    person.open("/config/repairs/")
-    expect(page.get_by_text("has no MQTT to reach other homes").first).to_be_visible()
-    person.look("There is no MQTT yet")
+    with portal.wrap_async_context_manager(running_broker(tmp_path / "broker", users=("cottage",))) as broker:
+        form = person.open_options("Other homes (MQTT)")
+        form.locator("ha-switch").first.click()
+        form.locator("input[name=organization]").fill("acme")
+        person.submit_in_vain()
+        expect(page.get_by_text("A name has letters").first).to_be_visible()
+        person.look("A home without a name")
+        expect(form.locator("input[name=organization]")).to_have_value("acme")
+        form.locator("input[name=home]").fill("cottage")
+        person.press("Submit")
+        expect(page.get_by_text("Home Assistant has no MQTT integration").first).to_be_visible()
+        person.look("There is no MQTT yet")
+        form.get_by_role("radio", name="Another broker").click()
+        person.press("Submit")
+        form.locator("input[name=host]").fill("127.0.0.1")
+        form.get_by_role("spinbutton").fill(str(broker.port))
+        form.locator("input[name=username]").fill("cottage")
+        form.locator("input[name=password]").fill("wrong")
+        person.press("Submit")
+        expect(page.get_by_text("The broker refused the user name or the password").first).to_be_visible()
+        person.look("A wrong password")
+        form.locator("input[name=password]").fill(BROKER_PASSWORD)
+        person.press("Submit")
+        expect(page.get_by_text("Options successfully saved")).to_be_visible()
+        person.press("Finish")
+
+        async def is_connected() -> bool:
+            return await home.state("binary_sensor.demo_mqtt_connection") == "on"
+
+        portal.call(home.wait_for, "The connection", is_connected)
+        wire = portal.call(partial(meet, broker))
+        person.open_options("Other homes (MQTT)")
+        expect(page.get_by_text("cottage: Workshop")).to_be_visible()
+        person.look("Other homes")
+        wire.close()
+
+
+async def meet(broker: Broker) -> Wire:
+    """Let another bot of the home exist."""
+    wire = Wire(broker, "cottage")
+    await wire.exist("cottage", "workshop")
+    return wire
 
 
 def test_the_page_of_a_bot_shows_what_it_does_and_has_its_buttons(

@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 import aiohttp
 from homeassistant.const import RESTART_EXIT_CODE
 
+DOMAIN: Final = "datastream_bot"
 PROJECT: Final = Path(__file__).parents[2]
 USERNAME, PASSWORD = "demo", "datastream"
 START_TIMEOUT: Final = 120.0
@@ -40,7 +41,8 @@ class RealHome:
         self.tokens: dict[str, Any] = {}
         self._session = session
         self._process: asyncio.subprocess.Process | None = None
-        (folder / "custom_components").symlink_to(PROJECT / "custom_components", target_is_directory=True)
+        (folder / "custom_components").mkdir(exist_ok=True)
+        (folder / "custom_components" / DOMAIN).symlink_to(PROJECT / "custom_components" / DOMAIN)
         # The steps of onboarding that ask the cloud.
         done = {"done": ["core_config", "analytics", "integration"]}
         write_storage(folder, "onboarding", 4, 1, done)
@@ -139,7 +141,7 @@ class RealHome:
 
     async def add_bot(self, *, more: Mapping[str, Any] | None = None, **settings: Any) -> str:
         """Add a bot by its form, under the name that the form suggests, and return its id."""
-        form = await self.post(FLOW, {"handler": "datastream_bot"})
+        form = await self.post(FLOW, {"handler": DOMAIN})
         (name,) = [field["description"]["suggested_value"] for field in form["data_schema"] if field["name"] == "name"]
         attached = await self.post(f"{FLOW}/{form['flow_id']}", {"name": name, **settings, "more": more or {}})
         added = await self.post(f"{FLOW}/{attached['flow_id']}", {})
@@ -162,6 +164,14 @@ class RealHome:
         # It is being loaded anew; this is done when it is there again.
         await self.act("homeassistant.reload_config_entry", {"entry_id": bot})
         return shown["description_placeholders"]
+
+    async def reach_other_homes(self, bot: str, **mqtt: Any) -> None:
+        """Open a bot's way to other homes by its form, for as many messages as may be."""
+        await self.open_doors(bot, limits={"rate": 100, "burst": 1000})
+        form = await self.submit({"handler": bot}, {"next_step_id": "mqtt"}, flow=OPTIONS_FLOW)
+        shown = await self.post(f"{OPTIONS_FLOW}/{form['flow_id']}", {"open": True, **mqtt})
+        if shown["type"] != "create_entry":
+            raise HomeError(f"The way to other homes was not opened: {shown}")
 
     async def connect_to_broker(self, port: int) -> None:
         """Set up Home Assistant's MQTT integration by its form."""
@@ -196,7 +206,7 @@ class RealHome:
         return [
             line
             for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-            if "datastream_bot" in line
+            if DOMAIN in line
             and any(level in line for level in (" WARNING ", " ERROR ", " CRITICAL "))
             # Home Assistant says this of every custom integration.
             and "We found a custom integration" not in line

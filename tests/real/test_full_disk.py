@@ -1,13 +1,12 @@
 """A real Home Assistant on a disk that is full, killed there, and started again."""
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-import subprocess
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
+from .disk import SmallDisk, small_disk
 from .home import RealHome, real_home
 from .lamp import CONFIGURATION, move
 
@@ -16,33 +15,11 @@ OFF: Final = {"address": "toggle_everything", "content": {"on": False, "remember
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-class SmallDisk:
-    """The disk of Home Assistant's storage, which can be full."""
-
-    def __init__(self, folder: Path) -> None:
-        """Initialize the disk that is mounted at a folder."""
-        self._filler = folder / "filler"
-
-    def fill(self) -> None:
-        """Leave no room on it."""
-        with self._filler.open("ab", buffering=0) as filler, suppress(OSError):
-            while True:
-                filler.write(b"0" * 512)
-
-    def make_room(self) -> None:
-        """Leave room on it again."""
-        self._filler.unlink()
-
-
 @pytest.fixture
-def disk(tmp_path: Path) -> Any:
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """Mount the disk of a home in the folder `home`."""
-    folder = tmp_path / "home" / ".storage"
-    folder.mkdir(parents=True)
-    if subprocess.call(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]):  # noqa: S603, S607 - as tests may
-        pytest.skip("No disk can be mounted here")
-    yield SmallDisk(folder)
-    subprocess.check_call(["umount", "--lazy", folder])  # noqa: S603, S607 - as above
+    with small_disk(tmp_path / "home" / ".storage", "2m") as mounted:
+        yield mounted
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ _STORED: Final = vol.Schema(
                 vol.Required(_AT): timestamp,
                 vol.Required(_RECEIPT): {
                     **{vol.Required(name): str for name in ("message_id", "address")},
-                    **{vol.Required(outcome.value): [_DELIVERY] for outcome in Outcome},
+                    **{vol.Optional(outcome.value, default=list): [_DELIVERY] for outcome in Outcome},
                 },
             }
         },

@@ -21,7 +21,6 @@ from ..const import ADDRESS_SEND_PUSH_NOTIFICATION
 from ..doors import DOORS
 from ..doors.credentials import CONF_SECRET, Renewal, with_credentials
 from ..doors.webhook import CONF_SIGNED, WebhookDoor
-from ..mqtt import settings as mqtt
 from ..rate_limit import LIMITS, LIMITS_FORM
 from ..settings import door_settings
 
@@ -30,7 +29,6 @@ CONF_RENEW: Final = "renew"
 
 _FORMS: Final[Mapping[str, Mapping[vol.Marker, Any]]] = {
     **{door.origin: door.form for door in DOORS if door.form},
-    mqtt.SECTION: mqtt.FORM,
     LIMITS: LIMITS_FORM,
 }
 _ONLY_IN_FORM: Final[Mapping[str, Mapping[vol.Marker, Any]]] = {
@@ -53,12 +51,6 @@ DOORS_SCHEMA: Final = vol.Schema(
 def doors_from_options(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the settings of all doors in the options of a bot."""
     return {name: door_settings(options, name, form) for name, form in _FORMS.items()}
-
-
-def errors_in_form(user_input: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with what a form says, by section."""
-    error = mqtt.error_in(user_input[mqtt.SECTION])
-    return {} if error is None else {mqtt.SECTION: error}
 
 
 def doors_from_form(user_input: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:

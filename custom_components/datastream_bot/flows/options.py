@@ -1,35 +1,43 @@
-"""The options flow: changes what a bot looks after, and its doors."""
+"""The options flow: changes what a bot looks after, its doors, and its way to other homes."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
-from homeassistant.const import CONF_URL
+from homeassistant.const import CONF_BASE, CONF_URL
+import voluptuous as vol
 
 from ..const import CONF_DOORS
 from ..doors.credentials import CONF_SECRET
 from ..doors.door import CONF_OPEN
 from ..doors.webhook import CONF_SIGNED, WebhookDoor, async_webhook_url
+from ..mqtt.settings import BrokerChoice, BrokerError, MqttSettings
+from ..mqtt.transport import async_try
 from ..settings import with_entity_ids
 from .bot import BOT_SCHEMA, form_from_options
 from .bot_steps import STEP_BOT, BotSteps
-from .doors import DOORS_SCHEMA, curl_line, doors_from_form, doors_from_options, errors_in_form, webhook_schema
+from .doors import DOORS_SCHEMA, curl_line, doors_from_form, doors_from_options, webhook_schema
+from .mqtt import BROKER_SCHEMA, MQTT_SCHEMA, listed_peers
 from .sections import opened
 
+STEP_BROKER: Final = "broker"
 STEP_DOORS: Final = "doors"
 STEP_INIT: Final = "init"
+STEP_MQTT: Final = "mqtt"
 STEP_WEBHOOK: Final = "webhook"
 STEP_WEBHOOK_SIGNED: Final = "webhook_signed"
 
 
 class BotOptionsFlow(BotSteps, OptionsFlow):
-    """Asks what a bot looks after, or which doors it opens."""
+    """Asks what a bot looks after, which doors it opens, or how it reaches other homes."""
 
     _doors: dict[str, Any]
+    _mqtt: MqttSettings
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
-        return self.async_show_menu(step_id=STEP_INIT, menu_options=[STEP_BOT, STEP_DOORS])
+        return self.async_show_menu(step_id=STEP_INIT, menu_options=[STEP_BOT, STEP_DOORS, STEP_MQTT])
 
     async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what the bot looks after."""
@@ -48,11 +56,9 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
     async def async_step_doors(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which doors to open."""
         former = doors_from_options(self.config_entry.options)
-        errors = errors_in_form(user_input) if user_input else {}
-        if user_input is None or errors:
-            shown = user_input or former
-            schema = self.add_suggested_values_to_schema(opened(DOORS_SCHEMA, shown, errors), shown)
-            return self.async_show_form(step_id=STEP_DOORS, data_schema=schema, errors=errors)
+        if user_input is None:
+            schema = self.add_suggested_values_to_schema(opened(DOORS_SCHEMA, former, ()), former)
+            return self.async_show_form(step_id=STEP_DOORS, data_schema=schema)
         self._doors = doors_from_form(user_input, former)
         webhook = self._doors[WebhookDoor.origin]
         if not webhook[CONF_OPEN]:
@@ -71,6 +77,42 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
         return self._store({CONF_DOORS: self._doors})
 
     async_step_webhook_signed = async_step_webhook
+
+    async def async_step_mqtt(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whom the bot speaks for in other homes, and whose broker leads there."""
+        self._mqtt = MqttSettings.from_options(self.config_entry.options)
+        if user_input is None:
+            return self._show_mqtt(STEP_MQTT, MQTT_SCHEMA)
+        self._mqtt = replace(self._mqtt, **user_input)
+        if self._mqtt.errors:
+            return self._show_mqtt(STEP_MQTT, MQTT_SCHEMA, self._mqtt.errors)
+        if self._mqtt.open and self._mqtt.broker == BrokerChoice.OTHER:
+            return self._show_mqtt(STEP_BROKER, BROKER_SCHEMA)
+        return await self._async_store_mqtt(STEP_MQTT, MQTT_SCHEMA)
+
+    async def async_step_broker(self, user_input: dict[str, Any]) -> ConfigFlowResult:
+        """Ask for a broker of its own."""
+        self._mqtt = replace(self._mqtt, **user_input)
+        return await self._async_store_mqtt(STEP_BROKER, BROKER_SCHEMA)
+
+    async def _async_store_mqtt(self, step_id: str, schema: vol.Schema) -> ConfigFlowResult:
+        """Open the way to other homes if it can be."""
+        if self._mqtt.open:
+            try:
+                await async_try(self.hass, self.config_entry.entry_id, self._mqtt)
+            except BrokerError as err:
+                return self._show_mqtt(step_id, schema, {CONF_BASE: "broker_unusable"}, str(err))
+        return self._store(self._mqtt.as_options())
+
+    def _show_mqtt(
+        self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, problem: str = ""
+    ) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, asdict(self._mqtt)),
+            errors=errors,
+            description_placeholders={"there": listed_peers(self.config_entry), "problem": problem},
+        )
 
     def _store(self, options: Mapping[str, Any]) -> ConfigFlowResult:
         return self.async_create_entry(data={**self.config_entry.options, **options})

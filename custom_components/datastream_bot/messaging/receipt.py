@@ -1,7 +1,7 @@
 """The receipt: who received a message, and what became of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -12,9 +12,13 @@ class Outcome(StrEnum):
     HANDLED = "handled"
     FAILED = "failed"
     RUNNING = "running"
+    PENDING = "pending"
 
 
 _OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
+
+MAX_LISTED: Final = 50
+"""How many deliveries in other homes a receipt lists; of the others it tells the number."""
 
 
 class Delivery(NamedTuple):
@@ -27,6 +31,7 @@ class Delivery(NamedTuple):
         outcome: Whether the message was handled.
         result: What the receiver returned.
         error: Why it failed.
+        home: Name of the home that the bot is in, `organization`, or None when it is in this Home Assistant.
 
     """
 
@@ -36,33 +41,17 @@ class Delivery(NamedTuple):
     outcome: Outcome
     result: Mapping[str, Any] | None = None
     error: str | None = None
+    home: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the delivery as response data."""
-        data: dict[str, Any] = {
-            "bot": self.bot_name,
-            "config_entry_id": self.bot_id,
-            "receiver": self.receiver,
-        }
+        data: dict[str, Any] = {} if self.home is None else {"home": self.home}
+        data |= {"bot": self.bot_name, "config_entry_id": self.bot_id, "receiver": self.receiver}
         if self.result is not None:
             data["result"] = dict(self.result)
         if self.error is not None:
             data["error"] = self.error
         return data
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere:
-    """What became of a message beyond this Home Assistant.
-
-    Attributes:
-        is_received: Whether anybody there has received it so far.
-        data: What the sender is told, as response data.
-
-    """
-
-    is_received: bool
-    data: Mapping[str, Any]
 
 
 class Receipt(NamedTuple):
@@ -71,9 +60,8 @@ class Receipt(NamedTuple):
     Attributes:
         message_id: Id of the message.
         address: What it was sent to.
-        deliveries: What became of it at each receiver here.
-        is_received: Whether anybody has received it so far, here or elsewhere.
-        elsewhere: What became of it beyond this Home Assistant, or None when it stayed here.
+        deliveries: What became of it at each receiver, here and in other homes.
+        is_received: Whether anybody has received it so far.
 
     """
 
@@ -81,32 +69,34 @@ class Receipt(NamedTuple):
     address: str
     deliveries: Sequence[Delivery] = ()
     is_received: bool = True
-    elsewhere: Elsewhere | None = None
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """Return the deliveries as response data, with a list for each outcome."""
         lists: dict[str, list[dict[str, Any]]] = {outcome: [] for outcome in _OUTCOMES}
-        for delivery in self.deliveries:
+        for delivery in self._listed():
             lists[delivery.outcome].append(delivery.as_dict())
         return lists
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the receipt as response data."""
+        """Return the receipt as response data; other homes beyond the 50th are only counted."""
         data: dict[str, Any] = {"message_id": self.message_id, "address": self.address, **self.lists()}
-        if self.elsewhere is not None:
-            data["elsewhere"] = dict(self.elsewhere.data)
+        if more := Counter(delivery.outcome.value for delivery in self._elsewhere()[MAX_LISTED:]):
+            data["more"] = dict(more)
         return data
+
+    def _listed(self) -> list[Delivery]:
+        return [each for each in self.deliveries if each.home is None] + self._elsewhere()[:MAX_LISTED]
+
+    def _elsewhere(self) -> list[Delivery]:
+        return [each for each in self.deliveries if each.home is not None]
 
 
 def failures_in(receipt: Mapping[str, Any]) -> list[str]:
-    """Return what failed by a receipt as response data, here and elsewhere: each failure as one text for people."""
-    failures = [_failure(delivery, delivery["bot"]) for delivery in receipt[Outcome.FAILED]]
-    for answer in receipt.get("elsewhere", {}).get("answered", ()):
-        place = f"{answer['bot']} in {answer['home'] or 'the organization'}"
-        failures += [_failure(delivery, place) for delivery in answer[Outcome.FAILED]]
-    return failures
+    """Return what failed by a receipt as response data, here and in other homes: each failure as a text for people."""
+    return [_failure(delivery) for delivery in receipt[Outcome.FAILED]]
 
 
-def _failure(delivery: Mapping[str, Any], bot: str) -> str:
-    # A bot elsewhere may say no error.
+def _failure(delivery: Mapping[str, Any]) -> str:
+    bot = f"{delivery['bot']} in {delivery['home']}" if "home" in delivery else delivery["bot"]
+    # A bot in another home may say no error.
     return ": ".join(filter(None, (f"{bot} ({delivery['receiver']})", delivery.get("error"))))

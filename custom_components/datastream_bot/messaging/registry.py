@@ -12,7 +12,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from ..errors import nearest
 from .message import Message, Route
 from .microservice import Microservice
-from .receipt import Delivery, Elsewhere, Outcome
+from .receipt import Delivery, Outcome
 from .schema import NO_SCHEMA, Field, FindArea, Schema
 
 _MAX_SIMILAR: Final = 1000
@@ -34,7 +34,7 @@ class Forwarded(Protocol):
 
     over: asyncio.Future[None]
 
-    def by_now(self) -> Elsewhere:
+    def by_now(self) -> list[Delivery]:
         """Return what became of the message so far."""
 
 

@@ -294,13 +294,12 @@ class Dispatch:
             waiting.append(forwarded.over)
         if waiting:
             await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
-        elsewhere = None if forwarded is None else forwarded.by_now()
+        elsewhere = [] if forwarded is None else forwarded.by_now()
         return Receipt(
             message_id=envelope.context.id,
             address=envelope.address,
-            deliveries=[_delivery_by_now(*each) for each in self._started] + self._refused,
-            is_received=bool(self._started) or (elsewhere is not None and elsewhere.is_received),
-            elsewhere=elsewhere,
+            deliveries=[*(_delivery_by_now(*each) for each in self._started), *self._refused, *elsewhere],
+            is_received=bool(self._started) or any(each.outcome is not Outcome.PENDING for each in elsewhere),
         )
 
 

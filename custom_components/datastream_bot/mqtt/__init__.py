@@ -1,1 +1,1 @@
-"""Other homes, over MQTT."""
+"""Messages between the bots of many homes, over MQTT 5."""

@@ -1,57 +1,162 @@
-"""The settings of the MQTT door."""
+"""The settings of the way to other homes, and of the broker that leads there. Their forms are in `flows`."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Final, Self
 
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
-    TextSelector,
-)
-import voluptuous as vol
+from homeassistant.core import HomeAssistant
 
-from ..settings import door_settings
-from .topics import CONF_HOME, CONF_ORGANIZATION, CONF_ROLE, Role, is_name
+from ..errors import MessageError
+from .topics import ORGANIZATION, Membership, is_name
 
-SECTION: Final = "mqtt"
+CONF_MQTT: Final = "mqtt"
 
-CONF_OPEN: Final = "open"
-CONF_KEEP_FOR: Final = "keep_for"
-CONF_KEEP_MESSAGES: Final = "keep_messages"
-
-FORM: Final[Mapping[vol.Marker, Any]] = {
-    vol.Required(CONF_OPEN, default=False): BooleanSelector(),
-    vol.Optional(CONF_ORGANIZATION, default=""): TextSelector(),
-    vol.Required(CONF_ROLE, default=Role.HOME.value): SelectSelector(
-        SelectSelectorConfig(options=[*Role], translation_key="role")
-    ),
-    vol.Optional(CONF_HOME, default=""): TextSelector(),
-    vol.Required(CONF_KEEP_MESSAGES, default=1000): NumberSelector(
-        NumberSelectorConfig(min=10, max=10_000, mode=NumberSelectorMode.BOX)
-    ),
-    vol.Required(CONF_KEEP_FOR, default=60): NumberSelector(
-        NumberSelectorConfig(min=1, max=1440, unit_of_measurement="min", mode=NumberSelectorMode.BOX)
-    ),
-}
+_MQTT: Final = "mqtt"
 
 
-def mqtt_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the MQTT door in the options of a config entry."""
-    return door_settings(options, SECTION, FORM)
+class Role(StrEnum):
+    """What a bot speaks for."""
+
+    HOME = "home"
+    ORGANIZATION = "organization"
 
 
-def error_in(settings: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with settings, or None."""
-    if not settings[CONF_OPEN]:
-        return None
-    needs_organization = not is_name(settings[CONF_ORGANIZATION])
-    needs_home = settings[CONF_ROLE] == Role.HOME and not is_name(settings[CONF_HOME])
-    if needs_organization and needs_home:
-        return "organization_home_invalid"
-    if needs_organization:
-        return "organization_invalid"
-    return "home_invalid" if needs_home else None
+class BrokerChoice(StrEnum):
+    """Whose broker is used."""
+
+    HOME_ASSISTANT = "home_assistant"
+    OTHER = "other"
+
+
+class Problem(StrEnum):
+    """Why a broker cannot be used."""
+
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    CERTIFICATE_UNREADABLE = "certificate_unreadable"
+    CLOSED_UNANSWERED = "closed_unanswered"
+    HOST_NOT_FOUND = "host_not_found"
+    LOGIN_REFUSED = "login_refused"
+    MQTT_MISSING = "mqtt_missing"
+    MQTT_UNREADABLE = "mqtt_unreadable"
+    NO_ANSWER = "no_answer"
+    NOT_MQTT = "not_mqtt"
+    OTHER_VERSION = "other_version"
+    REFUSED = "refused"
+    TLS_FAILED = "tls_failed"
+    TOPIC_REFUSED = "topic_refused"
+    UNREACHABLE = "unreachable"
+
+
+class BrokerError(MessageError):
+    """A broker cannot be used."""
+
+    def __init__(self, problem: Problem, detail: object = "") -> None:
+        """Initialize the error with what else is known of the problem."""
+        super().__init__(translation_key=f"broker_{problem}", detail=detail)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """A broker, and how to log in there.
+
+    Attributes:
+        certificate: Certificates of authorities to trust as PEM; empty for those that everybody trusts.
+        client_certificate: The certificate to log in with as PEM, or empty.
+        client_key: Its private key as PEM.
+        path: Path of a websocket, or empty for a plain connection.
+        is_verified: Whether the name in the broker's certificate has to be that of the host.
+
+    """
+
+    host: str = ""
+    port: int = 1883
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    certificate: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    path: str = ""
+    is_verified: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings(Broker):
+    """The settings of a bot's way to other homes; those of the broker count if it is not Home Assistant's.
+
+    Attributes:
+        open: Whether there is one.
+        organization: Name of the organization.
+        role: What the bot speaks for.
+        home: Name of the home, if it speaks for one.
+        broker: Whose broker is used.
+        keep_messages: How many messages are kept until all have answered.
+        keep_for: For how many minutes.
+
+    """
+
+    open: bool = False
+    organization: str = ""
+    role: str = Role.HOME.value
+    home: str = ""
+    broker: str = BrokerChoice.HOME_ASSISTANT.value
+    keep_messages: float = 1000
+    keep_for: float = 60
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the settings in the options of a bot."""
+        stored = options.get(CONF_MQTT, {})
+        return cls(**{option.name: stored[option.name] for option in fields(cls) if option.name in stored})
+
+    def as_options(self) -> dict[str, Any]:
+        """Return the settings as the options of a bot hold them."""
+        return {CONF_MQTT: asdict(self)}
+
+    @property
+    def membership(self) -> Membership:
+        """Return whom the bot speaks for."""
+        return Membership(organization=self.organization, home=self.home if self.role == Role.HOME else ORGANIZATION)
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Return what is wrong, by option."""
+        names = {"organization": self.organization} | ({"home": self.home} if self.role == Role.HOME else {})
+        return {option: "name_not_valid" for option, name in names.items() if self.open and not is_name(name)}
+
+    def broker_in(self, hass: HomeAssistant) -> Broker:
+        """Return the broker.
+
+        Raises:
+            BrokerError: It is Home Assistant's, which has none.
+
+        """
+        if self.broker == BrokerChoice.HOME_ASSISTANT:
+            return _of_home_assistant(hass)
+        return Broker(**{option.name: getattr(self, option.name) for option in fields(Broker)})
+
+
+def _of_home_assistant(hass: HomeAssistant) -> Broker:
+    """Return the broker of Home Assistant's MQTT integration; its config entry is no public API."""
+    entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
+    if not entries:
+        raise BrokerError(Problem.MQTT_MISSING)
+    try:
+        its = {**entries[0].data, **entries[0].options}
+        certificate = its.get("certificate") or ""
+        return Broker(
+            host=its["broker"],
+            port=int(its["port"]),
+            username=its.get("username") or "",
+            password=its.get("password") or "",
+            tls=bool(certificate),
+            certificate="" if certificate == "auto" else certificate,
+            client_certificate=its.get("client_cert") or "",
+            client_key=its.get("client_key") or "",
+            path=its.get("ws_path") or "/" if its.get("transport") == "websockets" else "",
+            is_verified=not its.get("tls_insecure"),
+        )
+    except (KeyError, TypeError, ValueError) as err:
+        raise BrokerError(Problem.MQTT_UNREADABLE, err) from err
