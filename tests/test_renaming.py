@@ -127,7 +127,7 @@ async def test_nothing_is_told_of_what_loads_nothing_anew(
         assert (await send(address, content))["handled"]
     await hass.async_block_till_done(wait_background_tasks=True)
     entities = {each for each in hass.states.async_entity_ids() if "home_" in each}
-    assert len(entities) == 6
+    assert len(entities) == 10
     changes = async_capture_events(hass, EVENT_STATE_CHANGED)
     began = dt_util.utcnow()
 
