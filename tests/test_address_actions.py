@@ -24,6 +24,7 @@ async def offered(hass: HomeAssistant) -> list[str]:
     assert selectors[0]["options"] == selectors[1]["options"]
     assert action["fields"]["content"]["selector"] == {"object": {"multiple": False}}
     assert action["response"] == {"optional": True}
+    assert trigger["target"] == {"device": [{"integration": "datastream_bot"}], "entity": [{"domain": ["event"]}]}
     return [option["value"] for option in selectors[0]["options"]]
 
 

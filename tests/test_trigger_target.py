@@ -283,6 +283,23 @@ async def test_the_traces_say_why_a_message_in_the_target_did_not_trigger(
     ]
 
 
+async def test_the_traces_say_that_content_fits_no_field_of_a_bot_in_the_target(
+    hass: HomeAssistant, bots: tuple[Bot, Bot], send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """It may fit those of others."""
+    home, _ = bots
+    await change_stream(home, "doorbell", fields=[row("times", "number")])
+    await listen(hass, target={"device_id": home.device_id}, content={"tims": 2})
+
+    await send_all(hass, send)
+
+    assert sorted(await traced(hass_ws_client)) == [
+        "The content differs: tims is missing, not 2",
+        "The content does not fit doorbell: tims is unknown, perhaps times is meant",
+    ]
+    assert not ir.async_get(hass).issues
+
+
 async def test_the_traces_say_that_a_message_was_not_for_the_target(
     hass: HomeAssistant, bots: tuple[Bot, Bot], send: Send, hass_ws_client: WebSocketGenerator
 ) -> None:
