@@ -112,6 +112,43 @@ def test_a_data_stream_is_added_with_a_field_and_an_action(
     assert portal.call(home.state, "light.kitchen") == "on"
 
 
+@pytest.mark.usefixtures("bot")
+def test_a_data_stream_is_added_with_a_choice_and_a_number_that_have_limits(
+    person: Person, home: RealHome, portal: BlockingPortal
+) -> None:
+    """What is wrong with the limits is told, and corrected in the row."""
+    page = person.page
+    person.open(INTEGRATION)
+    page.get_by_role("button", name="Add data stream").first.click()
+    form = page.locator("step-flow-form ha-form").first
+    form.locator("input[name=address]").fill("heat")
+    row = page.locator("dialog-form")
+    for name, type_, limits in (("mode", "Choice", "eco, comfort, off"), ("level", "Number", "100 to 0")):
+        form.locator("ha-selector-object ha-button", has_text="Add").first.click()
+        row.locator("input[name=name]").fill(name)
+        row.locator("ha-selector-select").first.click()
+        person.look(f"The types of a field, {name}")
+        page.get_by_text(type_, exact=True).last.click()
+        row.locator("input[name=limits]").fill(limits)
+        person.look(f"Limits, {name}")
+        row.get_by_role("button", name="Add").last.click()
+    expect(form.get_by_text("mode · choice · eco, comfort, off · optional")).to_be_visible()
+
+    person.submit_in_vain()
+    expect(page.get_by_text("The limits of level are not right").first).to_be_visible()
+    person.look("Limits that are not right")
+    form.locator("ha-selector-object ha-icon-button").nth(2).click()
+    row.locator("input[name=limits]").fill("0 to 100 step 5 %")
+    row.get_by_role("button", name="Save").last.click()
+    expect(form.get_by_text("level · number · 0 to 100 step 5 % · optional")).to_be_visible()
+    person.look("Fields with limits")
+    person.submit()
+
+    message = {"address": "heat", "content": {"mode": "Eco", "level": "45"}}
+    receipt = portal.call(home.act_for_response, "datastream_bot.send", message)
+    assert receipt["failed"] == []
+
+
 @pytest.mark.usefixtures("doorbell")
 def test_a_data_stream_is_copied_and_pasted_as_yaml(
     person: Person, home: RealHome, portal: BlockingPortal, bot: str
