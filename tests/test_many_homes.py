@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
 from functools import partial
+from itertools import batched
 import json
 from pathlib import Path
 import sqlite3
@@ -944,7 +945,8 @@ async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, b
         topic = f"datastream_bot/{ORGANIZATION}/organization/cottage"
         await wire.say(f"{topic}/message/news", {}, answer_to=answer_to)
         await wire.say(f"{topic}/{bot.bot_id}/message/news", {"n": 1}, id="abc")
-        await until(lambda: wire.heard)
+        # The other bot has answered, too.
+        await until(lambda: any(told["failed"] for told in wire.payloads(answer_to)))
         (failed,) = (await sending)["failed"]
         await until(lambda: seen_by(bot)["receiver"].get("not_kept") == 2)
         assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}")
@@ -953,7 +955,7 @@ async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, b
     await until(lambda: {"n": 1} in ear.contents("news"))
 
     assert "cannot be" in failed["error"] or "locked" in failed["error"]
-    assert "locked" in wire.payloads(answer_to)[0]["failed"][0]["error"]
+    assert "locked" in str([told["failed"] for told in wire.payloads(answer_to)])
     assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}") is None
     wire.close()
 
@@ -982,13 +984,12 @@ async def test_the_organization_hears_thousands_of_homes(start: Start, broker: B
     await until(lambda: seen_by(chief)["connected"])
     wire = Wire(broker)
 
-    for number in range(1, MAX_HOMES + 2):
-        wire.say_soon(f"datastream_bot/{ORGANIZATION}/home{number}/organization/message/news", {"n": number})
-        if number % 500 == 0:
-            # The broker keeps no more than a thousand, which is for those who send without lanes.
-            await until(partial(has_accepted, chief, number), 60)
+    # The broker keeps no more than a thousand for who is busy, and these come without a lane.
+    for numbers in batched(range(1, MAX_HOMES + 2), 500, strict=False):
+        for number in numbers:
+            wire.say_soon(f"datastream_bot/{ORGANIZATION}/home{number}/organization/message/news", {"n": number})
+        await until(partial(has_accepted, chief, numbers[-1]), 60)
 
-    await until(partial(has_accepted, chief, MAX_HOMES + 1))
     wire.close()
 
 

@@ -179,14 +179,15 @@ async def test_nothing_is_told_that_the_receipt_would_not_tell(
 def test_a_failure_in_another_home_is_told_with_the_home() -> None:
     """Also that of the organization, and one without a reason."""
     mapping = {"bot": "Far", "config_entry_id": "1", "receiver": "mapping"}
-    answers = [
-        {"home": None, "bot": "Headquarters", "failed": [{**mapping, "error": "Busy"}]},
-        {"home": "villa", "bot": "Villa", "failed": [mapping, {**mapping, "receiver": "device"}]},
+    failed = [
+        {**mapping, "bot": "Home", "error": "Stuck"},
+        {**mapping, "bot": "Headquarters", "home": "organization", "error": "Busy"},
+        {**mapping, "bot": "Villa", "home": "villa"},
+        {**mapping, "bot": "Villa", "home": "villa", "receiver": "device"},
     ]
-    receipt = {"failed": [{**mapping, "bot": "Home", "error": "Stuck"}], "elsewhere": {"answered": answers}}
-    assert failures_in(receipt) == [
+    assert failures_in({"failed": failed}) == [
         "Home (mapping): Stuck",
-        "Headquarters in the organization (mapping): Busy",
+        "Headquarters in organization (mapping): Busy",
         "Villa in villa (mapping)",
         "Villa in villa (device)",
     ]

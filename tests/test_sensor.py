@@ -179,12 +179,13 @@ async def test_nothing_is_looked_up_while_nothing_has_changed(
     hass: HomeAssistant, home: Home, add_bot: AddBot, freezer: FrozenDateTimeFactory
 ) -> None:
     """What is switched on or off stays attached."""
-    await add_bot()
+    bot = await add_bot()
     await go_on(hass, freezer, 31)
     before = state_of(hass, "sensor.home_attached").last_reported
     await turn(hass, "light.kitchen", "on")
     await go_on(hass, freezer, 31)
     assert state_of(hass, "sensor.home_attached").last_reported == before
+    assert await hass.config_entries.async_unload(bot.bot_id)
 
 
 async def test_a_bot_that_was_unloaded_looks_no_more(
