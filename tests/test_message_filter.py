@@ -346,7 +346,7 @@ async def test_a_bot_that_is_left_empty_is_none(
         (
             {"content": {"times": 3, "who": "Bo"}},
             {},
-            "The content differs: who is null, not 'Bo'; times is null, not 3",
+            "The content differs: times is null, not 3; who is null, not 'Bo'",
         ),
         ({"content": {"list": [{"a": 1}]}}, {"list": [{}]}, "The content differs: list is [{}], not [{'a': 1}]"),
         ({"content": {"who": None}}, {"who": "x" * 200}, f"The content differs: who is '{'x' * 79}, not null"),

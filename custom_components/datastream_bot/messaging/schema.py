@@ -177,7 +177,7 @@ class Schema:
         content = as_meant(content, self.fields)
         read: dict[str, Any] = {}
         wrong: dict[str, str] = {}
-        for name in self.fields.keys() & content.keys():
+        for name in [each for each in content if each in self.fields]:
             field, value = self.fields[name], content[name]
             if value is None and not field.required:
                 value = field.default
