@@ -62,7 +62,7 @@ async def paths(hass: HomeAssistant, home: Home, add_bot: AddBot, hass_access_to
     await add_stream(bot, "news", actions=[{"event": "news", "event_data": {"text": "{{ content }}"}}])
     doors = bot.entry.options["doors"]
     unlimited = {**bot.entry.options, "doors": {**doors, "limits": {"rate": 1e9, "burst": 1e9}}}
-    hass.config_entries.async_update_entry(bot.entry, data=unlimited)
+    hass.config_entries.async_update_entry(bot.entry, options=unlimited)
     await hass.async_block_till_done()
     return [
         (f"/api/webhook/{doors['webhook']['webhook_id']}", {}),

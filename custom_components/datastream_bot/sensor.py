@@ -122,7 +122,8 @@ class AttachedSensor(BotEntity, SensorEntity):
         self._attr_extra_state_attributes = {_ATTR_ENTITIES: attached}
 
     def _stop_waiting(self) -> None:
-        if self._cancel_look is not None:
+        # Removing the entity is a change of the registry itself.
+        if self._cancel_look is not None:  # pragma: no branch
             self._cancel_look()
 
 
