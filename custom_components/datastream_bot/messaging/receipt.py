@@ -45,8 +45,9 @@ class Delivery(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the delivery as response data."""
-        data: dict[str, Any] = {} if self.home is None else {"home": self.home}
-        data |= {"bot": self.bot_name, "config_entry_id": self.bot_id, "receiver": self.receiver}
+        data: dict[str, Any] = {"bot": self.bot_name, "config_entry_id": self.bot_id, "receiver": self.receiver}
+        if self.home is not None:
+            data = {"home": self.home, **data}
         if self.result is not None:
             data["result"] = dict(self.result)
         if self.error is not None:
@@ -73,22 +74,19 @@ class Receipt(NamedTuple):
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """Return the deliveries as response data, with a list for each outcome."""
         lists: dict[str, list[dict[str, Any]]] = {outcome: [] for outcome in _OUTCOMES}
-        for delivery in self._listed():
-            lists[delivery.outcome].append(delivery.as_dict())
+        elsewhere = 0
+        for delivery in self.deliveries:
+            elsewhere += delivery.home is not None
+            if delivery.home is None or elsewhere <= MAX_LISTED:
+                lists[delivery.outcome].append(delivery.as_dict())
         return lists
 
     def as_dict(self) -> dict[str, Any]:
         """Return the receipt as response data; other homes beyond the 50th are only counted."""
         data: dict[str, Any] = {"message_id": self.message_id, "address": self.address, **self.lists()}
-        if more := Counter(delivery.outcome.value for delivery in self._elsewhere()[MAX_LISTED:]):
-            data["more"] = dict(more)
+        if more := [each.outcome.value for each in self.deliveries if each.home is not None][MAX_LISTED:]:
+            data["more"] = dict(Counter(more))
         return data
-
-    def _listed(self) -> list[Delivery]:
-        return [each for each in self.deliveries if each.home is None] + self._elsewhere()[:MAX_LISTED]
-
-    def _elsewhere(self) -> list[Delivery]:
-        return [each for each in self.deliveries if each.home is not None]
 
 
 def failures_in(receipt: Mapping[str, Any]) -> list[str]:
