@@ -16,9 +16,9 @@ import homeassistant.core  # noqa: F401 - replaces modules that the integration 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from custom_components.datastream_bot.mqtt.client import PackedProperties
 from custom_components.datastream_bot.mqtt.lane import Lane
 from custom_components.datastream_bot.mqtt.payload import Packet, Status, message_packet
+from custom_components.datastream_bot.mqtt.properties import PackedProperties
 from custom_components.datastream_bot.mqtt.topics import ORGANIZATION as HEADQUARTERS, Kind, Membership, Said
 from tests.broker import MOSQUITTO, ORGANIZATION, Broker, running_broker
 from tests.real.home import PROJECT, HomeError, RealHome, real_home

@@ -15,7 +15,7 @@ from .event_bus import async_fire_message, async_follow_automations
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
 from .migration import async_migrate_entry
-from .mqtt.transport import async_open_transport, async_remove_transport, async_update_transport
+from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .same_names import async_watch_names
 from .services import async_setup_services

@@ -1,4 +1,4 @@
-"""The conditions of presence; they outlive the bots, and need none to be loaded."""
+"""The conditions of presence. They need no bot to be loaded."""
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
@@ -21,13 +21,13 @@ import voluptuous as vol
 
 from .bot import DatastreamBotConfigEntry
 from .const import DOMAIN
-from .errors import MessageError, async_text
+from .errors import MessageError, async_text, async_validated
 from .messaging.registry import is_called
 from .presence.persons import Presence
 
 
 def _bot(value: object) -> str | None:
-    """Return the bot, or None for what a blueprint's input holds that is not filled in.
+    """Return the id or the name of a bot, or None for the empty input of a blueprint.
 
     Raises:
         MessageError: It is a template: Home Assistant hands a condition of this kind no variables.
@@ -43,21 +43,17 @@ _CONFIG_SCHEMA = vol.Schema({vol.Optional(CONF_OPTIONS, default=dict): OPTIONS_S
 
 
 class PresenceCondition(Condition):
-    """Tests what bots believe: one, or without its name all that are not disabled."""
+    """Tests the belief of one bot, or of all that are enabled."""
 
     @staticmethod
     @abstractmethod
     def _holds(beliefs: Collection[Presence]) -> bool:
-        """Return whether it holds when this is what the bots believe."""
+        """Return whether the condition holds for these beliefs."""
 
     @classmethod
     @override
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        try:
-            validated: ConfigType = _CONFIG_SCHEMA(config)
-        except MessageError as err:
-            raise vol.Invalid(await async_text(hass, err)) from err
-        return validated
+        return await async_validated(hass, _CONFIG_SCHEMA, config)
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Initialize the condition."""
@@ -73,7 +69,7 @@ class PresenceCondition(Condition):
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
-        """Return whether it holds; unsure is what a bot is that is not loaded.
+        """Test the beliefs of the bots. One that is not loaded counts as unsure.
 
         Raises:
             ConditionErrorMessage: The bot is gone. To say that it does not hold would let its opposite hold.

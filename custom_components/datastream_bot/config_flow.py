@@ -1,4 +1,4 @@
-"""The config flow: adds and renames bots. What else can be changed of a bot is among its options."""
+"""The config flow: adds and renames bots. All else is changed in the options flow."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -26,7 +26,7 @@ STEP_RECONFIGURE: Final = "reconfigure"
 
 
 class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
-    """Asks what a new bot is called and looks after, and what another one is to be called."""
+    """Adds a bot, renames it, or logs it in at its broker anew."""
 
     # Not only another minor version: a former version would run without the options, and touch what is excluded.
     VERSION = 2
@@ -51,7 +51,7 @@ class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
         return await self.async_step_bot()
 
     async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what a new bot is called, and what it looks after."""
+        """Ask for the name and the settings of a new bot."""
         suggested = {CONF_NAME: self._free_name(), **form_from_options(async_suggested_options(self.hass))}
         return await self._async_ask(NEW_BOT_SCHEMA, suggested, user_input, self._name_errors(user_input))
 
@@ -63,7 +63,7 @@ class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
         return self.async_create_entry(title=bot[CONF_NAME].strip(), data={}, options=options, subentries=streams)
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what a bot is to be called."""
+        """Ask for another name of the bot."""
         entry = self._get_reconfigure_entry()
         errors = self._name_errors(user_input, entry)
         if user_input is not None and not errors:

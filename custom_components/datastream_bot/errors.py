@@ -1,12 +1,14 @@
 """The errors of messages, translated."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.translation import async_get_translations
+from homeassistant.helpers.typing import ConfigType
+import voluptuous as vol
 
 from .const import DOMAIN
 
@@ -34,6 +36,20 @@ async def async_text(hass: HomeAssistant, err: MessageError) -> str:
     texts = await async_get_translations(hass, "en", "exceptions", {DOMAIN})
     text = texts[f"component.{DOMAIN}.exceptions.{err.code}.message"].rstrip(".")
     return text.format(**(err.translation_placeholders or {}))
+
+
+async def async_validated(hass: HomeAssistant, schema: Callable[[ConfigType], Any], config: ConfigType) -> ConfigType:
+    """Validate the configuration of a trigger or a condition by its schema.
+
+    Raises:
+        vol.Invalid: It is not valid, with the text of our own error if it is one of these.
+
+    """
+    try:
+        validated: ConfigType = schema(config)
+    except MessageError as err:
+        raise vol.Invalid(await async_text(hass, err)) from err
+    return validated
 
 
 def _quoted(value: object) -> str:

@@ -23,7 +23,7 @@ from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .const import DOMAIN
-from .errors import MessageError, async_text
+from .errors import MessageError, async_validated
 from .issues import async_create_issue, async_delete_issue
 from .messaging.bare_keys import with_text_keys
 from .messaging.content import checked_content, copied_content, object_of
@@ -113,11 +113,7 @@ class MessageReceivedTrigger(Trigger):
     @classmethod
     @override
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        try:
-            validated: ConfigType = _CONFIG_SCHEMA(config)
-        except MessageError as err:
-            raise vol.Invalid(await async_text(hass, err)) from err
-        return validated
+        return await async_validated(hass, _CONFIG_SCHEMA, config)
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Initialize the trigger."""

@@ -17,11 +17,12 @@ from homeassistant.core import HomeAssistant, callback
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties, VariableByteIntegers
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from .payload import CONTENT_TYPE, Packet
+from .payload import Packet
+from .properties import PackedProperties
 from .settings import Broker, BrokerError, Problem
 
 KEEP_ALIVE: Final = 30
@@ -350,35 +351,6 @@ class Client:
 
 def _new_properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]
-
-
-class PackedProperties:
-    """The properties of a message, packed already: those of paho take longer than all else about it."""
-
-    def __init__(self, packet: Packet) -> None:
-        """Pack what a packet carries besides its payload."""
-        parts = [_CONTENT_TYPE] if packet.payload else []
-        if packet.expiry is not None:
-            parts += [b"\x02", packet.expiry.to_bytes(4)]
-        if packet.answer_to is not None:
-            parts += [b"\x08", _sized(packet.answer_to.encode())]
-        if packet.correlation is not None:
-            parts += [b"\x09", _sized(packet.correlation)]
-        for name, value in packet.properties.items():
-            parts += [b"\x26", _sized(name.encode()), _sized(value.encode())]
-        packed = b"".join(parts)
-        self._packed: bytes = VariableByteIntegers.encode(len(packed)) + packed  # type: ignore[no-untyped-call]
-
-    def pack(self) -> bytes:
-        """Return the properties as they are sent."""
-        return self._packed
-
-
-def _sized(value: bytes) -> bytes:
-    return len(value).to_bytes(2) + value
-
-
-_CONTENT_TYPE: Final = b"\x03" + _sized(CONTENT_TYPE.encode())
 
 
 def _tls_context(broker: Broker) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""Who exists elsewhere, as the statuses tell that the broker keeps."""
+"""The peers: the bots in other homes, known by the statuses that the broker keeps."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -17,7 +17,7 @@ MAX_HOMES: Final = 100_000
 
 
 class Peer:
-    """A bot elsewhere.
+    """A bot in another home.
 
     Attributes:
         home: Name of its home, or `organization`.
@@ -50,7 +50,7 @@ class Peer:
 
 
 class Peers:
-    """The bots elsewhere that are known."""
+    """The bots in other homes that are known."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The receiver: messages from bots elsewhere, each home in order, each message once, and its receipt back."""
+"""The receiver: takes messages from other homes in order and once, and answers with receipts."""
 
 import asyncio
 from collections import Counter, deque
@@ -60,7 +60,7 @@ class _Home:
 
 
 class Receiver:
-    """Receives the messages of a bot from bots elsewhere."""
+    """Receives messages from bots in other homes."""
 
     def __init__(
         self,

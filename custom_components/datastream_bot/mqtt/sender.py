@@ -1,8 +1,8 @@
-"""The sender: from a message to the lanes of all whom it is for, and back from their receipts to its own."""
+"""The sender: puts messages on the lanes to their receivers, sends what is due, and reads the receipts."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 import time
@@ -13,8 +13,9 @@ from homeassistant.helpers.json import json_bytes
 
 from ..errors import MessageError
 from ..messaging.message import Message, Route
-from ..messaging.receipt import MAX_LISTED, Delivery, Outcome
+from ..messaging.receipt import Delivery, Outcome
 from ..messaging.registry import Forward
+from .journey import Journey
 from .lane import Lane
 from .payload import Lists, Packet, message_packet, read_receipt
 from .peers import Peer, Peers
@@ -30,62 +31,6 @@ RECEIVER: Final = "mqtt"
 _TICK: Final = 1.0
 _SLICE: Final = 50
 """To how many is sent before all else in Home Assistant has its turn."""
-
-
-class Journey:
-    """What becomes of a message elsewhere.
-
-    Attributes:
-        over: Done when the message is on disk, and nobody who is there is expected to answer any more.
-
-    """
-
-    __slots__ = ("_deliveries", "_expected", "_is_kept", "_pending", "over")
-
-    def __init__(self, over: asyncio.Future[None], pending: Mapping[Key, Delivery], expected: Iterable[Key]) -> None:
-        """Initialize it with what to tell of each who has not answered, and with those worth waiting for."""
-        self.over = over
-        self._pending = dict(pending)
-        self._expected = set(expected)
-        self._deliveries: list[Delivery] = []
-        self._is_kept = False
-
-    def by_now(self) -> list[Delivery]:
-        """Return what became of the message so far."""
-        return [*self._deliveries, *self._pending.values()]
-
-    def end(self, key: Key, deliveries: Iterable[Delivery]) -> None:
-        """Take note of what became of it at one bot."""
-        for delivery in deliveries:
-            # Beyond the listed ones only outcomes are told, and results can be large.
-            is_told = len(self._deliveries) < MAX_LISTED
-            self._deliveries.append(delivery if is_told else delivery._replace(result=None, error=None))
-        # It may have been sent when nobody of the home was known.
-        self._pending.pop((key[0], ""), None)
-        self._pending.pop(key, None)
-        self._expected.discard(key)
-        self._look()
-
-    def keep(self) -> None:
-        """Take note that the message is on disk, if that was necessary."""
-        self._is_kept = True
-        self._look()
-
-    def fail(self, error: str) -> None:
-        """Take note that it will come to nobody."""
-        self._deliveries += [each._replace(outcome=Outcome.FAILED, error=error) for each in self._pending.values()]
-        self._pending.clear()
-        self._expected.clear()
-        self.keep()
-
-    def stop_waiting(self) -> None:
-        """Take note that nothing more happens for a while."""
-        self._expected.clear()
-        self._look()
-
-    def _look(self) -> None:
-        if self._is_kept and not self._expected and not self.over.done():
-            self.over.set_result(None)
 
 
 class _OnItsWay:
@@ -106,7 +51,7 @@ class _OnItsWay:
 
 
 class Sender:
-    """Sends the messages of a bot to bots elsewhere."""
+    """Sends the messages of a bot to bots in other homes."""
 
     def __init__(
         self,
@@ -145,7 +90,7 @@ class Sender:
 
     @callback
     def async_load(self, stored: Iterable[tuple[int, Sent, Iterable[Key]]]) -> None:
-        """Take up what was on its way before a restart."""
+        """Load what was on its way before a restart."""
         now = time.time()
         for number, sent, unanswered in stored:
             ends = self._loop.time() + min(sent.expires - now, self._keep_for)
@@ -163,7 +108,7 @@ class Sender:
 
     @callback
     def async_begin(self, client: Client) -> None:
-        """Send from now on: all that has no receipt, as the way is a new one."""
+        """Start to send over a new connection, with all that has no receipt."""
         self._client = client
         for lane in self._lanes.values():
             self._counts["sent_again"] += lane.begin_again()
@@ -171,7 +116,7 @@ class Sender:
 
     @callback
     def async_settle(self) -> None:
-        """Take it that all who exist are known by now."""
+        """Stop to wait for bots that are not known yet; the broker has named all by now."""
         self._is_settled = True
         for each in list(self._on_its_way.values()):
             each.awaited = tuple(hearer for hearer in each.awaited if self._is_awaited(hearer))
@@ -195,7 +140,7 @@ class Sender:
 
     @callback
     def async_meet(self, peer: Peer, *, is_session_new: bool) -> None:
-        """Take note of a bot that is new or changed: what waits for its home is for it."""
+        """Update a bot that is new or changed, and send it what waits for its home."""
         added = [self._add_receiver(each, peer) for each in self._on_its_way.values()]
         if any(added):
             self._renew_lane(peer.key)
@@ -206,7 +151,7 @@ class Sender:
 
     @callback
     def async_forget(self, peer: Peer) -> None:
-        """Expect nothing more of a bot that is gone."""
+        """Remove a bot that is gone from all messages."""
         for each in list(self._on_its_way.values()):
             if peer.key in each.unanswered:
                 self._end(each, peer.key, [])
@@ -263,7 +208,7 @@ class Sender:
         return not self._is_settled or (is_other and not any(self._peers.of(hearer)))
 
     def _add_receiver(self, each: _OnItsWay, peer: Peer) -> bool:
-        """Expect a bot to answer a message, too, if that waits for such a one; return whether it does."""
+        """Add a bot to the receivers of a message that waits for its home; return whether it was added."""
         is_for_it = peer.home in each.awaited or (ALL_HOMES in each.awaited and peer.home != ORGANIZATION)
         if not is_for_it or peer.key in each.receivers:
             return False
@@ -273,7 +218,7 @@ class Sender:
         return True
 
     def _renew_lane(self, key: Key) -> None:
-        """Begin the lane to a bot anew, as what it did not have is older than some that it has."""
+        """Rebuild the lane to a bot in the order of sending, as older messages were added to it."""
         if (former := self._lanes.get(key)) is not None:
             self._counts["sent_again"] += former.begin_again()
         lane = self._lanes[key] = Lane()
@@ -316,7 +261,7 @@ class Sender:
         self._timer = self._loop.call_later(_TICK, self._tick) if self._on_its_way else None
 
     def _publish(self, keys: Iterable[Key]) -> None:
-        """Send what is due to some, a few at a time, as it can be thousands."""
+        """Send what is due on some lanes, in slices: there can be thousands."""
         self._due |= dict.fromkeys(keys)
         self._publishing = self._publishing or self._loop.call_soon(self._publish_some)
 
@@ -377,7 +322,7 @@ class Sender:
                 )
 
     def _end(self, each: _OnItsWay, key: Key, deliveries: Iterable[Delivery]) -> None:
-        """Expect nothing more of a bot for a message."""
+        """Remove a bot from those who have not answered a message."""
         each.unanswered.discard(key)
         self._leave(key, each.sent.message_id)
         self._store.answered(each.number, key)
@@ -386,7 +331,7 @@ class Sender:
         self._look(each)
 
     def _look(self, each: _OnItsWay) -> None:
-        """Let go of a message of which nothing more is expected."""
+        """Remove a message when all have answered and nobody is awaited."""
         if not each.unanswered and not each.awaited:
             del self._on_its_way[each.sent.message_id]
             self._store.remove(each.number)

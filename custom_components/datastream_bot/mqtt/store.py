@@ -1,4 +1,4 @@
-"""What is on its way and what was handled, on disk: one SQLite file for all bots of a Home Assistant.
+"""The store: keeps what was sent and what was handled in one SQLite file for all bots.
 
 Its cost grows with what changes, not with what is there, and a power cut loses nothing that was said to be there.
 """
@@ -98,7 +98,7 @@ def async_get_store(hass: HomeAssistant) -> Store:
 
 
 class Store:
-    """The file. What is asked for while it is at work is done together, in the order asked, and is on disk then.
+    """Runs changes in the order asked, and commits together what comes while it is at work.
 
     Each method returns a future of what it says; it raises an `OSError` or `sqlite3.Error` when nothing was written.
     """

@@ -1,4 +1,4 @@
-"""The transport: opens and closes a bot's way to other homes, keeps it connected, and tells what is wrong with it."""
+"""The transport: keeps a bot connected to its broker, passes on what comes, and tells what is wrong."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -12,13 +12,11 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.importlib import async_import_module
 
-from ..bot import Bot, DatastreamBotConfigEntry
+from ..bot import Bot
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
 from ..messaging.router import Router
-from ..rate_limit import LIMITS, LIMITS_FORM
-from ..settings import door_settings
 from ..signals import transport_signal
 from .payload import Packet, Status
 from .peers import Peer, Peers
@@ -44,7 +42,8 @@ COPIED_AFTER: Final = 2
 
 # These pass by themselves.
 _PASSING: Final = frozenset({Problem.HOST_NOT_FOUND, Problem.NO_ANSWER, Problem.UNREACHABLE})
-_ISSUES: Final = ("mqtt_copied", "mqtt_unusable", "mqtt_unsaved")
+PASSING_ISSUES: Final = ("mqtt_copied", "mqtt_unusable", "mqtt_unsaved")
+"""Repair issues that end with the connection; others wait for the user."""
 
 
 def _ignore(_: Packet, acknowledge: Acknowledge) -> None:
@@ -52,7 +51,7 @@ def _ignore(_: Packet, acknowledge: Acknowledge) -> None:
 
 
 class MqttTransport:
-    """A bot's way to other homes.
+    """The connection of a bot to other homes.
 
     Attributes:
         settings: What it is opened with.
@@ -109,7 +108,7 @@ class MqttTransport:
         return self._is_ready
 
     def diagnostics(self) -> dict[str, Any]:
-        """Return what it sees."""
+        """Return the state of the connection, and what came and went."""
         peers = list(self.peers)
         return {
             "connected": self._is_ready,
@@ -157,7 +156,7 @@ class MqttTransport:
             farewell = _farewell(self._membership, self._bot.bot_id)
             await self._client.async_close(farewell if leave else None, end_session=leave)
             self._disconnected()
-        for issue in _ISSUES:
+        for issue in PASSING_ISSUES:
             self._resolve(issue)
         if leave:
             await asyncio.wait([self._store.forget(self._bot.bot_id)])
@@ -260,7 +259,7 @@ class MqttTransport:
 
     @callback
     def _received(self, packet: Packet, acknowledge: Acknowledge) -> None:
-        """Give what came to whom it concerns."""
+        """Pass on what came: messages to the receiver, receipts to the sender, statuses to the peers."""
         said = self._membership.read(packet.topic)
         if said is None or not (is_name(said.speaker) or said.speaker == ORGANIZATION):
             acknowledge()
@@ -298,7 +297,7 @@ class MqttTransport:
 
     @callback
     def _spoken_for(self, status: Status) -> None:
-        """Take note that another Home Assistant has this bot, too."""
+        """Count the statuses that another Home Assistant published as this bot, and raise a repair issue."""
         if not status.is_online or status.mark == self._mark or self._name == "":
             return
         self._copies += 1
@@ -337,34 +336,6 @@ class MqttTransport:
         async_delete_issue(self._hass, f"{key}_{self._bot.bot_id}")
 
 
-async def async_open_transport(bot: Bot, router: Router) -> None:
-    """Open the way of a bot to other homes if its settings say so, until the config entry is unloaded."""
-
-    async def async_close() -> None:
-        transport, bot.transport = bot.transport, None
-        if isinstance(transport, MqttTransport):
-            await transport.async_close(leave=_is_to_leave(bot, transport))
-
-    bot.entry.async_on_unload(async_close)
-    await async_update_transport(bot, router)
-
-
-async def async_update_transport(bot: Bot, router: Router) -> None:
-    """Open it anew if its settings say something else by now, without loading the bot anew."""
-    former = bot.transport
-    if isinstance(former, MqttTransport):
-        if (former.settings, former.limits) == (_settings_of(bot), _limits_of(bot)):
-            former.async_rename()
-            return
-        bot.transport = None
-        await former.async_close(leave=_is_to_leave(bot, former))
-    # The settings may say something else again, and a later change may be done already.
-    if bot.transport is None and bot.is_loaded and _settings_of(bot).open:
-        bot.transport = transport = MqttTransport(bot, router, _settings_of(bot), _limits_of(bot))
-        await transport.async_open()
-    async_dispatcher_send(bot.hass, transport_signal(bot.bot_id))
-
-
 async def async_try(hass: HomeAssistant, bot_id: str, settings: MqttSettings) -> None:
     """Find out whether a bot could speak and listen with these settings, without becoming known to others.
 
@@ -382,19 +353,16 @@ async def async_try(hass: HomeAssistant, bot_id: str, settings: MqttSettings) ->
         await client.async_close()
 
 
-async def async_remove_transport(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> None:
-    """Remove what the transport of a bot stored, here and at the broker."""
-    settings = MqttSettings.from_options(entry.options)
-    if settings.open:
-        client = await _async_client(hass, entry.entry_id)
-        try:
-            await client.async_connect(settings.broker_in(hass), clean=True, expiry=0)
-            await client.async_close(_farewell(settings.membership, entry.entry_id), end_session=True)
-        except BrokerError as err:
-            _LOGGER.warning("The broker still knows %s, which is gone: %s", entry.title, err)
-    await async_get_store(hass).async_remove(entry.entry_id)
-    for issue in (*_ISSUES, "mqtt_lost", "mqtt_upgraded"):
-        async_delete_issue(hass, f"{issue}_{entry.entry_id}")
+async def async_forget(hass: HomeAssistant, bot_id: str, settings: MqttSettings) -> None:
+    """Let the broker forget a bot that is gone.
+
+    Raises:
+        BrokerError: It cannot be told.
+
+    """
+    client = await _async_client(hass, bot_id)
+    await client.async_connect(settings.broker_in(hass), clean=True, expiry=0)
+    await client.async_close(_farewell(settings.membership, bot_id), end_session=True)
 
 
 async def _async_client(
@@ -409,19 +377,3 @@ async def _async_client(
 def _farewell(membership: Membership, bot_id: str) -> Packet:
     """Return what makes the broker forget that there is a bot."""
     return Packet(topic=membership.status(bot_id), payload=b"", is_retained=True)
-
-
-def _is_to_leave(bot: Bot, transport: MqttTransport) -> bool:
-    """Return whether nobody elsewhere is to wait for a bot any more, as it is closed or speaks for others."""
-    settings = _settings_of(bot)
-    return not settings.open or settings.membership != transport.settings.membership
-
-
-def _settings_of(bot: Bot) -> MqttSettings:
-    """Return the settings of the way to other homes, which is closed when all doors are."""
-    settings = MqttSettings.from_options(bot.entry.options)
-    return replace(settings, open=settings.open and not bot.has_doors_closed)
-
-
-def _limits_of(bot: Bot) -> dict[str, Any]:
-    return door_settings(bot.entry.options, LIMITS, LIMITS_FORM)

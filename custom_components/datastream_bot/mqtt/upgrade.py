@@ -1,4 +1,4 @@
-"""What the protocol of former versions left, which no other home understands any more."""
+"""The upgrade from the former protocol, which no other home understands any more."""
 
 import asyncio
 from typing import Any, Final
