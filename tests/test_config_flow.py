@@ -60,7 +60,7 @@ async def test_the_form_can_be_submitted_without_a_change(
 async def test_a_new_bot_has_the_two_data_streams_of_the_lesson(add_bot: AddBot) -> None:
     """Both are open to the outside."""
     bot = await add_bot()
-    streams = [DataStream.from_subentry(stream) for stream in bot.entry.subentries.values()]
+    streams = [DataStream.from_data(stream.data) for stream in bot.entry.subentries.values()]
     assert [
         (stream.address, stream.external, [field.name for field in stream.fields], stream.actions, stream.event_type)
         for stream in streams

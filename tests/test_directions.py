@@ -10,7 +10,7 @@ HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 # From the ground up. On a floor, packages do not know each other.
 GROUND = {
     *("clock", "const", "errors", "issues", "rate_limit"),
-    *("rights", "sender_limit", "settings", "signals", "storage"),
+    *("rights", "sender_limit", "settings", "signals", "storage", "texts"),
 }
 FLOORS = (
     GROUND,
@@ -21,11 +21,11 @@ FLOORS = (
 )
 SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
-    *("config_flow", "flows", "services", "condition", "trigger", "diagnostics"),
+    *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("address_actions", "event_bus", "migration", "trigger_target"),
+    *("event_bus", "llm", "migration", "trigger_target"),
 }
-PACKAGES = {"messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
+PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
 # Doors and other homes are opened from the top; only what stores their settings knows them besides.
 BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}

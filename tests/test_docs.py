@@ -20,7 +20,8 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
-from custom_components.datastream_bot import sensor, services
+from custom_components.datastream_bot import sensor
+from custom_components.datastream_bot.actions.send import MAX_HOMES_NAMED
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
 from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
@@ -485,7 +486,7 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"{botlab_api.GUESSES_PER_SECOND} login a second and {botlab_api.GUESSES_AT_ONCE} at once",
         f"homes that a bot knows | {peers.MAX_HOMES:,}",
         f"bots of one home | {peers.MAX_BOTS}",
-        f"can name | {services.MAX_HOMES_NAMED:,}",
+        f"can name | {MAX_HOMES_NAMED:,}",
         f"without a receipt | {lane.WINDOW}",
         f"after {lane.PATIENCE:.0f} seconds, then after twice as long, {lane.MAX_PATIENCE / 60:.0f} minutes at most",
         f"at work | {receiver.MAX_WORKING} messages; {receiver.MAX_WAITING} more wait",

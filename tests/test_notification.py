@@ -295,7 +295,7 @@ async def test_what_an_automation_passes_on_from_a_door_is_shown_as_text(
     passed_on = {"address": "send_push_notification", "content": {"message": "{{ content.text }}"}}
     await add_stream(bot, "tell", actions=[{"delay": 300}, {"action": "datastream_bot.send", "data": passed_on}])
 
-    await router().async_dispatch("tell", {"text": "[a](b)"}, origin="webhook", only=[bot.bot_id])
+    await router().async_dispatch("tell", {"text": "[a](b)"}, origin="webhook", only=[bot.bot_id], from_outside=True)
     for _ in range(3):
         freezer.tick(150)
         async_fire_time_changed(hass)

@@ -155,7 +155,7 @@ async def test_the_fields_of_a_built_in_stream_stay_as_they_are(add_bot: AddBot,
         ("restore", "boolean"),
         ("memory", "text"),
         ("target", "object"),
-        ("domain", "text"),
+        ("domain", "choice"),
         ("why", "text"),
     ]
     await remove_stream(bot, "toggle_everything")

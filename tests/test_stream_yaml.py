@@ -87,6 +87,7 @@ async def test_yaml_that_says_little_is_a_data_stream_as_the_form_offers_it(bot:
     await look_and_submit(bot, filled_in)
 
     assert dict(stream_of(bot, "doorbell").data) == {
+        "assistants": False,
         "address": "doorbell",
         "description": "",
         "external": True,

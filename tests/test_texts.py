@@ -11,7 +11,8 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import condition, config_flow, services, trigger
+from custom_components.datastream_bot import condition, config_flow, trigger
+from custom_components.datastream_bot.actions.send import SEND_SCHEMA, SERVICE_SEND
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, mqtt, options
 from custom_components.datastream_bot.mqtt.settings import Problem
@@ -25,6 +26,7 @@ ATTACHED = ("attached", "attached_nobody", "attached_nothing")
 STREAM_SCHEMA = data_stream.stream_schema(
     *(TEXTS["selector"][key]["options"] for key in ("field_type", "field_required"))
 )
+STREAM_STEPS = TEXTS["config_subentries"]["data_stream"]["step"]
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
 
 
@@ -54,7 +56,11 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         (TEXTS["config"]["step"]["reconfigure"], bot.NAME_SCHEMA),
         (TEXTS["options"]["step"]["bot"], bot.BOT_SCHEMA),
         *((TEXTS["config"]["step"][step], bot.ATTACHED_SCHEMA) for step in ATTACHED),
-        *((step, STREAM_SCHEMA) for step in TEXTS["config_subentries"]["data_stream"]["step"].values()),
+        *(
+            (step, STREAM_SCHEMA)
+            for step in TEXTS["config_subentries"]["data_stream"]["step"].values()
+            if "data" in step
+        ),
         (TEXTS["options"]["step"]["doors"], doors.DOORS_SCHEMA),
         (TEXTS["options"]["step"]["mqtt"], mqtt.MQTT_SCHEMA),
         (TEXTS["options"]["step"]["broker"], mqtt.BROKER_SCHEMA),
@@ -124,7 +130,9 @@ def test_every_choice_has_a_text() -> None:
 
 def test_every_error_of_a_form_has_a_text() -> None:
     """And no text is left over."""
-    named = set(re.findall(r'"((?:name|target|address|actions|field|event_type|broker|yaml|too)_[a-z_]+)"', SOURCE))
+    named = set(
+        re.findall(r'"((?:name|target|address|actions|assistants|field|event_type|broker|yaml|too)_[a-z_]+)"', SOURCE)
+    )
     flows = (TEXTS["config"], TEXTS["options"], TEXTS["config_subentries"]["data_stream"])
     texts = {name for flow in flows for name in flow["error"]}
     assert texts <= named
@@ -139,6 +147,7 @@ def test_every_error_of_a_form_has_a_text() -> None:
                 "_reserved",
                 "_built_in",
                 "_own",
+                "assistants_not_open",
                 "too_large",
                 "name_not_valid",
                 "broker_unusable",
@@ -178,8 +187,8 @@ def test_the_action_is_described_as_it_is() -> None:
         else:
             fields[name] = field
 
-    assert action == services.SERVICE_SEND
-    assert fields.keys() == {str(field) for field in services.SEND_SCHEMA.schema}
+    assert action == SERVICE_SEND
+    assert fields.keys() == {str(field) for field in SEND_SCHEMA.schema}
     assert TEXTS["services"][action]["fields"].keys() == fields.keys()
     assert TEXTS["services"][action]["sections"].keys() == sections
     assert ICONS["services"][action]["sections"].keys() == sections

@@ -360,7 +360,6 @@ async def test_a_sender_that_is_cancelled_leaves_no_lights_half_switched(
     [
         ({"on": True, "remember": True}, "Only what is turned off can be remembered"),
         ({"on": False, "restore": True}, "Only what is turned on can be restored"),
-        ({"on": True, "domain": "cover"}, "The domain is 'cover', it must be one of: light, switch"),
         ({"on": True, "target": {"room": "kitchen"}}, "The target is not valid: room is 'kitchen'"),
         ({"on": True, "target": {"entity_id": "{{ x }}"}}, "The target is not valid: entity_id is '{{ x }}'"),
         ({"on": True, "target": {"entity_id": "kitchen"}}, "The target is not valid: entity_id is 'kitchen'"),

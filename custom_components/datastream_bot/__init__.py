@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from .address_actions import async_setup_address_actions
+from .actions import async_setup_actions
 from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .const import DOMAIN
 from .doors import async_open_doors, async_remove_doors, async_setup_doors, async_update_doors
@@ -18,7 +18,6 @@ from .migration import async_migrate_entry
 from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .same_names import async_watch_names
-from .services import async_setup_services
 from .settings import with_registry_ids
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR, Platform.SWITCH]
@@ -35,9 +34,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     router.connect_listener(partial(async_fire_message, hass))
     router.connect_listener(partial(async_signal_message, hass))
     async_follow_automations(hass, router)
-    async_setup_services(hass)
+    await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
-    await async_setup_address_actions(hass, router.registry)
     async_watch_names(hass)
     return True
 

@@ -17,9 +17,9 @@ from .flows.data_stream import DataStreamFlow
 from .flows.mqtt import LOGIN_SCHEMA
 from .flows.options import BotOptionsFlow
 from .flows.other_bots import async_suggested_addresses, async_suggested_options
-from .flows.texts import async_texts
 from .mqtt.settings import BrokerError, MqttSettings
 from .mqtt.transport import async_try
+from .texts import async_texts
 
 STEP_REAUTH_CONFIRM: Final = "reauth_confirm"
 STEP_RECONFIGURE: Final = "reconfigure"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryData
+from homeassistant.config_entries import ConfigEntry, ConfigSubentryData
 from homeassistant.const import (
     CONF_ACTIONS,
     CONF_ADDRESS,
@@ -30,6 +30,7 @@ from .signals import streams_signal
 
 SUBENTRY_DATA_STREAM: Final = "data_stream"
 
+CONF_ASSISTANTS: Final = "assistants"
 CONF_EVENT_TYPE: Final = "event_type"
 CONF_EXTERNAL: Final = "external"
 CONF_FIELDS: Final = "fields"
@@ -53,6 +54,7 @@ class DataStream:
         address: What messages are sent to.
         description: What they are for.
         external: Whether it is open to messages from outside the bot.
+        assistants: Whether language models may use it.
         fields: The fields of the content; empty for any content.
         actions: Script actions to run, as the user wrote them.
         mode: What happens when a message comes while they run.
@@ -63,20 +65,25 @@ class DataStream:
     address: str
     description: str
     external: bool
+    assistants: bool
     fields: tuple[Field, ...]
     actions: tuple[Any, ...]
     mode: str
     event_type: str | None
 
     @classmethod
-    def from_subentry(cls, subentry: ConfigSubentry) -> Self:
-        """Return the data stream of a config subentry."""
-        data = subentry.data
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Return the data stream that the data of a config subentry says."""
+        built_in = BUILT_IN_FIELDS.get(data[CONF_ADDRESS], ())
+        names = {field.name for field in built_in}
+        own = (field_from_row(row) for row in data[CONF_FIELDS] if row[CONF_NAME] not in names)
         return cls(
             address=data[CONF_ADDRESS],
             description=data[CONF_DESCRIPTION],
             external=data[CONF_EXTERNAL],
-            fields=tuple(field_from_row(row) for row in data[CONF_FIELDS]),
+            assistants=data.get(CONF_ASSISTANTS, False),
+            # As they are, whatever they were when it was stored.
+            fields=(*built_in, *own),
             actions=tuple(data[CONF_ACTIONS]),
             mode=data[CONF_MODE],
             event_type=data[CONF_EVENT_TYPE] or None,
@@ -119,8 +126,8 @@ def row_from_field(field: Field) -> dict[str, Any]:
 
 def opens(entry: ConfigEntry[Any], address: str) -> bool:
     """Return whether a bot opens an address to the outside when it is loaded."""
-    streams = map(DataStream.from_subentry, entry.get_subentries_of_type(SUBENTRY_DATA_STREAM))
-    return any(stream.external and stream.address == address for stream in streams)
+    streams = [subentry.data for subentry in entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)]
+    return any(data[CONF_EXTERNAL] and data[CONF_ADDRESS] == address for data in streams)
 
 
 def stream_unique_id(address: str) -> str:
@@ -136,6 +143,7 @@ def built_in_streams(descriptions: Mapping[str, str]) -> list[ConfigSubentryData
                 CONF_ADDRESS: address,
                 CONF_DESCRIPTION: description,
                 CONF_EXTERNAL: True,
+                CONF_ASSISTANTS: False,
                 CONF_FIELDS: [row_from_field(field) for field in BUILT_IN_FIELDS[address]],
                 CONF_ACTIONS: [],
                 CONF_MODE: DEFAULT_MODE,
@@ -189,7 +197,7 @@ class DataStreams:
         self._keep_titles()
         await self._async_change_to(
             {
-                subentry.subentry_id: DataStream.from_subentry(subentry)
+                subentry.subentry_id: DataStream.from_data(subentry.data)
                 for subentry in self._entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)
             }
         )

@@ -3,8 +3,11 @@
 import asyncio
 from typing import Final
 
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers.singleton import singleton
+from homeassistant.util.hass_dict import HassKey
 
+from .const import DOMAIN
 from .errors import MessageError
 from .rate_limit import TokenBuckets
 from .rights import async_is_administrator
@@ -17,6 +20,16 @@ LONGEST_WAIT: Final = 10.0
 
 _MAX_USERS: Final = 1000
 _LONGEST_HOLD: Final = 0.05
+
+
+_DATA: HassKey[SenderLimit] = HassKey(f"{DOMAIN}.sender_limit")
+
+
+@singleton(_DATA)
+@callback
+def async_get_sender_limit(hass: HomeAssistant) -> SenderLimit:
+    """Return the limit, which all ways that a user has to send share."""
+    return SenderLimit(hass)
 
 
 class SenderLimit:

@@ -9,7 +9,6 @@ from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
 from ..errors import MessageError
-from .domains import DOMAINS
 
 MAX_NAME_LENGTH: Final = 64
 """How long the name of a memory may be."""
@@ -62,11 +61,10 @@ class Toggle:
             raise MessageError(translation_key="memory_needs_remember")
         if len(memory) > MAX_NAME_LENGTH:
             raise MessageError(translation_key="memory_too_long", max_length=MAX_NAME_LENGTH)
-        domain = content.get("domain")
-        if domain is not None and domain not in DOMAINS:
-            raise MessageError(translation_key="domain_unknown", domain=repr(domain), domains=", ".join(DOMAINS))
         target = _read_target(content.get("target", {}))
-        return cls(on=on, remember=remember, restore=restore, memory=memory, target=target, domain=domain)
+        return cls(
+            on=on, remember=remember, restore=restore, memory=memory, target=target, domain=content.get("domain")
+        )
 
     @property
     def is_all(self) -> bool:

@@ -124,6 +124,7 @@ async def _async_send(
             context=context,
             internal=False,
             only=[each.bot_id for each in occupied],
+            from_outside=True,
             refused=[*busy, *refused],
         )
     except BaseException:

@@ -149,9 +149,7 @@ def refusal(err: MessageError) -> tuple[dict[str, Any], HTTPStatus, Mapping[str,
     """Return what to answer to a message that was refused: the body, the HTTP status and the headers."""
     told: dict[str, Any] = {"code": err.code, "message": str(err)}
     if isinstance(err, SchemaError):
-        told["faults"] = [
-            {"field": fault.field, "expected": fault.expected, "received": fault.received} for fault in err.faults
-        ]
+        told["faults"] = err.as_dicts()
     if isinstance(err, DoorError):
         return told, err.status, err.headers
     too_large = err.code == "content_too_large"

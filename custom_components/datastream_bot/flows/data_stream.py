@@ -29,9 +29,11 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from ..actions.streams import action_of
 from ..const import DOMAIN
 from ..data_streams import (
     BUILT_IN_FIELDS,
+    CONF_ASSISTANTS,
     CONF_EVENT_TYPE,
     CONF_EXTERNAL,
     CONF_FIELDS,
@@ -45,9 +47,10 @@ from ..errors import MessageError
 from ..event_bus import EVENT_DATASTREAM_BOT_MESSAGE
 from ..messaging.message import checked_address
 from ..messaging.schema import MAX_SHOWN
+from ..texts import async_texts
+from .field_uses import async_relying_on
 from .stream_fields import fields_errors, fields_selector, rows_from_form, shown_rows, with_defaults_read
 from .stream_yaml import as_yaml, data_from_yaml
-from .texts import async_texts
 
 MAX_BYTES: Final = 256 * 1024
 MAX_LEVELS: Final = 64
@@ -57,6 +60,7 @@ MAX_LEVELS: Final = 64
 # believe something that is not true.
 _EVENT_TYPE: Final = re.compile(rf"{DOMAIN}_[a-z0-9_]{{1,49}}")
 
+STEP_FIELDS_GONE: Final = "fields_gone"
 STEP_RECONFIGURE: Final = "reconfigure"
 STEP_USER: Final = "user"
 STEP_YAML: Final = "yaml"
@@ -77,6 +81,7 @@ def stream_schema(
             vol.Optional(CONF_ADDRESS, default=""): TextSelector(),
             vol.Optional(CONF_DESCRIPTION, default=""): TextSelector(TextSelectorConfig(multiline=True)),
             vol.Required(CONF_EXTERNAL, default=True): BooleanSelector(),
+            vol.Required(CONF_ASSISTANTS, default=False): BooleanSelector(),
             vol.Optional(CONF_FIELDS, default=list): fields_selector(type_labels, required_labels),
             vol.Optional(CONF_ACTIONS, default=list): ActionSelector(),
             vol.Required(CONF_MODE, default=DEFAULT_MODE): SelectSelector(
@@ -95,6 +100,8 @@ class DataStreamFlow(ConfigSubentryFlow):
 
     # What the form showed as YAML: when that is changed, it is what the user wants.
     _yaml: object = None
+    # What is to be saved once the user knows what relies on fields that will be gone.
+    _data: Mapping[str, Any]
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a data stream."""
@@ -133,9 +140,23 @@ class DataStreamFlow(ConfigSubentryFlow):
         errors, problems = await self._async_errors(data)
         if errors:
             return await self._async_show(step_id, form, errors, problems)
-        address = data[CONF_ADDRESS]
-        data[CONF_FIELDS] = with_defaults_read(self.hass, address, data[CONF_FIELDS])
-        saved: Any = {"title": address, "data": data, "unique_id": stream_unique_id(address)}
+        self._data = data | {CONF_FIELDS: with_defaults_read(self.hass, data[CONF_ADDRESS], data[CONF_FIELDS])}
+        if self.source != SOURCE_RECONFIGURE:
+            return self._save()
+        former = self._get_reconfigure_subentry().data
+        gone = _names(former) - _names(data)
+        if not gone or not (relying := async_relying_on(self.hass, (former[CONF_ADDRESS], self._action()), gone)):
+            return self._save()
+        told = {"fields": ", ".join(sorted(gone)), "relying": "\n".join(f"- {name}" for name in relying)}
+        return self.async_show_form(step_id=STEP_FIELDS_GONE, description_placeholders=told)
+
+    async def async_step_fields_gone(self, _: dict[str, Any]) -> SubentryFlowResult:
+        """Save a data stream without fields that something relies on, after the user was told."""
+        return self._save()
+
+    def _save(self) -> SubentryFlowResult:
+        address = self._data[CONF_ADDRESS]
+        saved: Any = {"title": address, "data": self._data, "unique_id": stream_unique_id(address)}
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), **saved)
         return self.async_create_entry(**saved)
@@ -173,8 +194,20 @@ class DataStreamFlow(ConfigSubentryFlow):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=errors or {},
-            description_placeholders={"problem": "", "problems": "", "fields": "", **(problems or {})},
+            description_placeholders={
+                "problem": "",
+                "problems": "",
+                "fields": "",
+                "action": self._action(),
+                **(problems or {}),
+            },
         )
+
+    def _action(self) -> str:
+        """Return the action of the data stream that is changed."""
+        if self.source != SOURCE_RECONFIGURE:
+            return ""
+        return action_of(self.hass, self._get_reconfigure_subentry().data[CONF_ADDRESS])
 
     async def _async_errors(self, data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         """Return all that is wrong, by field, and what the texts of these errors tell."""
@@ -186,6 +219,8 @@ class DataStreamFlow(ConfigSubentryFlow):
             texts = await async_texts(self.hass, "config_subentries.data_stream.error")
             problems["fields"] = next(iter(found.values()))
             problems["problems"] = " ".join(texts[error].format(fields=fields) for error, fields in found.items())
+        if data[CONF_ASSISTANTS] and not data[CONF_EXTERNAL]:
+            errors[CONF_ASSISTANTS] = "assistants_not_open"
         if error := _event_error(data[CONF_EVENT_TYPE]):
             errors[CONF_EVENT_TYPE] = error
         try:
@@ -209,6 +244,11 @@ class DataStreamFlow(ConfigSubentryFlow):
             if own is None or stream.subentry_id != own.subentry_id
         }
         return "address_in_use" if address in declared else None
+
+
+def _names(data: Mapping[str, Any]) -> set[str]:
+    """Return the names of the fields of a data stream."""
+    return {row[CONF_NAME] for row in data[CONF_FIELDS]}
 
 
 def _is_storable(value: object) -> bool:

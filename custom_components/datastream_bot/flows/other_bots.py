@@ -11,8 +11,8 @@ from ..data_streams import BUILT_IN_FIELDS, opens
 from ..devices.groups import Groups
 from ..devices.selection import async_attached_entities, async_ungrouped
 from ..settings import Settings
+from ..texts import async_texts
 from .bot import CONF_EXCLUDE, CONF_TARGET, listed
-from .texts import async_texts
 
 
 def _other_bots(hass: HomeAssistant, own: ConfigEntry | None = None) -> list[ConfigEntry]:

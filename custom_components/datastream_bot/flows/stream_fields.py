@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
     TextSelector,
 )
 
+from ..actions.form import reserved_fields
 from ..data_streams import BUILT_IN_FIELDS, CONF_FIELDS, CONF_LIMITS, CONF_REQUIRED, field_from_row
 from ..messaging.areas import find_area
 from ..messaging.field_types import FieldType, LimitsError
@@ -68,6 +69,8 @@ def fields_errors(hass: HomeAssistant, address: str, rows: Sequence[Row]) -> Ite
         yield "field_name_built_in", ""
     elif len(set(names)) < len(names):
         yield "field_name_in_use", ""
+    if reserved := sorted(reserved_fields(address).intersection(names)):
+        yield "field_name_reserved", ", ".join(reserved)
     limited = [row for row in rows if _has_valid_limits(row)]
     if len(limited) < len(rows):
         yield "field_limits_invalid", ", ".join(row[CONF_NAME] for row in rows if row not in limited)

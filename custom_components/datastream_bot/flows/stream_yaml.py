@@ -17,6 +17,7 @@ from homeassistant.helpers import entity_registry as er
 import voluptuous as vol
 
 from ..data_streams import (
+    CONF_ASSISTANTS,
     CONF_EVENT_TYPE,
     CONF_EXTERNAL,
     CONF_FIELDS,
@@ -52,6 +53,7 @@ _STREAM: Final = vol.Schema(
         vol.Required(CONF_ADDRESS): _text,
         vol.Optional(CONF_DESCRIPTION, default=""): _text,
         vol.Optional(CONF_EXTERNAL, default=True): bool,
+        vol.Optional(CONF_ASSISTANTS, default=False): bool,
         vol.Optional(CONF_FIELDS, default=list): [_ROW],
         # Checked as those of the form are.
         vol.Optional(CONF_ACTIONS, default=list): object,
@@ -69,7 +71,7 @@ def as_yaml(hass: HomeAssistant, data: Mapping[str, Any]) -> dict[str, Any]:
         CONF_FIELDS: [_row_as_yaml(row) for row in data[CONF_FIELDS]],
         CONF_ACTIONS: _with_entity_ids(er.async_get(hass), data[CONF_ACTIONS]),
     }
-    return {key: shared[key] for key in map(str, _STREAM.schema) if shared[key] not in ("", [])}
+    return {key: shared[key] for key in map(str, _STREAM.schema) if shared.get(key) or key == CONF_EXTERNAL}
 
 
 def data_from_yaml(yaml: object) -> dict[str, Any]:

@@ -77,12 +77,14 @@ class Kind(NamedTuple):
         read: Returns a value as this type, or raises `vol.Invalid` with what may have been meant, empty when nothing
             is similar. What it returned, it reads again unchanged.
         selector: How Home Assistant's forms ask for it.
+        example: A value, for people.
 
     """
 
     expected: str
     read: Callable[[object], Any]
     selector: Mapping[str, Any]
+    example: Any
 
 
 def _text(value: object) -> str:
@@ -185,7 +187,8 @@ def _number_kind(limits: str) -> Kind:
 
     config = {"min": low, "max": high, "step": step or "any", "unit_of_measurement": match["unit"]}
     selector = {"number": {name: value for name, value in config.items() if value is not None}}
-    return Kind(_number_expected(match), read if limits else _number, selector)
+    example = next(each for each in (low, high, 1) if each is not None)
+    return Kind(_number_expected(match), read if limits else _number, selector, example)
 
 
 def _number_expected(match: re.Match[str]) -> str:
@@ -229,7 +232,7 @@ def _choice_kind(limits: str) -> Kind:
 
     listed = _either(choices)
     expected = listed if len(listed) <= _MAX_SHOWN else f"one of {shorten(listed, _MAX_SHOWN, placeholder=' …')}"
-    return Kind(expected, read, {"select": {"options": choices}})
+    return Kind(expected, read, {"select": {"options": choices}}, choices[0])
 
 
 def _entity_kind(limits: str) -> Kind:
@@ -249,9 +252,10 @@ def _entity_kind(limits: str) -> Kind:
         raise vol.Invalid(_NOTHING_SIMILAR)
 
     if not domains:
-        return Kind("an entity, such as light.kitchen", read, {"entity": {}})
-    expected = f"an entity of {_either(domains)}, such as {domains[0]}.kitchen"
-    return Kind(expected, read, {"entity": {"filter": [{"domain": domains}]}})
+        return Kind("an entity, such as light.kitchen", read, {"entity": {}}, "light.kitchen")
+    example = f"{domains[0]}.kitchen"
+    expected = f"an entity of {_either(domains)}, such as {example}"
+    return Kind(expected, read, {"entity": {"filter": [{"domain": domains}]}}, example)
 
 
 def _either(words: Sequence[str]) -> str:
@@ -262,17 +266,20 @@ def _listed(limits: str) -> list[str]:
     return [each for part in limits.split(",") if (each := part.strip())]
 
 
-REQUIRED_TEXT: Final = Kind("text that is not empty", _required_text, {"text": {}})
+REQUIRED_TEXT: Final = Kind("text that is not empty", _required_text, {"text": {}}, "Hello")
 """What text in a required field comes to."""
 
+_MORNING: Final = "2026-11-25 07:00"
 _PLAIN: Final[Mapping[FieldType, Kind]] = {
-    FieldType.TEXT: Kind("text", _text, {"text": {}}),
-    FieldType.BOOLEAN: Kind("true or false", _boolean, {"boolean": {}}),
-    FieldType.AREA: Kind("the name or the id of an area", _area, {"area": {}}),
-    FieldType.DATETIME: Kind("a date and time, such as 2026-11-25 07:00", _datetime, {"datetime": {}}),
-    FieldType.DURATION: Kind("a duration, such as 0:05:00, or a number of seconds", _duration, {"duration": {}}),
-    FieldType.LIST: Kind("a list", _list, {"text": {"multiple": True}}),
-    FieldType.OBJECT: Kind("an object", _object, {"object": {}}),
+    FieldType.TEXT: Kind("text", _text, {"text": {}}, "Hello"),
+    FieldType.BOOLEAN: Kind("true or false", _boolean, {"boolean": {}}, example=True),
+    FieldType.AREA: Kind("the name or the id of an area", _area, {"area": {}}, "kitchen"),
+    FieldType.DATETIME: Kind(f"a date and time, such as {_MORNING}", _datetime, {"datetime": {}}, _MORNING),
+    FieldType.DURATION: Kind(
+        "a duration, such as 0:05:00, or a number of seconds", _duration, {"duration": {}}, "0:05:00"
+    ),
+    FieldType.LIST: Kind("a list", _list, {"text": {"multiple": True}}, ["milk", "bread"]),
+    FieldType.OBJECT: Kind("an object", _object, {"object": {}}, {"color": "red"}),
 }
 _LIMITED: Final[Mapping[FieldType, Callable[[str], Kind]]] = {
     FieldType.NUMBER: _number_kind,

@@ -212,6 +212,10 @@ class Registry:
         """Return whether a bot opened an address to messages from outside the bot."""
         return bot_id in self._open.get(address, ())
 
+    def is_open_anywhere(self, address: str) -> bool:
+        """Return whether any bot opened an address to messages from outside the bot."""
+        return address in self._open
+
     def schema_of(self, bot_id: str, address: str) -> Schema | None:
         """Return what content a bot takes at an address, or None when it does not know the address."""
         endpoint = self._endpoints.get(address, {}).get(bot_id)
@@ -235,7 +239,7 @@ class Registry:
             sender: Config entry id of the sending bot, or None from outside.
             internal: Include the sender's own.
             external: Include those of other bots.
-            only: Ids of the bots that a door or a transport found open and admitted the message to.
+            only: Ids of the bots that its source found open and admitted the message to.
 
         """
         bot_ids = [sender] if internal and sender is not None else []

@@ -98,6 +98,7 @@ class Router:
         external: bool = True,
         route: Route | None = DEFAULT_ROUTE,
         only: Sequence[str] | None = None,
+        from_outside: bool = False,
         refused: Iterable[Delivery] = (),
         home: str | None = None,
         hops: int = 0,
@@ -113,7 +114,8 @@ class Router:
             internal: Deliver it to the sender's own microservices.
             external: Deliver it to the other bots that opened the address.
             route: Which bots beyond this Home Assistant it is for, or None to stay here.
-            only: Ids of the bots to which a door or a transport admitted it, having found the address open there.
+            only: Ids of the bots to which its source admitted it, having found the address open there.
+            from_outside: Whether it comes from outside Home Assistant.
             refused: What its source refused, for the receipt.
             home: Name of the home that it came from, or None.
             hops: How many messages led to it elsewhere.
@@ -126,7 +128,7 @@ class Router:
         """
         if not (internal and sender) and not external:
             raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
-        entrance = None if only is None else origin
+        entrance = origin if from_outside else None
         hops_here, chain = self._loop_guard.link(context, entrance)
         # What no source can forget or forge: id, hops, entrance and context.
         envelope = Envelope(

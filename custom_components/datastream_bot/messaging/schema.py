@@ -6,6 +6,7 @@ from dataclasses import dataclass, field as attribute
 from textwrap import shorten
 from typing import Any, Final, override
 
+from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
 from ..errors import MessageError, nearest
@@ -69,6 +70,11 @@ class Field:
         """Return how Home Assistant's forms ask for it."""
         return deepcopy(dict(kind_of(self.type, self.limits).selector))
 
+    @property
+    def example(self) -> Any:
+        """Return a value for people."""
+        return kind_of(self.type, self.limits).example
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -120,6 +126,10 @@ class SchemaError(MessageError):
             translation_key="content_refused", address=described(address, description), faults="; ".join(told)
         )
         self.faults = faults[:MAX_FAULTS]
+
+    def as_dicts(self) -> list[JsonValueType]:
+        """Return the faults for programs."""
+        return [{"field": fault.field, "expected": fault.expected, "received": fault.received} for fault in self.faults]
 
 
 class Schema:

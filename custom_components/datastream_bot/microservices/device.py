@@ -15,7 +15,7 @@ from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, RECEIPT_
 from ..devices.command import Toggle
 from ..devices.confirmation import Confirmation
 from ..devices.control import async_restore, async_switch
-from ..devices.domains import is_on, is_unavailable
+from ..devices.domains import DOMAINS, is_on, is_unavailable
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
@@ -44,7 +44,7 @@ TOGGLE_EVERYTHING_FIELDS: Final = (
     Field(name="restore", type=FieldType.BOOLEAN, description="With on: only what was remembered, as it was."),
     Field(name="memory", type=FieldType.TEXT, description="With remember or restore: the occasion, such as film."),
     Field(name="target", type=FieldType.OBJECT, description="Only these, such as area_id: kitchen."),
-    Field(name="domain", type=FieldType.TEXT, description="Only entities of this domain, such as light."),
+    Field(name="domain", type=FieldType.CHOICE, limits=", ".join(DOMAINS), description="Only entities of this domain."),
 )
 
 

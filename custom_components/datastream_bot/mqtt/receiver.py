@@ -214,6 +214,7 @@ class Receiver:
             origin=ORIGIN,
             internal=False,
             only=(self._bot_id,),
+            from_outside=True,
             home=said.speaker,
             hops=message.hops,
         )

@@ -1,9 +1,9 @@
-"""Texts that forms fill in by themselves, where Home Assistant's pages do not translate them."""
+"""Texts that are filled in here, where Home Assistant's pages do not translate them."""
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
-from ..const import DOMAIN
+from .const import DOMAIN
 
 
 async def async_texts(hass: HomeAssistant, part: str) -> dict[str, str]:

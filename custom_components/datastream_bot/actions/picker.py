@@ -11,11 +11,11 @@ from homeassistant.helpers.selector import SelectOptionDict, TargetSelector, val
 from homeassistant.helpers.service import async_set_service_schema
 from homeassistant.util.yaml import load_yaml_dict
 
-from .const import ATTR_ADDRESS, DOMAIN
-from .messaging.registry import Registry
-from .messaging.schema import Schema, described
-from .services import SERVICE_SEND
-from .trigger import TRIGGER, async_describe_trigger
+from ..const import ATTR_ADDRESS, DOMAIN
+from ..messaging.registry import Registry
+from ..messaging.schema import Schema, described
+from ..trigger import TRIGGER, async_describe_trigger
+from .send import SERVICE_SEND
 
 type Fields = Mapping[str, Mapping[str, Any]]
 """The fields of an editor by name, as Home Assistant describes them to pages."""
@@ -24,7 +24,7 @@ type Description = Mapping[str, Any]
 """An editor: its fields, and its target if it has one."""
 
 
-async def async_setup_address_actions(hass: HomeAssistant, registry: Registry) -> None:
+async def async_setup_picker(hass: HomeAssistant, registry: Registry) -> None:
     """Offer the addresses of the registry in the editors of the action and of the trigger, now and when they change."""
     picker = AddressPicker(hass, registry, *await hass.async_add_executor_job(_load_both))
     registry.observe(picker.async_update)
@@ -88,7 +88,7 @@ def _load_both() -> tuple[Description, Description]:
 
 
 def _load(name: str, key: str) -> Description:
-    description = load_yaml_dict(str(Path(__file__).with_name(f"{name}.yaml")))[key]
+    description = load_yaml_dict(str(Path(__file__).parent.with_name(f"{name}.yaml")))[key]
     return {**description, "fields": _validated(description["fields"])}
 
 

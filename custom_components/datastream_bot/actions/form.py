@@ -1,0 +1,117 @@
+"""The form of an action: how Home Assistant's editors show the action of an address."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.selector import validate_selector
+
+from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN
+from ..data_streams import DataStream
+from ..devices.domains import DOMAINS
+from ..messaging.schema import Field
+from .call import ATTR_RAISE_ON_FAILURE
+
+FIELD_TARGET: Final = "target"
+
+SECTION_OPTIONS: Final = "datastream_bot_options"
+
+# The target of an action has these keys, beside its fields.
+_TARGETS: Final = frozenset(map(str, cv.ENTITY_SERVICE_FIELDS))
+_OPTIONS: Final = frozenset({ATTR_CONFIG_ENTRY_ID, ATTR_RAISE_ON_FAILURE, SECTION_OPTIONS})
+
+
+def has_target(address: str) -> bool:
+    """Return whether an action has Home Assistant's target, which is the field `target` of its content."""
+    return address == ADDRESS_TOGGLE_EVERYTHING
+
+
+def reserved_fields(address: str) -> frozenset[str]:
+    """Return the names that the fields of an address cannot have, as its action has something else of that name."""
+    return _OPTIONS | _TARGETS if has_target(address) else _OPTIONS
+
+
+def content_of(address: str, data: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the content in the data of a call: all but the options of the action."""
+    content = {key: value for key, value in data.items() if key not in reserved_fields(address)}
+    picked = {key: data[key] for key in _TARGETS if key in data} if has_target(address) else {}
+    # What is no target is for the schema to refuse.
+    if picked and isinstance(target := content.get(FIELD_TARGET, {}), Mapping):
+        content[FIELD_TARGET] = {**target, **picked}
+    return content
+
+
+def described_action(address: str, streams: Sequence[DataStream], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the description of the action of an address, as Home Assistant gives it to its pages.
+
+    Args:
+        address: The address.
+        streams: What each bot declares there: the form has the fields of all.
+        texts: The texts that all actions share.
+
+    """
+    fields = merged_fields(streams)
+    description = next((stream.description for stream in streams if stream.description), None)
+    described: dict[str, Any] = {
+        "name": worded(address),
+        "description": description or texts["description"].format(address=address),
+        "fields": {
+            name: _described_field(field, required=required)
+            for name, (field, required) in fields.items()
+            if not (has_target(address) and name == FIELD_TARGET)
+        }
+        | {SECTION_OPTIONS: _options(texts)},
+    }
+    if has_target(address):
+        described["target"] = {"entity": [{"domain": list(DOMAINS)}]}
+    return described
+
+
+def merged_fields(streams: Sequence[DataStream]) -> dict[str, tuple[Field, bool]]:
+    """Return the fields that any bot declares at an address, each with whether all of them require it."""
+    fields: dict[str, Field] = {}
+    for stream in streams:
+        fields = {field.name: field for field in stream.fields} | fields
+    required = [
+        {field.name for field in stream.fields if field.required and field.default is None} for stream in streams
+    ]
+    return {name: (field, all(name in each for each in required)) for name, field in fields.items()}
+
+
+def _described_field(field: Field, *, required: bool) -> dict[str, Any]:
+    described = {
+        "name": worded(field.name),
+        "description": field.description,
+        "required": required,
+        "example": field.example,
+        "selector": validate_selector(field.selector()),
+    }
+    return described if field.default is None else {**described, "default": field.default}
+
+
+def _options(texts: Mapping[str, str]) -> dict[str, Any]:
+    selectors = {
+        ATTR_CONFIG_ENTRY_ID: {"config_entry": {"integration": DOMAIN}},
+        ATTR_RAISE_ON_FAILURE: {"boolean": {}},
+    }
+    return {
+        "name": texts[f"sections.{SECTION_OPTIONS}.name"],
+        "description": texts[f"sections.{SECTION_OPTIONS}.description"],
+        "collapsed": True,
+        "fields": {
+            name: {
+                "name": texts[f"fields.{name}.name"],
+                "description": texts[f"fields.{name}.description"],
+                "required": False,
+                "selector": validate_selector(selector),
+            }
+            for name, selector in selectors.items()
+        },
+    }
+
+
+def worded(name: str) -> str:
+    """Return a name as words, as people read it in forms: `water_garden` as `Water garden`."""
+    words = " ".join(name.translate(str.maketrans("_.-", "   ")).split()) or name
+    return words[:1].upper() + words[1:]

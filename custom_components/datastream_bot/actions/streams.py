@@ -1,0 +1,171 @@
+"""The actions of data streams: each address that a bot declares is an action, from when it is declared until it is not.
+
+They follow what is stored rather than what is loaded: an automation that runs before its bot is loaded is told so,
+instead of that there is no such action.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_ADDRESS
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.service import async_set_service_schema
+from homeassistant.util import slugify
+from homeassistant.util.hass_dict import HassKey
+import voluptuous as vol
+
+from ..const import DOMAIN
+from ..data_streams import SUBENTRY_DATA_STREAM, DataStream
+from ..errors import MessageError
+from ..messaging.router import DATA_ROUTER, Dispatch
+from ..sender_limit import async_get_sender_limit
+from ..texts import async_texts
+from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, bot_of, meant_content
+from .form import content_of, described_action
+from .names import ActionNames
+
+_DATA: HassKey[StreamActions] = HassKey(f"{DOMAIN}.stream_actions")
+
+_AT_ONCE: Final = 100
+"""How many actions change before others have their turn: all open pages of Home Assistant are told of each change."""
+
+# The content is for the schema of each bot to check.
+_SCHEMA: Final = vol.Schema(
+    {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string, vol.Optional(ATTR_RAISE_ON_FAILURE): cv.boolean},
+    extra=vol.ALLOW_EXTRA,
+)
+
+type Stored = Mapping[str, tuple[Mapping[str, Any], ...]]
+"""The data of the data streams of all bots, by address, in the order in which the addresses came."""
+
+
+async def async_setup_stream_actions(hass: HomeAssistant) -> None:
+    """Register the actions of all data streams that are stored, and keep them in step with these."""
+    names = ActionNames(hass, hass.services.async_services_for_domain(DOMAIN))
+    await names.async_load()
+    actions = hass.data[_DATA] = StreamActions(hass, names, await async_texts(hass, "services.data-stream"))
+    await actions.async_update()
+
+    @callback
+    def changed(_: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        if entry.domain == DOMAIN:
+            actions.async_schedule_update()
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed)
+
+
+@callback
+def action_of(hass: HomeAssistant, address: str) -> str:
+    """Return the action of an address; while no bot that has it is enabled, the one that it would most likely have."""
+    names = hass.data[_DATA].names if _DATA in hass.data else {}
+    return f"{DOMAIN}.{names.get(address, slugify(address))}"
+
+
+class StreamActions:
+    """Keeps the actions in step with the data streams of all bots that are not disabled.
+
+    Attributes:
+        names: The names of the actions by address.
+
+    """
+
+    def __init__(self, hass: HomeAssistant, action_names: ActionNames, texts: Mapping[str, str]) -> None:
+        """Initialize it without any action."""
+        self.names: Mapping[str, str] = {}
+        self._hass = hass
+        self._action_names = action_names
+        self._texts = texts
+        self._stored: Stored = {}
+        self._described: dict[str, Mapping[str, Any]] = {}
+        self._updating: asyncio.Task[None] | None = None
+
+    @callback
+    def async_schedule_update(self) -> None:
+        """Follow the data streams in the next turn of the loop, once for all that changes until then."""
+        if self._updating is None:
+            self._updating = self._hass.async_create_task(
+                self._async_update_all(), f"{DOMAIN} actions", eager_start=False
+            )
+
+    async def _async_update_all(self) -> None:
+        await self.async_update()
+        self._updating = None
+
+    async def async_update(self) -> None:
+        """Add, change and remove actions, also for what changes meanwhile.
+
+        Only what changed is touched: while a page is told of an action, it shows its form anew.
+        """
+        while (stored := _stored(self._hass)) != self._stored:
+            former, self._stored = self._stored, stored
+            former_names, self.names = self.names, self._action_names.assign(stored)
+            for number, _ in enumerate(self._changes(former, former_names), start=1):
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
+    def _changes(self, former: Stored, former_names: Mapping[str, str]) -> Iterator[None]:
+        """Remove actions, and add and change others; yield after each."""
+        for address in former.keys() - self._stored.keys():
+            self._hass.services.async_remove(DOMAIN, former_names[address])
+            del self._described[address]
+            yield
+        for address, data in self._stored.items():
+            if former.get(address) == data:
+                continue
+            described = described_action(address, [*map(DataStream.from_data, data)], self._texts)
+            if described != self._described.get(address):
+                self._described[address] = described
+                self._register(address, described)
+                yield
+
+    def _register(self, address: str, described: Mapping[str, Any]) -> None:
+        name = self.names[address]
+        self._hass.services.async_register(
+            DOMAIN, name, partial(self._async_call, address), _SCHEMA, supports_response=SupportsResponse.OPTIONAL
+        )
+        async_set_service_schema(self._hass, DOMAIN, name, dict(described))
+
+    async def _async_call(self, address: str, call: ServiceCall) -> ServiceResponse:
+        await async_get_sender_limit(call.hass).async_admit(call.context)
+        dispatch = await self._async_dispatch(address, call)
+        return await async_answer(call, dispatch, requires_receiver=True)
+
+    async def _async_dispatch(self, address: str, call: ServiceCall) -> Dispatch:
+        """Send the message of a call to one bot, or to all that opened the address; it stays here.
+
+        Raises:
+            MessageError: No bot opened the address, or the one that is named does not have it or not for this user.
+
+        """
+        router = self._hass.data[DATA_ROUTER]
+        content = meant_content(router.registry, address, content_of(address, call.data))
+        send = partial(router.async_dispatch, address, content, origin=ORIGIN, context=call.context, route=None)
+        if (bot := bot_of(call)) is None:
+            if router.registry.is_open_anywhere(address):
+                return await send()
+            raise MessageError(translation_key="address_opened_nowhere", address=address)
+        if router.registry.is_open(bot.bot_id, address):
+            return await send(only=[bot.bot_id])
+        if router.registry.schema_of(bot.bot_id, address) is None:
+            raise MessageError(translation_key="address_not_declared", address=address, bot=bot.entry.title)
+        if await bot.async_refusal_to_speak(call.context):
+            raise MessageError(translation_key="address_closed", address=address, bot=bot.entry.title)
+        return await send(sender=bot.bot_id, external=False)
+
+
+def _stored(hass: HomeAssistant) -> Stored:
+    stored: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False):
+        for stream in entry.get_subentries_of_type(SUBENTRY_DATA_STREAM):
+            address = stream.data[CONF_ADDRESS]
+            stored[address] = (*stored.get(address, ()), stream.data)
+    return stored
