@@ -17,8 +17,10 @@ from .messaging.signals import async_signal_message
 from .migration import async_migrate_entry
 from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
+from .panel import async_setup_panel
 from .same_names import async_watch_names
 from .settings import with_registry_ids
+from .websocket_api import async_setup_websocket_api
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR, Platform.SWITCH]
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -37,6 +39,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_watch_names(hass)
+    async_setup_websocket_api(hass)
+    async_setup_panel(hass)
     return True
 
 

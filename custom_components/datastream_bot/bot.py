@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER
+from .const import CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER, PANEL
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
@@ -74,6 +75,7 @@ def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> st
         name=entry.title,
         manufacturer=MANUFACTURER,
         model="Bot",
+        configuration_url=f"homeassistant://{PANEL}/messages?bot={quote(entry.title)}",
     )
     return device.id
 

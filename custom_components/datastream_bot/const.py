@@ -5,6 +5,8 @@ from typing import Final
 
 DOMAIN: Final = "datastream_bot"
 MANUFACTURER: Final = "Data Stream Bot"
+PANEL: Final = "datastream-bot"
+"""Where the page is."""
 
 ATTR_ADDRESS: Final = "address"
 ATTR_CONTENT: Final = "content"

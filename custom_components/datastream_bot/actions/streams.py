@@ -70,6 +70,12 @@ def action_of(hass: HomeAssistant, address: str) -> str:
     return f"{DOMAIN}.{names.get(address, slugify(address))}"
 
 
+@callback
+def addresses_by_action(hass: HomeAssistant) -> dict[str, str]:
+    """Return the addresses of the actions that there are, by their names without the domain."""
+    return {name: address for address, name in hass.data[_DATA].names.items()}
+
+
 class StreamActions:
     """Keeps the actions in step with the data streams of all bots that are not disabled.
 

@@ -221,6 +221,10 @@ class Registry:
         endpoint = self._endpoints.get(address, {}).get(bot_id)
         return None if endpoint is None else endpoint.schema
 
+    def endpoints_at(self, address: str) -> list[Endpoint]:
+        """Return the endpoint of each bot that knows an address."""
+        return [*self._endpoints.get(address, {}).values()]
+
     def schemas_at(self, address: str) -> list[Schema]:
         """Return what content each bot takes that knows an address."""
         return [endpoint.schema for endpoint in self._endpoints.get(address, {}).values()]

@@ -1,0 +1,41 @@
+/* Making elements. Text is always set as text, never as HTML: messages come from anywhere. */
+
+/** Return an element with these properties, attributes (with a hyphen or given by `attr`), listeners and children. */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.className = value;
+    else if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  return element;
+}
+
+/** Return one of Home Assistant's icons, which a screen reader passes over. */
+export function icon(name, extra = "") {
+  return h("ha-icon", { icon: `mdi:${name}`, class: extra, "aria-hidden": "true" });
+}
+
+/** Return a button with an icon and a label; on a narrow page the label is only read out. */
+export function button(label, iconName, onclick, props = {}) {
+  return h("button", { type: "button", class: "action", title: label, onclick, ...props }, icon(iconName), h("span", {}, label));
+}
+
+/** Return an SVG element. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter(Boolean));
+  return element;
+}
+
+/** Replace what is in an element. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter(Boolean));
+}

@@ -1,0 +1,204 @@
+/* The page of Data Stream Bot: every message, and what became of it. Home Assistant makes one of this element. */
+
+import { AddressesView } from "./addresses.js";
+import { fill, h, icon } from "./dom.js";
+import { MapView } from "./map.js";
+import { Names } from "./message.js";
+import { MessagesView } from "./messages.js";
+import { FACETS, Store } from "./store.js";
+import { STYLE } from "./style.js";
+
+const DOMAIN = "datastream_bot";
+const VIEWS = { messages: MessagesView, addresses: AddressesView, map: MapView };
+const LISTS = Object.keys(FACETS);
+
+class DatastreamBotPanel extends HTMLElement {
+  constructor() {
+    super();
+    this.attachShadow({ mode: "open" });
+    this.state = {};
+    this.view = "messages";
+    this._views = {};
+    this.text = (key) => this._localize?.(`component.${DOMAIN}.config_panel.${key}`) ?? "";
+  }
+
+  // What Home Assistant sets, again and again.
+
+  set hass(hass) {
+    this._hass = hass;
+    if (this.names) this.names.update(hass, this._bots);
+  }
+
+  get hass() {
+    return this._hass;
+  }
+
+  set narrow(narrow) {
+    this._narrow = narrow;
+    this.toggleAttribute("narrow", Boolean(narrow));
+  }
+
+  set route(route) {
+    this._route = route;
+    this._readUrl();
+  }
+
+  connectedCallback() {
+    this._onLocation = () => this._readUrl();
+    window.addEventListener("location-changed", this._onLocation);
+    window.addEventListener("popstate", this._onLocation);
+    this._start();
+  }
+
+  disconnectedCallback() {
+    window.removeEventListener("location-changed", this._onLocation);
+    window.removeEventListener("popstate", this._onLocation);
+    this._unsubscribe?.then((unsubscribe) => unsubscribe()).catch(() => {});
+    this._unsubscribe = undefined;
+  }
+
+  async _start() {
+    this._localize = await this.hass.loadBackendTranslation("config_panel", DOMAIN);
+    this._bots = await this.ask({ type: `${DOMAIN}/bots` });
+    if (!this.isConnected) return;
+    this.names = new Names(this.hass, this._bots, this.text);
+    this.store = new Store(this.names);
+    this._build();
+    this._readUrl();
+    this._unsubscribe = this.hass.connection.subscribeMessage((batch) => this._receive(batch), {
+      type: `${DOMAIN}/messages/subscribe`,
+    });
+    this._unsubscribe.catch((err) => this._fail(err));
+  }
+
+  _build() {
+    this._tabs = Object.keys(VIEWS).map((view) =>
+      h("button", { type: "button", role: "tab", id: `tab-${view}`, onclick: () => this.open(view, {}) }, this.text(`tab.${view}`)),
+    );
+    const menu = h("ha-menu-button", { hass: this.hass, narrow: this._narrow });
+    this._main = h("main", { role: "tabpanel", id: "view" });
+    const tabs = h("div", { class: "tabs", role: "tablist", onkeydown: (event) => this._onTabKey(event) }, this._tabs);
+    fill(this.shadowRoot, h("style", {}, STYLE), h("header", { class: "top" }, menu, h("h1", {}, this.text("title")), tabs), this._main);
+  }
+
+  _onTabKey(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const views = Object.keys(VIEWS);
+    const to = (views.indexOf(this.view) + step + views.length) % views.length;
+    this.open(views[to], {});
+    this._tabs[to].focus();
+  }
+
+  /* The address of the page says what it shows, so that it can be kept, sent, and gone back from. */
+  _readUrl() {
+    if (!this._main) return;
+    const view = (this._route?.path ?? "").split("/")[1] || location.pathname.split("/")[2];
+    this.view = view in VIEWS ? view : "messages";
+    const query = new URLSearchParams(location.search);
+    this.state = Object.fromEntries([...new Set(query.keys())].map((key) => [key, query.get(key)]));
+    for (const list of LISTS) if (query.has(list) && this.view === "messages") this.state[list] = query.getAll(list);
+    this._show();
+  }
+
+  _show() {
+    if (!(this.view in this._views)) this._views[this.view] = new VIEWS[this.view](this);
+    const view = this._views[this.view];
+    for (const tab of this._tabs) {
+      const isPicked = tab.id === `tab-${this.view}`;
+      tab.setAttribute("aria-selected", String(isPicked));
+      tab.tabIndex = isPicked ? 0 : -1;
+    }
+    this._main.setAttribute("aria-labelledby", `tab-${this.view}`);
+    if (this._main.firstChild !== view.element) {
+      fill(this._main, view.element);
+      view.load?.().catch((err) => this._fail(err));
+    }
+    view.update();
+  }
+
+  /** Change what the page shows, and its address. */
+  setState(changes, replace = false) {
+    this._go(this.view, { ...this.state, ...changes }, replace);
+  }
+
+  /** Open a view. */
+  open(view, state) {
+    this._go(view, state, false);
+  }
+
+  _go(view, state, replace) {
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries(state)) {
+      for (const each of Array.isArray(value) ? value : [value]) if (each) query.append(key, each);
+    }
+    const path = `${this._route?.prefix ?? `/${location.pathname.split("/")[1]}`}/${view}`;
+    this._route = { ...this._route, path: `/${view}` };
+    history[replace ? "replaceState" : "pushState"](history.state, "", query.size ? `${path}?${query}` : path);
+    this._readUrl();
+  }
+
+  _receive(batch) {
+    // A page that connects again after a restart is told everything anew.
+    this.store.add(batch.messages);
+    this.store.leftOut += batch.left_out ?? 0;
+    if (this._isDue) return;
+    this._isDue = true;
+    requestAnimationFrame(() => {
+      this._isDue = false;
+      if (this.isConnected) this._views[this.view].update();
+    });
+  }
+
+  clear() {
+    this.store.clear();
+    this._views.messages.resume();
+    this._views.messages.update();
+  }
+
+  // What the views need of Home Assistant.
+
+  ask(message) {
+    return this.hass.callWS(message);
+  }
+
+  /** Call one of our actions, and return its receipt. */
+  async call(service, data) {
+    try {
+      const answer = await this.ask({ type: "call_service", domain: DOMAIN, service, service_data: data, return_response: true });
+      return answer.response;
+    } catch (err) {
+      this.toast(err.message);
+      throw err;
+    }
+  }
+
+  toast(message) {
+    this.dispatchEvent(new CustomEvent("hass-notification", { detail: { message }, bubbles: true, composed: true }));
+  }
+
+  navigate(path) {
+    history.pushState(null, "", path);
+    window.dispatchEvent(new CustomEvent("location-changed", { detail: { replace: false } }));
+  }
+
+  link(path, name) {
+    return h("a", { href: path, onclick: (event) => (event.preventDefault(), this.navigate(path)) }, name);
+  }
+
+  /** Return a time as the user writes times. */
+  time(iso, withDate = false) {
+    const { language, time_format: format, time_zone: zone } = this.hass.locale;
+    const options = { hour: "numeric", minute: "2-digit", second: "2-digit" };
+    if (format === "12" || format === "24") options.hour12 = format === "12";
+    if (zone === "server") options.timeZone = this.hass.config.time_zone;
+    if (withDate) Object.assign(options, { dateStyle: undefined, year: "numeric", month: "short", day: "numeric", fractionalSecondDigits: 3 });
+    return new Intl.DateTimeFormat(language, options).format(new Date(iso));
+  }
+
+  _fail(err) {
+    fill(this._main, h("p", { class: "error", role: "alert" }, icon("alert-circle-outline"), err.message ?? String(err)));
+  }
+}
+
+customElements.define("datastream-bot-panel", DatastreamBotPanel);

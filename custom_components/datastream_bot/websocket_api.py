@@ -1,0 +1,128 @@
+"""The websocket commands: what the page of Data Stream Bot asks for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.components.websocket_api import async_register_command
+from homeassistant.components.websocket_api.connection import ActiveConnection
+from homeassistant.components.websocket_api.decorators import require_admin, websocket_command
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_ADDRESS
+from homeassistant.core import HomeAssistant, callback
+
+from .actions.streams import addresses_by_action
+from .const import DOMAIN
+from .data_streams import SUBENTRY_DATA_STREAM, DataStream
+from .messaging.registry import Endpoint, Registry
+from .messaging.router import DATA_ROUTER
+from .usages import Usage, async_usages
+
+type _Message = dict[str, Any]
+
+_MAPPING = "mapping"
+
+
+@callback
+def async_setup_websocket_api(hass: HomeAssistant) -> None:
+    """Register the commands."""
+    for command in (_async_bots, _async_addresses):
+        async_register_command(hass, command)
+
+
+@websocket_command({"type": f"{DOMAIN}/bots"})
+@require_admin
+@callback
+def _async_bots(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
+    """Answer with all bots."""
+    connection.send_result(
+        msg["id"],
+        [
+            {"id": entry.entry_id, "name": entry.title, "is_running": entry.state is ConfigEntryState.LOADED}
+            for entry in hass.config_entries.async_entries(DOMAIN)
+        ],
+    )
+
+
+@websocket_command({"type": f"{DOMAIN}/addresses"})
+@require_admin
+@callback
+def _async_addresses(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
+    """Answer with all addresses: those that bots know, and those that automations and scripts send to."""
+    registry, usages = hass.data[DATA_ROUTER].registry, async_usages(hass)
+    streams = _declared(hass)
+    actions = {address: f"{DOMAIN}.{name}" for name, address in addresses_by_action(hass).items()}
+    addresses = {*registry.addresses, *(address for usage in usages for address in usage.sends)}
+    connection.send_result(
+        msg["id"],
+        [
+            {
+                "address": address,
+                "action": actions.get(address),
+                **_described(registry, address, streams.get(address, {}), usages),
+            }
+            for address in sorted(addresses)
+        ],
+    )
+
+
+def _declared(hass: HomeAssistant) -> dict[str, dict[str, DataStream]]:
+    """Return the data streams by their address, then by their bot."""
+    streams: dict[str, dict[str, DataStream]] = {}
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        for subentry in entry.get_subentries_of_type(SUBENTRY_DATA_STREAM):
+            by_bot = streams.setdefault(subentry.data[CONF_ADDRESS], {})
+            by_bot[entry.entry_id] = DataStream.from_data(subentry.data)
+    return streams
+
+
+def _described(
+    registry: Registry, address: str, streams: Mapping[str, DataStream], usages: list[Usage]
+) -> dict[str, Any]:
+    """Return who declares an address, opens it, listens to it and sends to it, and what content it takes."""
+    endpoints = registry.endpoints_at(address)
+    bots = [
+        {
+            "id": endpoint.bot_id,
+            "name": endpoint.bot_name,
+            "is_declared": endpoint.bot_id in streams,
+            "is_open": registry.is_open(endpoint.bot_id, address),
+            "receivers": _receivers(endpoint, streams.get(endpoint.bot_id)),
+        }
+        for endpoint in endpoints
+    ]
+    automations = [
+        {
+            "entity_id": usage.entity_id,
+            "id": usage.editor_id,
+            "listens": address in usage.listens,
+            "sends": address in usage.sends,
+        }
+        for usage in usages
+        if address in usage.listens | usage.sends
+    ]
+    is_heard = any(bot["receivers"] for bot in bots) or any(each["listens"] for each in automations)
+    fields = {name: field for endpoint in endpoints for name, field in endpoint.schema.fields.items()}
+    return {
+        "description": next((each.schema.description for each in endpoints if each.schema.description), ""),
+        "is_open": registry.is_open_anywhere(address),
+        "bots": bots,
+        "automations": automations,
+        "fields": [
+            {
+                "name": field.name,
+                "expected": field.expected,
+                "required": field.required and field.default is None,
+                "description": field.description,
+                "selector": field.selector(),
+            }
+            for field in fields.values()
+        ],
+        # Nobody does anything with what comes here; or it comes to nobody.
+        "dead_end": None if is_heard else "nobody_listens" if bots else "unknown",
+    }
+
+
+def _receivers(endpoint: Endpoint, stream: DataStream | None) -> list[str]:
+    """Return what does something with messages: a data stream without actions and event only shows them."""
+    is_idle = stream is not None and not stream.actions and stream.event_type is None
+    return [each.name for each in endpoint.receivers if not (is_idle and each.name == _MAPPING)]
