@@ -23,9 +23,9 @@ SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("event_bus", "llm", "migration", "trigger_target"),
+    *("event_bus", "llm", "migration", "panel", "trigger_target", "usages", "websocket_api"),
 }
-PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
+PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
 # Doors and other homes are opened from the top; only what stores their settings knows them besides.
 BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}

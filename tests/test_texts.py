@@ -15,6 +15,7 @@ from custom_components.datastream_bot import condition, config_flow, trigger
 from custom_components.datastream_bot.actions.send import SEND_SCHEMA, SERVICE_SEND
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, mqtt, options
+from custom_components.datastream_bot.messaging.receipt import Outcome
 from custom_components.datastream_bot.mqtt.settings import Problem
 
 from .conftest import AddBot
@@ -199,6 +200,18 @@ async def test_home_assistant_can_read_the_description_of_the_action(hass: HomeA
     await add_bot()
     described = (await async_get_all_descriptions(hass))["datastream_bot"]["send"]
     assert described["response"] == {"optional": True}
+
+
+def test_every_text_of_the_page_is_there_and_used() -> None:
+    """As its files name them, some by what a message has."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (HOUSE / "panel" / "www").iterdir())
+    named = set(re.findall(r"""[("' ]([a-z_]+(?:\.[a-z_]+)?)["']""", source))
+    begun = tuple(re.findall(r"`([a-z_]+\.)\$\{", source))
+    texts = leaves(TEXTS["config_panel"])
+    assert {path for path in texts if path not in named and not path.startswith(begun)} == set()
+    asked = set(re.findall(r"""(?:text|localize)\("([a-z_.]+)\"""", source))
+    assert asked <= texts.keys()
+    assert {f"outcome.{outcome.value}" for outcome in Outcome} <= texts.keys()
 
 
 @pytest.mark.parametrize("path", [*HOUSE.rglob("*.json"), *HOUSE.rglob("*.yaml")], ids=lambda path: path.name)

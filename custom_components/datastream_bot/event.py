@@ -12,7 +12,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bot import DatastreamBotConfigEntry
-from .const import ATTR_CONTENT, DOMAIN, MANUFACTURER
+from .const import ATTR_CONTENT, DOMAIN, MANUFACTURER, PANEL
 from .data_streams import SUBENTRY_DATA_STREAM
 from .messaging.content import copied_content
 from .messaging.message import Envelope, Message
@@ -76,6 +76,7 @@ class DataStreamEvent(EventEntity):
             manufacturer=MANUFACTURER,
             model="Data stream",
             name=self._device_name(device, self._address),
+            configuration_url=f"homeassistant://{PANEL}/messages?address={self._address}",
             via_device_id=self._entry.runtime_data.device_id,
         )
         # Registering it once more would take a tenth of the time in which a bot is set up.

@@ -85,14 +85,14 @@ export class AddressesView {
     const sending = one.automations.filter((each) => each.sends);
     const links = (list) => (list.length ? list.map((each, at) => [at ? ", " : null, this._automation(each)]) : "—");
     const facts = [
-      [text("label.description"), one.description || "—"],
+      [text("label.purpose"), one.description || "—"],
       [text("label.action"), one.action ? h("code", {}, one.action) : "—"],
       [text("label.declared_by"), names(one.bots.filter((bot) => bot.is_declared).map((bot) => bot.name))],
       [text("label.open_at"), names(one.bots.filter((bot) => bot.is_open).map((bot) => bot.name))],
       [text("label.receivers"), names(one.bots.flatMap((bot) => bot.receivers.map((name) => `${bot.name} · ${name}`)))],
       [text("label.listening"), links(listening)],
       [text("label.sending"), links(sending)],
-      [text("label.last_message"), last ? time(last.time, true) : "—"],
+      [text("label.latest"), last ? time(last.time, true) : "—"],
     ];
     return [
       h(

@@ -1,6 +1,6 @@
 /* Making elements. Text is always set as text, never as HTML: messages come from anywhere. */
 
-/** Return an element with these properties, attributes (with a hyphen or given by `attr`), listeners and children. */
+/** Return an element with these properties, attributes (those with a hyphen), listeners (those with `on`) and children. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -10,7 +10,7 @@ export function h(tag, props = {}, ...children) {
     else if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
     else element[name] = value;
   }
-  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  fill(element, ...children);
   return element;
 }
 
@@ -35,7 +35,7 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Replace what is in an element. */
+/** Replace what is in an element; lists are taken apart, and what is nothing is left out. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter(Boolean));
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child || child === 0));
 }

@@ -19,7 +19,9 @@ class DatastreamBotPanel extends HTMLElement {
     this.state = {};
     this.view = "messages";
     this._views = {};
-    this.text = (key) => this._localize?.(`component.${DOMAIN}.config_panel.${key}`) ?? "";
+    // Bound, as the views take them from the page one by one.
+    this.text = (key, values) => this._localize?.(`component.${DOMAIN}.config_panel.${key}`, values) ?? "";
+    this.time = (iso, withDate) => this._time(iso, withDate);
   }
 
   // What Home Assistant sets, again and again.
@@ -76,7 +78,7 @@ class DatastreamBotPanel extends HTMLElement {
       h("button", { type: "button", role: "tab", id: `tab-${view}`, onclick: () => this.open(view, {}) }, this.text(`tab.${view}`)),
     );
     const menu = h("ha-menu-button", { hass: this.hass, narrow: this._narrow });
-    this._main = h("main", { role: "tabpanel", id: "view" });
+    this._main = h("div", { class: "view", role: "tabpanel" });
     const tabs = h("div", { class: "tabs", role: "tablist", onkeydown: (event) => this._onTabKey(event) }, this._tabs);
     fill(this.shadowRoot, h("style", {}, STYLE), h("header", { class: "top" }, menu, h("h1", {}, this.text("title")), tabs), this._main);
   }
@@ -187,12 +189,12 @@ class DatastreamBotPanel extends HTMLElement {
   }
 
   /** Return a time as the user writes times. */
-  time(iso, withDate = false) {
+  _time(iso, withDate = false) {
     const { language, time_format: format, time_zone: zone } = this.hass.locale;
     const options = { hour: "numeric", minute: "2-digit", second: "2-digit" };
     if (format === "12" || format === "24") options.hour12 = format === "12";
     if (zone === "server") options.timeZone = this.hass.config.time_zone;
-    if (withDate) Object.assign(options, { dateStyle: undefined, year: "numeric", month: "short", day: "numeric", fractionalSecondDigits: 3 });
+    if (withDate) Object.assign(options, { year: "numeric", month: "short", day: "numeric", fractionalSecondDigits: 3 });
     return new Intl.DateTimeFormat(language, options).format(new Date(iso));
   }
 

@@ -69,9 +69,9 @@ export class MessagesView {
     const waiting = this._paused === null ? 0 : store.rows.length - this._paused.rows.length;
     fill(
       this._status,
-      text("shown").replace("{shown}", this._shown.length).replace("{all}", store.rows.length),
-      waiting > 0 ? ` · ${text("waiting").replace("{count}", waiting)}` : null,
-      store.leftOut ? ` · ${text("left_out").replace("{count}", store.leftOut)}` : null,
+      text("shown", { shown: this._shown.length, all: store.rows.length }),
+      waiting > 0 ? ` · ${text("waiting", { count: waiting })}` : null,
+      store.leftOut ? ` · ${text("left_out", { count: store.leftOut })}` : null,
     );
     this._renderRows();
     this._renderDetails();

@@ -2,7 +2,8 @@
 
 export const STYLE = `
 :host {
-  display: flex; flex-direction: column; height: 100%; overflow: hidden;
+  display: flex; flex-direction: column; overflow: hidden;
+  height: calc(100dvh - var(--safe-area-inset-top, 0px) - var(--safe-area-inset-bottom, 0px));
   background: var(--primary-background-color); color: var(--primary-text-color);
   font-family: var(--ha-font-family-body, sans-serif); font-size: var(--ha-font-size-m, 14px);
 }
@@ -10,9 +11,10 @@ export const STYLE = `
 h1, h2, h3, p, ul, dl { margin: 0; }
 ul { padding: 0; list-style: none; }
 pre, code { font-family: var(--ha-font-family-code, monospace); font-size: 13px; }
-a, .link { color: var(--primary-color); }
+/* Home Assistant's colors are for icons and lines: as text on its backgrounds, some are too pale to be read by everybody. */
+a, .link { color: inherit; text-decoration: underline; text-decoration-color: var(--primary-color); }
 button { font: inherit; color: inherit; background: none; border: 0; cursor: pointer; }
-.link { padding: 0; text-decoration: underline; }
+.link { padding: 0; }
 :focus-visible { outline: 2px solid var(--primary-color); outline-offset: -2px; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
@@ -25,8 +27,8 @@ button { font: inherit; color: inherit; background: none; border: 0; cursor: poi
 .tabs { display: flex; height: 100%; }
 .tabs button { padding: 0 16px; height: 100%; border-block-end: 3px solid transparent; }
 .tabs button[aria-selected="true"] { border-color: currentColor; font-weight: 500; }
-main { flex: 1; min-height: 0; display: flex; }
-main > * { flex: 1; min-width: 0; }
+.view { flex: 1; min-height: 0; display: flex; }
+.view > * { flex: 1; min-width: 0; }
 
 .messages { display: flex; flex-direction: column; }
 .toolbar { display: flex; flex-wrap: wrap; gap: 8px; padding: 8px 16px; align-items: center; }
@@ -36,10 +38,10 @@ input[type="search"], select, textarea {
 }
 .toolbar input[type="search"] { flex: 1 1 180px; }
 .actions { display: flex; gap: 4px; flex-wrap: wrap; }
-.action { display: inline-flex; align-items: center; gap: 6px; padding: 8px; border-radius: 8px; color: var(--primary-color); }
+.action { display: inline-flex; align-items: center; gap: 6px; padding: 8px; border-radius: 8px; }
 .action:hover { background: var(--secondary-background-color); }
-.action[aria-pressed="true"] { background: var(--primary-color); color: var(--text-primary-color, #fff); }
-.action ha-icon { --mdc-icon-size: 20px; }
+.action[aria-pressed="true"] { background: color-mix(in srgb, var(--primary-color) 20%, transparent); }
+.action ha-icon { --mdc-icon-size: 20px; color: var(--primary-color); }
 .facet { position: relative; }
 .facet summary {
   list-style: none; cursor: pointer; padding: 7px 12px; border: 1px solid var(--divider-color); border-radius: 8px;
@@ -64,6 +66,8 @@ input[type="search"], select, textarea {
   grid-template-columns: 24px 90px minmax(0, 3fr) minmax(0, 1.4fr) minmax(0, 1fr) 64px; cursor: pointer;
   border-block-end: 1px solid var(--divider-color);
 }
+.has-details .row { grid-template-columns: 24px 90px minmax(0, 2fr) minmax(0, 1fr); }
+.has-details .row .to, .has-details .row .duration { display: none; }
 .row:hover, .item:hover { background: var(--secondary-background-color); }
 .row.picked, .item.picked { background: color-mix(in srgb, var(--primary-color) 15%, transparent); }
 .row > * { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; unicode-bidi: isolate; }
@@ -97,8 +101,9 @@ small, .from, .to, .duration, time { color: var(--secondary-text-color); }
 .details .empty { padding: 0; }
 .deliveries li, .chain li { display: flex; gap: 8px; padding-block: 6px; }
 .deliveries li > div { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
-.error { color: var(--error-color); overflow-wrap: anywhere; }
-.warning { color: var(--warning-color); }
+.error, .warning { padding-inline-start: 8px; border-inline-start: 3px solid var(--warning-color); overflow-wrap: anywhere; }
+.error { border-color: var(--error-color); }
+ha-icon.warning { padding: 0; border: 0; }
 table { border-collapse: collapse; text-align: start; }
 th, td { text-align: start; vertical-align: top; padding: 6px 8px 6px 0; border-block-end: 1px solid var(--divider-color); font-weight: 400; }
 thead th { color: var(--secondary-text-color); }
@@ -112,7 +117,8 @@ thead th { color: var(--secondary-text-color); }
 .trial { display: flex; flex-direction: column; gap: 12px; }
 .trial label { display: flex; flex-direction: column; gap: 4px; }
 .primary {
-  align-self: start; padding: 10px 20px; border-radius: 20px; background: var(--primary-color); color: var(--text-primary-color, #fff);
+  align-self: start; padding: 10px 20px; border-radius: 20px; color: #fff;
+  background: color-mix(in srgb, var(--primary-color) 70%, #000);
 }
 
 .map { overflow: auto; padding: 16px; }
