@@ -9,7 +9,14 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_DOORS_CLOSED, DOMAIN, MANUFACTURER, PANEL
+from .const import (
+    ADDRESS_TOGGLE_EVERYTHING,
+    CONF_DOORS_CLOSED,
+    DOMAIN,
+    MANUFACTURER,
+    ORIGIN_PRESENCE,
+    PANEL,
+)
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
@@ -21,6 +28,7 @@ from .messaging.router import Dispatch, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
 from .presence.doubt_issue import DoubtIssue
+from .presence.persons import Presence
 from .presence.tracker import PresenceTracker, presence_storage
 from .rights import async_may_control_all
 from .settings import Settings
@@ -261,6 +269,19 @@ class Bot:
             context=context,
             route=route,
             refused=refused,
+        )
+
+    async def async_preview_reaction(self, presence: Presence) -> list[dict[str, Any]]:
+        """Return what presence would lead to by now, if it became this and stayed so; see `Router.async_preview`."""
+        if (content := self._location.content_for(presence)) is None:
+            return []
+        return await self._router.async_preview(
+            ADDRESS_TOGGLE_EVERYTHING,
+            content,
+            origin=ORIGIN_PRESENCE,
+            context=Context(),
+            sender=self.bot_id,
+            external=False,
         )
 
     async def async_refusal_to_speak(self, context: Context | None) -> MessageError | None:

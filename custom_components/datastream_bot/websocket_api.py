@@ -5,16 +5,19 @@ from typing import Any
 
 from homeassistant.components.websocket_api import async_register_command
 from homeassistant.components.websocket_api.connection import ActiveConnection
-from homeassistant.components.websocket_api.decorators import require_admin, websocket_command
+from homeassistant.components.websocket_api.decorators import async_response, require_admin, websocket_command
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_ADDRESS
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_ADDRESS
 from homeassistant.core import HomeAssistant, callback
+import voluptuous as vol
 
-from .actions.streams import addresses_by_action
-from .const import DOMAIN
+from .actions.call import ORIGIN, loaded_bot
+from .actions.streams import addresses_by_action, async_way_to
+from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, DataStream
 from .messaging.registry import Endpoint, Registry
 from .messaging.router import DATA_ROUTER
+from .presence.persons import Presence
 from .usages import Usage, async_usages
 
 type _Message = dict[str, Any]
@@ -25,7 +28,7 @@ _MAPPING = "mapping"
 @callback
 def async_setup_websocket_api(hass: HomeAssistant) -> None:
     """Register the commands."""
-    for command in (_async_bots, _async_addresses):
+    for command in (_async_bots, _async_addresses, _async_preview, _async_preview_reaction):
         async_register_command(hass, command)
 
 
@@ -63,6 +66,40 @@ def _async_addresses(hass: HomeAssistant, connection: ActiveConnection, msg: _Me
             for address in sorted(addresses)
         ],
     )
+
+
+@websocket_command(
+    {
+        vol.Required("type"): f"{DOMAIN}/preview",
+        vol.Required(ATTR_ADDRESS): str,
+        vol.Optional(ATTR_CONTENT, default=dict): dict,
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): str,
+    }
+)
+@require_admin
+@async_response
+async def _async_preview(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
+    """Answer with what a message would lead to, without sending it; see `Router.async_preview`."""
+    router, address, context = hass.data[DATA_ROUTER], msg[ATTR_ADDRESS], connection.context(msg)
+    way = await async_way_to(router.registry, address, loaded_bot(hass, msg.get(ATTR_CONFIG_ENTRY_ID)), context)
+    previews = await router.async_preview(address, msg[ATTR_CONTENT], origin=ORIGIN, context=context, **way)
+    connection.send_result(msg["id"], previews)
+
+
+@websocket_command(
+    {
+        vol.Required("type"): f"{DOMAIN}/preview_reaction",
+        vol.Required(ATTR_CONFIG_ENTRY_ID): str,
+        vol.Required("presence"): vol.All(vol.In([Presence.HOME, Presence.AWAY]), vol.Coerce(Presence)),
+    }
+)
+@require_admin
+@async_response
+async def _async_preview_reaction(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
+    """Answer with what a bot would do if everybody left, or somebody came home."""
+    bot = loaded_bot(hass, msg[ATTR_CONFIG_ENTRY_ID])
+    previews = [] if bot is None else await bot.async_preview_reaction(msg["presence"])
+    connection.send_result(msg["id"], previews)
 
 
 def _declared(hass: HomeAssistant) -> dict[str, dict[str, DataStream]]:

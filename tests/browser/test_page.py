@@ -169,7 +169,7 @@ def test_the_map_leads_to_the_messages(person: Person, busy: str) -> None:
     """Of the box that is picked."""
     page = open_page(person, "/map")
     person.look("The map")
-    panel(page).get_by_role("button", name=re.compile("^doorbell: 2 messages, 1 of them failed")).click()
+    panel(page).get_by_role("button", name=re.compile("^doorbell, messages: 2, failed: 1")).click()
     expect(rows(page)).to_have_count(2)
     expect(page).to_have_url(re.compile("address=doorbell"))
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
-from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
 from ..bot import Bot, DatastreamBotConfigEntry
@@ -31,15 +31,20 @@ _ATTR_HINT: Final = "hint"
 
 
 def bot_of(call: ServiceCall) -> Bot | None:
-    """Return the bot that a call names, if it names one.
+    """Return the bot that a call names, if it names one; see `loaded_bot`."""
+    return loaded_bot(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID))
+
+
+def loaded_bot(hass: HomeAssistant, entry_id: str | None) -> Bot | None:
+    """Return the bot of a config entry, if one is named.
 
     Raises:
         MessageError: It is not there, or not loaded.
 
     """
-    if not (entry_id := call.data.get(ATTR_CONFIG_ENTRY_ID)):
+    if not entry_id:
         return None
-    entry: DatastreamBotConfigEntry | None = call.hass.config_entries.async_get_entry(entry_id)
+    entry: DatastreamBotConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
     if entry is None or entry.domain != DOMAIN:
         raise MessageError(translation_key="bot_id_unknown", bot=entry_id)
     if entry.state is not ConfigEntryState.LOADED:

@@ -80,6 +80,15 @@ class Microservice:
         """
         return await self.handlers[message.address](self, message)
 
+    async def async_preview(self, message: Message) -> Result:
+        """Return what a message would lead to by now, without doing anything; None where nobody can tell.
+
+        Raises:
+            ServiceValidationError: The sender would make a mistake.
+
+        """
+        return None
+
     def diagnostics(self) -> Mapping[str, Any]:
         """Return what helps to understand how the microservice behaves."""
         return {}

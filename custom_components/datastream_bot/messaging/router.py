@@ -163,6 +163,49 @@ class Router:
             forwarded = None if forward is None else forward(message)
         return Dispatch(message, started, [*unfit, *refused], forwarded)
 
+    async def async_preview(
+        self,
+        address: object,
+        content: object,
+        *,
+        origin: str,
+        context: Context,
+        sender: str | None = None,
+        external: bool = True,
+        only: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return what a message would lead to by now at each receiver here, without sending it.
+
+        Each has `bot`, `config_entry_id`, `receiver`, and either `would`, which is None where nobody can tell, or
+        `error`.
+
+        Raises:
+            MessageError: The address or the content is not valid.
+
+        """
+        envelope = Envelope(
+            address=checked_address(address),
+            context=Context(user_id=context.user_id),
+            origin=origin,
+            entrance=None,
+            sender=sender,
+            hops=0,
+            external=external,
+            home=None,
+        )
+        message = Message(envelope, *measured_content(content))
+        endpoints = self.registry.endpoints(message.address, sender=sender, internal=True, external=external, only=only)
+        accepted, unfit, _ = _resolve(message, endpoints)
+        previews = [
+            await _async_preview(endpoint, receiver, fitted)
+            for endpoint, fitted in accepted
+            for receiver in endpoint.receivers
+        ]
+        return [
+            *previews,
+            *(_preview(each.bot_name, each.bot_id, each.receiver, error=each.error) for each in unfit),
+        ]
+
     def _resolve_route(self, message: Message, route: Route | None) -> Forward | None:
         """Return what forwards a message beyond this Home Assistant, if it is to go there."""
         sender, external = message.envelope.sender, message.envelope.external
@@ -232,6 +275,18 @@ def _resolve(
         else:
             accepted.append((endpoint, Message(message.envelope, content, message.size)))
     return accepted, refused, refusal
+
+
+async def _async_preview(endpoint: Endpoint, receiver: Microservice, message: Message) -> dict[str, Any]:
+    told = partial(_preview, endpoint.bot_name, endpoint.bot_id, receiver.name)
+    try:
+        return told(would=await receiver.async_preview(message.copy()))
+    except HomeAssistantError as err:
+        return told(error=_text(err))
+
+
+def _preview(bot_name: str, bot_id: str, receiver: str, **what: object) -> dict[str, Any]:
+    return {"bot": bot_name, "config_entry_id": bot_id, "receiver": receiver, **what}
 
 
 def _check_result(result: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
 from ..devices.selection import async_attached_entities, async_not_found, async_selected, async_ungrouped
+from ..devices.snapshot import Recalled
 from ..errors import PartlyFailedError
 from ..messaging.field_types import FieldType
 from ..messaging.message import Message
@@ -163,6 +164,24 @@ class DeviceMicroservice(Microservice):
         return result
 
     @override
+    async def async_preview(self, message: Message) -> Result:
+        """Return what would be switched and remembered, and what would be left alone, by the reason."""
+        toggle, groups = Toggle.from_content(message.content), Groups(self._hass)
+        attached, selected = self._chosen(toggle, groups)
+        if toggle.restore:
+            recalled, _, not_allowed = await self._async_recall(toggle, attached, selected, groups, message)
+            would = {"would_switch": sorted(state.entity_id for state in recalled.states), **_left_alone(recalled)}
+        else:
+            allowed, not_allowed = await async_split_by_permission(self._hass, selected, message.context)
+            unavailable = [one for one in allowed if is_unavailable(self._hass, one)]
+            would = {"would_switch": [one for one in allowed if one not in unavailable], "unavailable": unavailable}
+            if toggle.remember:
+                ungrouped = async_ungrouped(self._hass, allowed, groups)
+                would["would_remember"] = [one for one in ungrouped if is_on(self._hass.states.get(one))]
+        unselected = await self._async_unselected(toggle, selected, message)
+        return {"on": toggle.on, **would, "not_allowed": not_allowed, **unselected}
+
+    @override
     def diagnostics(self) -> Mapping[str, Any]:
         return {"attached": self.attached(), "remembered": self.memory.diagnostics()}
 
@@ -185,17 +204,20 @@ class DeviceMicroservice(Microservice):
 
     async def _async_toggle(self, toggle: Toggle, message: Message) -> _Asked:
         groups = Groups(self._hass)
-        attached = self._attached(groups)
-        selected = attached
-        if not toggle.is_all:
-            selected = async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
+        attached, selected = self._chosen(toggle, groups)
         if toggle.restore:
-            meant = None if toggle.is_all else self._with_members(selected, groups)
-            asked = await self._async_restore(toggle, self._with_members(attached, groups), meant, groups, message)
+            asked = await self._async_restore(toggle, attached, selected, groups, message)
         else:
             asked = await self._async_switch(toggle, selected, groups, message)
         unselected = await self._async_unselected(toggle, selected, message)
         return replace(asked, left_alone={**asked.left_alone, **unselected})
+
+    def _chosen(self, toggle: Toggle, groups: Groups) -> tuple[list[str], list[str]]:
+        """Return what the bot is attached to, and what of it a command means."""
+        attached = self._attached(groups)
+        if toggle.is_all:
+            return attached, attached
+        return attached, async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
 
     async def _async_unselected(self, toggle: Toggle, selected: list[str], message: Message) -> dict[str, Any]:
         """Return what the result says of a command that selects nothing, or names entities that do not exist.
@@ -256,7 +278,7 @@ class DeviceMicroservice(Microservice):
             yield
 
     async def _async_restore(
-        self, toggle: Toggle, attached: set[str], meant: set[str] | None, groups: Groups, message: Message
+        self, toggle: Toggle, attached: list[str], selected: list[str], groups: Groups, message: Message
     ) -> _Asked:
         """Turn entities on again as they were.
 
@@ -264,10 +286,7 @@ class DeviceMicroservice(Microservice):
         that it has `expired`.
         """
         context, snapshot = message.context, self.memory.snapshot_of(_occasion(toggle, message))
-        remembered = snapshot.entity_ids
-        meant = {*attached, *remembered} if meant is None else meant
-        allowed, not_allowed = await async_split_by_permission(self._hass, meant, context)
-        recalled = snapshot.recall(attached, set(allowed))
+        recalled, allowed, not_allowed = await self._async_recall(toggle, attached, selected, groups, message)
         states = {state.entity_id: state for state in recalled.states}
         unavailable = [state.entity_id for state in recalled.unavailable]
         # What is to stay on need not be turned off any more.
@@ -283,18 +302,33 @@ class DeviceMicroservice(Microservice):
             errors = await async_restore(self._hass, states.values(), context)
         # Not before: a restart in the middle must not lose what is still to be restored.
         await snapshot.async_restored(recalled.entries, failed={*errors, *unavailable})
-        failed = {entity_id: NOT_ALLOWED for entity_id in remembered if entity_id in not_allowed} | errors
         return _Asked(
             entity_ids=sorted(states.keys() - errors.keys()),
-            left_alone={
-                "unavailable": sorted(unavailable),
-                "changed": sorted(recalled.changed),
-                "gone": sorted(recalled.gone),
-                "expired": sorted(recalled.expired),
-            },
-            failed=failed,
+            left_alone=_left_alone(recalled),
+            failed=dict.fromkeys(not_allowed, NOT_ALLOWED) | errors,
             groups=groups,
         )
+
+    async def _async_recall(
+        self, toggle: Toggle, attached: list[str], selected: list[str], groups: Groups, message: Message
+    ) -> tuple[Recalled, list[str], list[str]]:
+        """Return what there is to restore, what the user may switch, and what is remembered that the user may not."""
+        snapshot = self.memory.snapshot_of(_occasion(toggle, message))
+        remembered, with_members = snapshot.entity_ids, self._with_members(attached, groups)
+        meant = {*with_members, *remembered} if toggle.is_all else self._with_members(selected, groups)
+        allowed, not_allowed = await async_split_by_permission(self._hass, meant, message.context)
+        recalled = snapshot.recall(with_members, set(allowed))
+        return recalled, allowed, [entity_id for entity_id in remembered if entity_id in not_allowed]
+
+
+def _left_alone(recalled: Recalled) -> dict[str, list[str]]:
+    """Return what is not restored, by the reason."""
+    return {
+        "unavailable": sorted(state.entity_id for state in recalled.unavailable),
+        "changed": sorted(recalled.changed),
+        "gone": sorted(recalled.gone),
+        "expired": sorted(recalled.expired),
+    }
 
 
 def _is_reaction(message: Message) -> bool:

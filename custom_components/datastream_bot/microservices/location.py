@@ -7,6 +7,7 @@ from itertools import batched
 import logging
 from typing import Any, ClassVar, Final, Protocol, override
 
+from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -23,7 +24,7 @@ from ..messaging.router import Dispatch
 from ..messaging.schema import Field
 from ..presence.persons import Presence
 from ..presence.tracker import BegunReaction, Edge, PresenceTracker
-from ..settings import Settings
+from ..settings import Settings, resolve_entity_ids
 from . import ORDER_LOCATION
 from .notification import OwnNotifications, async_notify
 
@@ -133,6 +134,12 @@ class LocationMicroservice(Microservice):
         return self._notifications.show(message)
 
     @override
+    async def async_preview(self, message: Message) -> Result:
+        """Return whom it would notify."""
+        ids = resolve_entity_ids(self._hass, self._settings.notify)
+        return {"would_notify": ids or [persistent_notification.DOMAIN]}
+
+    @override
     def diagnostics(self) -> Mapping[str, Any]:
         return {
             **self._tracker.diagnostics(),
@@ -186,7 +193,7 @@ class LocationMicroservice(Microservice):
         if interrupted is not None and is_opposite and self._does_nothing(edge.presence):
             undoing = _undoing(interrupted)
             return (interrupted, undoing) if undoing else (reaction, [])
-        if (content := self._content_for(edge.presence)) is None:
+        if (content := self.content_for(edge.presence)) is None:
             return reaction, []
         if edge.presence is Presence.HOME:
             before = () if interrupted is None or is_opposite else interrupted.entity_ids
@@ -199,7 +206,7 @@ class LocationMicroservice(Microservice):
         setting = settings.on_leaving if presence is Presence.AWAY else settings.on_returning
         return setting == Reaction.NOTHING
 
-    def _content_for(self, presence: Presence) -> dict[str, Any] | None:
+    def content_for(self, presence: Presence) -> dict[str, Any] | None:
         """Return the content of the message that an edge leads to, or None when there is nothing to do."""
         if self._does_nothing(presence):
             return None

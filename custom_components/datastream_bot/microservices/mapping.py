@@ -111,6 +111,15 @@ class MappingMicroservice(Microservice):
         )
 
     @override
+    async def async_preview(self, message: Message) -> Result:
+        """Return whether actions would run, and which event would be fired."""
+        mapping = self._mapping
+        if mapping.problem is not None:
+            raise _invalid_actions(mapping.problem)
+        would: dict[str, object] = {"would_run_actions": mapping.script is not None}
+        return would if mapping.event_type is None else {**would, "would_fire": mapping.event_type}
+
+    @override
     async def async_datastream_updated(self, message: Message) -> Result:
         mapping, envelope = self._mapping, message.envelope
         if self._is_stopped:
@@ -121,11 +130,7 @@ class MappingMicroservice(Microservice):
             self._hass.bus.async_fire(mapping.event_type, data, context=message.context)
             result["event"] = mapping.event_type
         if mapping.problem is not None:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="invalid_actions",
-                translation_placeholders={"problem": mapping.problem},
-            )
+            raise _invalid_actions(mapping.problem)
         if mapping.script is None:
             return result
         variables = {
@@ -140,3 +145,9 @@ class MappingMicroservice(Microservice):
             },
         }
         return result | await mapping.script.async_run(variables, message.context)
+
+
+def _invalid_actions(problem: str) -> HomeAssistantError:
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="invalid_actions", translation_placeholders={"problem": problem}
+    )

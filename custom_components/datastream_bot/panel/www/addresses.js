@@ -3,6 +3,9 @@
 import { button, fill, h, icon } from "./dom.js";
 import { OUTCOME_ICONS } from "./message.js";
 
+const TOGGLE_EVERYTHING = "toggle_everything";
+const PRESENCES = [["away", "home-export-outline"], ["home", "home-import-outline"]];
+
 export class AddressesView {
   constructor(page) {
     this._page = page;
@@ -163,7 +166,15 @@ class Trial {
       { class: "trial", onsubmit: (event) => this._send(event) },
       h("label", {}, h("span", {}, text("try_to")), this._bot),
       this._editor(),
-      h("button", { type: "submit", class: "primary" }, text("send")),
+      h(
+        "div",
+        { class: "actions" },
+        h("button", { type: "submit", class: "primary" }, text("send")),
+        button(text("dry_run"), "test-tube", () => this._preview({ type: "preview", address: one.address })),
+        one.address === TOGGLE_EVERYTHING
+          ? PRESENCES.map(([presence, name]) => button(text(`if_${presence}`), name, () => this._preview({ type: "preview_reaction", presence })))
+          : null,
+      ),
       this._receipt,
     );
   }
@@ -188,17 +199,34 @@ class Trial {
     return h("label", {}, h("span", {}, text("content")), this._json);
   }
 
-  async _send(event) {
+  _read() {
+    return this._json ? JSON.parse(this._json.value || "{}") : this._content;
+  }
+
+  _send(event) {
     event.preventDefault();
-    const { text } = this._page;
-    try {
-      const content = this._json ? JSON.parse(this._json.value || "{}") : this._content;
+    return this._show("receipt", () => {
       const [service, data] = this._one.action
-        ? [this._one.action.split(".")[1], content]
-        : ["send", { address: this._one.address, content }];
+        ? [this._one.action.split(".")[1], { ...this._read() }]
+        : ["send", { address: this._one.address, content: this._read() }];
       if (this._bot.value) data.config_entry_id = this._bot.value;
-      const receipt = await this._page.call(service, data);
-      fill(this._receipt, h("h3", {}, text("receipt")), h("pre", { tabIndex: 0 }, JSON.stringify(receipt, null, 2)));
+      return this._page.call(service, data);
+    });
+  }
+
+  /* Ask what would happen. Leaving and returning are matters of one bot. */
+  _preview({ type, ...message }) {
+    return this._show("would", () => {
+      const bot = this._bot.value || (type === "preview_reaction" && this._one.bots[0].id);
+      const content = type === "preview" ? { content: this._read() } : {};
+      return this._page.ask({ type: `datastream_bot/${type}`, ...message, ...content, ...(bot ? { config_entry_id: bot } : {}) });
+    });
+  }
+
+  async _show(heading, ask) {
+    try {
+      const answer = await ask();
+      fill(this._receipt, h("h3", {}, this._page.text(heading)), h("pre", { tabIndex: 0 }, JSON.stringify(answer, null, 2)));
     } catch (err) {
       fill(this._receipt, h("p", { class: "error", role: "alert" }, err.message ?? String(err)));
     }

@@ -87,7 +87,7 @@ export class MapView {
   _place(column, name, { y, counts: [count, bad] }) {
     const { x, width } = COLUMNS[column];
     const { text } = this._page;
-    const description = `${name}: ${text(bad ? "map_count_bad" : "map_count", { count, bad })}`;
+    const description = `${name}, ${text(bad ? "map_count_bad" : "map_count", { count, bad })}`;
     const facet = ["from", "address", "bot"][column];
     const value = column === 2 ? name.split(" · ")[0] : name;
     const pick = () => this._page.open("messages", { [facet]: [value] });
