@@ -32,7 +32,7 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
         "home": envelope.home,
         "hops": envelope.hops,
     }
-    if message.size > _LIKELY_TOO_LARGE and not fits_into_event(data):
+    if len(message.json) > _LIKELY_TOO_LARGE and not fits_into_event(data):
         del data[ATTR_CONTENT]
         data[CONTENT_LEFT_OUT] = True
     hass.bus.async_fire(EVENT_DATASTREAM_BOT_MESSAGE, data, context=envelope.context)

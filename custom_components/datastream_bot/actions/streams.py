@@ -16,6 +16,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_ADDRESS
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.service import async_set_service_schema
@@ -29,7 +30,7 @@ from ..errors import MessageError
 from ..messaging.router import DATA_ROUTER, Dispatch
 from ..sender_limit import async_get_sender_limit
 from ..texts import async_texts
-from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, bot_of, meant_content
+from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, async_write_refusal, bot_of, meant_content
 from .form import content_of, described_action
 from .names import ActionNames
 
@@ -135,8 +136,12 @@ class StreamActions:
         async_set_service_schema(self._hass, DOMAIN, name, dict(described))
 
     async def _async_call(self, address: str, call: ServiceCall) -> ServiceResponse:
-        await async_get_sender_limit(call.hass).async_admit(call.context)
-        dispatch = await self._async_dispatch(address, call)
+        try:
+            await async_get_sender_limit(call.hass).async_admit(call.context)
+            dispatch = await self._async_dispatch(address, call)
+        except HomeAssistantError as err:
+            async_write_refusal(call, address, err)
+            raise
         return await async_answer(call, dispatch, requires_receiver=True)
 
     async def _async_dispatch(self, address: str, call: ServiceCall) -> Dispatch:
