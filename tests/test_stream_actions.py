@@ -59,7 +59,8 @@ async def call(hass: HomeAssistant, name: str, /, *who: Context, **data: Any) ->
 
 def actions(hass: HomeAssistant) -> set[str]:
     """Return the names of the actions of data streams."""
-    return {*hass.services.async_services_for_domain(DOMAIN)} - {"send", "toggle_everything", "send_push_notification"}
+    others = {"send", "get_messages", "toggle_everything", "send_push_notification"}
+    return {*hass.services.async_services_for_domain(DOMAIN)} - others
 
 
 class Listener(Microservice):
@@ -484,7 +485,7 @@ async def test_an_action_goes_with_the_last_bot_that_has_its_data_stream(hass: H
     assert actions(hass) == {"ring"}
     await hass.config_entries.async_set_disabled_by(garden.bot_id, ConfigEntryDisabler.USER)
     await hass.async_block_till_done()
-    assert hass.services.async_services_for_domain(DOMAIN).keys() == {"send"}
+    assert hass.services.async_services_for_domain(DOMAIN).keys() == {"send", "get_messages"}
     await hass.config_entries.async_set_disabled_by(garden.bot_id, None)
     await hass.async_block_till_done()
     assert actions(hass) == {"ring"}

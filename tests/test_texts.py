@@ -12,6 +12,7 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.datastream_bot import condition, config_flow, trigger
+from custom_components.datastream_bot.actions.messages import GET_MESSAGES_SCHEMA, SERVICE_GET_MESSAGES
 from custom_components.datastream_bot.actions.send import SEND_SCHEMA, SERVICE_SEND
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, mqtt, options
@@ -27,6 +28,7 @@ ATTACHED = ("attached", "attached_nobody", "attached_nothing")
 STREAM_SCHEMA = data_stream.stream_schema(
     *(TEXTS["selector"][key]["options"] for key in ("field_type", "field_required"))
 )
+ACTIONS = {SERVICE_SEND: SEND_SCHEMA, SERVICE_GET_MESSAGES: GET_MESSAGES_SCHEMA}
 STREAM_STEPS = TEXTS["config_subentries"]["data_stream"]["step"]
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
 
@@ -65,6 +67,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         (TEXTS["options"]["step"]["doors"], doors.DOORS_SCHEMA),
         (TEXTS["options"]["step"]["mqtt"], mqtt.MQTT_SCHEMA),
         (TEXTS["options"]["step"]["broker"], mqtt.BROKER_SCHEMA),
+        (TEXTS["options"]["step"]["log"], options.LOG_SCHEMA),
         (TEXTS["config"]["step"]["reauth_confirm"], mqtt.LOGIN_SCHEMA),
     ],
 )
@@ -122,8 +125,10 @@ def test_every_choice_has_a_text() -> None:
         for selector in (*selectors, *(field["selector"] for field in rows["fields"].values()))
         if "options" in selector.config and "translation_key" in selector.config
     }
-    scope = load_yaml_dict(HOUSE / "services.yaml")["send"]["fields"]["reach"]["fields"]["scope"]["selector"]["select"]
-    choices[scope["translation_key"]] = set(scope["options"])
+    actions = load_yaml_dict(HOUSE / "services.yaml")
+    for field in (actions["send"]["fields"]["reach"]["fields"]["scope"], actions["get_messages"]["fields"]["outcome"]):
+        choice = field["selector"]["select"]
+        choices[choice["translation_key"]] = set(choice["options"])
     texts = {key: set(text["options"]) for key, text in TEXTS["selector"].items() if "options" in text}
     assert texts == choices
     assert TEXTS["selector"][rows["translation_key"]]["fields"].keys() == rows["fields"].keys()
@@ -176,23 +181,27 @@ def test_the_conditions_are_described_as_they_are() -> None:
         assert TEXTS["conditions"][name]["fields"].keys() == fields
 
 
-def test_the_action_is_described_as_it_is() -> None:
+@pytest.mark.parametrize(("action", "schema"), ACTIONS.items())
+def test_an_action_is_described_as_it_is(action: str, schema: Any) -> None:
     """Fields, texts and icons are those of the schema."""
-    ((action, described),) = load_yaml_dict(HOUSE / "services.yaml").items()
     fields: dict[str, Any] = {}
     sections = set()
-    for name, field in described["fields"].items():
+    for name, field in load_yaml_dict(HOUSE / "services.yaml")[action]["fields"].items():
         if "fields" in field:
             sections.add(name)
             fields |= field["fields"]
         else:
             fields[name] = field
 
-    assert action == SERVICE_SEND
-    assert fields.keys() == {str(field) for field in SEND_SCHEMA.schema}
+    assert fields.keys() == {str(field) for field in schema.schema}
     assert TEXTS["services"][action]["fields"].keys() == fields.keys()
-    assert TEXTS["services"][action]["sections"].keys() == sections
-    assert ICONS["services"][action]["sections"].keys() == sections
+    assert TEXTS["services"][action].get("sections", {}).keys() == sections
+    assert ICONS["services"][action].get("sections", {}).keys() == sections
+
+
+def test_every_action_has_a_description() -> None:
+    """And no description is left over."""
+    assert load_yaml_dict(HOUSE / "services.yaml").keys() == ACTIONS.keys()
 
 
 async def test_home_assistant_can_read_the_description_of_the_action(hass: HomeAssistant, add_bot: AddBot) -> None:

@@ -33,6 +33,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         # Home Assistant leaves disabled ones as they were, whose webhooks are to be known all the same.
         await async_migrate_entry(hass, entry)
     router = hass.data[DATA_ROUTER] = Router(hass)
+    await router.log.async_load([entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)])
     router.connect_listener(partial(async_fire_message, hass))
     router.connect_listener(partial(async_signal_message, hass))
     async_follow_automations(hass, router)
@@ -67,6 +68,7 @@ async def _async_entry_updated(hass: HomeAssistant, entry: DatastreamBotConfigEn
         hass.config_entries.async_schedule_reload(entry.entry_id)
     else:
         bot.async_update_name()
+        bot.async_update_log()
         await bot.data_streams.async_update()
         await async_update_doors(bot, hass.data[DATA_ROUTER])
         await async_update_transport(bot, hass.data[DATA_ROUTER])

@@ -12,6 +12,7 @@ from homeassistant.helpers import device_registry as dr
 from .const import (
     ADDRESS_TOGGLE_EVERYTHING,
     CONF_DOORS_CLOSED,
+    CONF_KEEP_CONTENT,
     DOMAIN,
     MANUFACTURER,
     ORIGIN_PRESENCE,
@@ -24,14 +25,14 @@ from .issues import async_rename_in_issues
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
 from .messaging.receipt import Delivery, Outcome, Receipt
-from .messaging.router import Dispatch, Router
+from .messaging.router import DATA_ROUTER, Dispatch, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
 from .presence.doubt_issue import DoubtIssue
 from .presence.persons import Presence
 from .presence.tracker import PresenceTracker, presence_storage
 from .rights import async_may_control_all
-from .settings import Settings
+from .settings import Settings, log_settings
 
 ORIGIN_MICROSERVICE: Final = "microservice"
 
@@ -72,6 +73,8 @@ async def async_remove_bot(hass: HomeAssistant, bot_id: str) -> None:
     """Remove what a bot stored."""
     for storage_of in (presence_storage, memory_storage):
         await storage_of(hass, bot_id).async_remove()
+    if (router := hass.data.get(DATA_ROUTER)) is not None:
+        router.log.async_forget(bot_id)
 
 
 def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> str:
@@ -158,11 +161,17 @@ class Bot:
         _register_device(self.hass, self.entry)
         async_rename_in_issues(self.hass, self.entry)
 
+    @callback
+    def async_update_log(self) -> None:
+        """Have the message log keep what the options say of the bot's messages."""
+        self._router.log.async_keep_content(self.bot_id, keep=log_settings(self.entry.options)[CONF_KEEP_CONTENT])
+
     async def async_receive(self) -> None:
         """Start to receive messages, until the config entry is unloaded."""
         on_unload = self.entry.async_on_unload
         # The last to be called, for those of other integrations.
         on_unload(self._detach_all)
+        self.async_update_log()
         await self.device.async_start()
         on_unload(lambda: self.device.async_stop(forget=self._is_disabled))
         for microservice in (self._location, self.device):

@@ -11,8 +11,10 @@ PANEL: Final = "datastream-bot"
 ATTR_ADDRESS: Final = "address"
 ATTR_CONTENT: Final = "content"
 
+CONF_CONTENT_IN_DIAGNOSTICS: Final = "content_in_diagnostics"
 CONF_DOORS: Final = "doors"
 CONF_DOORS_CLOSED: Final = "doors_closed"
+CONF_KEEP_CONTENT: Final = "keep_content"
 
 ADDRESS_SEND_PUSH_NOTIFICATION: Final = "send_push_notification"
 ADDRESS_TOGGLE_EVERYTHING: Final = "toggle_everything"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
+from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import ATTR_CONTENT
@@ -32,7 +33,7 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
         "home": envelope.home,
         "hops": envelope.hops,
     }
-    if message.size > _LIKELY_TOO_LARGE and not fits_into_event(data):
+    if len(message.json) > _LIKELY_TOO_LARGE and not fits_into_event(data):
         del data[ATTR_CONTENT]
         data[CONTENT_LEFT_OUT] = True
     hass.bus.async_fire(EVENT_DATASTREAM_BOT_MESSAGE, data, context=envelope.context)
@@ -45,5 +46,6 @@ def async_follow_automations(hass: HomeAssistant, router: Router) -> None:
     @callback
     def follow(event: Event) -> None:
         router.follow(event.context)
+        router.log.async_note_automation(event.context, event.data[ATTR_ENTITY_ID])
 
     hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow)

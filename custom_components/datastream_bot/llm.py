@@ -82,6 +82,7 @@ class DataStreamTool(Tool):
         except SchemaError as err:
             return ToolResult({"error": str(err), "faults": err.as_dicts()}, error=True)
         except HomeAssistantError as err:
+            hass.data[DATA_ROUTER].log.async_refuse(err, origin=_ORIGIN, address=self._address, context=context)
             return ToolResult({"error": str(err)}, error=True)
         except Exception:
             # Its text would go to whoever asks.

@@ -64,6 +64,12 @@ async def async_is_administrator(hass: HomeAssistant, user_id: str) -> bool:
     return (user := await hass.auth.async_get_user(user_id)) is not None and user.is_admin
 
 
+async def async_may_read_all(hass: HomeAssistant, user_id: str) -> bool:
+    """Return whether a user may read all entities."""
+    user = await hass.auth.async_get_user(user_id)
+    return user is not None and user.permissions.access_all_entities(POLICY_READ)
+
+
 async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], context: Context) -> dict[str, Any]:
     """Return a receipt as the context's user may read it."""
     if context.user_id is None:

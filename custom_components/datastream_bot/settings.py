@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.const import ATTR_ENTITY_ID, Platform, UnitOfTime
@@ -21,7 +21,15 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .const import CONF_DOORS, Reaction
+from .const import CONF_CONTENT_IN_DIAGNOSTICS, CONF_DOORS, CONF_KEEP_CONTENT, Reaction
+
+_LOG: Final = "log"
+
+LOG_FORM: Final[Mapping[vol.Marker, Any]] = {
+    vol.Required(CONF_KEEP_CONTENT, default=True): BooleanSelector(),
+    vol.Required(CONF_CONTENT_IN_DIAGNOSTICS, default=False): BooleanSelector(),
+}
+"""What the message log keeps of the messages of a bot."""
 
 
 def _shown(selector: Selector[Any] | None, *, more: bool = False) -> dict[str, Any]:
@@ -106,8 +114,21 @@ def door_settings(options: Mapping[str, Any], section: str, form: Mapping[vol.Ma
         form: The section of the door in the form.
 
     """
-    defaults = {str(field): field.default() for field in form}
-    return {**defaults, **options.get(CONF_DOORS, {}).get(section, {})}
+    return {**_defaults(form), **options.get(CONF_DOORS, {}).get(section, {})}
+
+
+def log_settings(options: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the settings of the message log in the options of a config entry; defaults stand for the others."""
+    return {**_defaults(LOG_FORM), **options.get(_LOG, {})}
+
+
+def log_options(settings: Mapping[str, bool]) -> dict[str, Any]:
+    """Return the options of a config entry with these settings of the message log."""
+    return {_LOG: dict(settings)}
+
+
+def _defaults(form: Mapping[vol.Marker, Any]) -> dict[str, Any]:
+    return {str(field): field.default() for field in form}
 
 
 @callback

@@ -115,10 +115,10 @@ class Storage[T]:
             await self._async_save(data_func())
 
     @callback
-    def async_delay_save(self, data_func: Callable[[], T]) -> None:
-        """Save data a second after the first of any number of calls."""
+    def async_delay_save(self, data_func: Callable[[], T], delay: float = _SAVE_DELAY) -> None:
+        """Save data some seconds after the first of any number of calls."""
         if self._due is None:
-            self._save_later(_SAVE_DELAY, data_func)
+            self._save_later(delay, data_func)
 
     @callback
     def async_save_at_stop(self, data_func: Callable[[], T]) -> CALLBACK_TYPE:

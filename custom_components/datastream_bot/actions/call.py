@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..bot import Bot, DatastreamBotConfigEntry
@@ -64,6 +64,19 @@ def meant_content(registry: Registry, address: object, content: object) -> objec
     # Without a field that was meant, a bare key is refused in words.
     is_meant = any(as_meant(keyed, schema.fields) is not keyed for schema in schemas)
     return keyed if is_meant else content
+
+
+@callback
+def async_write_refusal(call: ServiceCall, address: object, error: HomeAssistantError) -> None:
+    """Write into the message log that the message of a call did not enter."""
+    entry = call.hass.config_entries.async_get_entry(call.data.get(ATTR_CONFIG_ENTRY_ID, ""))
+    call.hass.data[DATA_ROUTER].log.async_refuse(
+        error,
+        origin=ORIGIN,
+        address=address,
+        sender=None if entry is None else entry.entry_id,
+        context=call.context,
+    )
 
 
 async def async_answer(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
@@ -12,7 +13,7 @@ from ..const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from ..messaging.message import DEFAULT_ROUTE, Route, Scope
 from ..messaging.router import DATA_ROUTER
 from ..sender_limit import async_get_sender_limit
-from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, bot_of, meant_content
+from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, async_write_refusal, bot_of, meant_content
 
 SERVICE_SEND: Final = "send"
 
@@ -57,24 +58,28 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
 
     For a user who may not speak for the bot, it is sent from outside and stays here.
     """
-    await async_get_sender_limit(call.hass).async_admit(call.context)
-    router, bot = call.hass.data[DATA_ROUTER], bot_of(call)
-    refusal = None if bot is None else await bot.async_refusal_to_speak(call.context)
-    external = call.data.get(ATTR_EXTERNAL, True)
-    if refusal is not None and not external:
-        raise refusal
-    address = call.data[ATTR_ADDRESS]
-    dispatch = await router.async_dispatch(
-        address,
-        meant_content(router.registry, address, call.data.get(ATTR_CONTENT)),
-        origin=ORIGIN,
-        sender=None if bot is None or refusal else bot.bot_id,
-        context=call.context,
-        internal=call.data.get(ATTR_INTERNAL, True),
-        external=external,
-        route=None if refusal else _route(call.data),
-        refused=[bot.refused(refusal)] if bot is not None and refusal is not None else [],
-    )
+    router, address = call.hass.data[DATA_ROUTER], call.data[ATTR_ADDRESS]
+    try:
+        await async_get_sender_limit(call.hass).async_admit(call.context)
+        bot = bot_of(call)
+        refusal = None if bot is None else await bot.async_refusal_to_speak(call.context)
+        external = call.data.get(ATTR_EXTERNAL, True)
+        if refusal is not None and not external:
+            raise refusal
+        dispatch = await router.async_dispatch(
+            address,
+            meant_content(router.registry, address, call.data.get(ATTR_CONTENT)),
+            origin=ORIGIN,
+            sender=None if bot is None or refusal else bot.bot_id,
+            context=call.context,
+            internal=call.data.get(ATTR_INTERNAL, True),
+            external=external,
+            route=None if refusal else _route(call.data),
+            refused=[bot.refused(refusal)] if bot is not None and refusal is not None else [],
+        )
+    except HomeAssistantError as err:
+        async_write_refusal(call, address, err)
+        raise
     requires_receiver = call.data.get(ATTR_REQUIRE_RECEIVER, False)
     return await async_answer(call, dispatch, requires_receiver=requires_receiver, refusal=refusal)
 

@@ -16,6 +16,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_ADDRESS
 from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.service import async_set_service_schema
@@ -31,7 +32,7 @@ from ..messaging.registry import Registry
 from ..messaging.router import DATA_ROUTER
 from ..sender_limit import async_get_sender_limit
 from ..texts import async_texts
-from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, bot_of, meant_content
+from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, async_write_refusal, bot_of, meant_content
 from .form import content_of, described_action
 from .names import ActionNames
 
@@ -144,11 +145,17 @@ class StreamActions:
 
     async def _async_call(self, address: str, call: ServiceCall) -> ServiceResponse:
         """Send the message of a call; it stays here."""
-        await async_get_sender_limit(call.hass).async_admit(call.context)
-        router, bot = self._hass.data[DATA_ROUTER], bot_of(call)
-        way = await async_way_to(router.registry, address, bot, call.context)
-        content = meant_content(router.registry, address, content_of(address, call.data))
-        dispatch = await router.async_dispatch(address, content, origin=ORIGIN, context=call.context, route=None, **way)
+        router = self._hass.data[DATA_ROUTER]
+        try:
+            await async_get_sender_limit(call.hass).async_admit(call.context)
+            way = await async_way_to(router.registry, address, bot_of(call), call.context)
+            content = meant_content(router.registry, address, content_of(address, call.data))
+            dispatch = await router.async_dispatch(
+                address, content, origin=ORIGIN, context=call.context, route=None, **way
+            )
+        except HomeAssistantError as err:
+            async_write_refusal(call, address, err)
+            raise
         return await async_answer(call, dispatch, requires_receiver=True)
 
 

@@ -24,9 +24,9 @@ from ..errors import MessageError
 from ..rate_limit import TokenBuckets
 from ..rights import async_readable_receipt
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, LimitedError, NotReadyError
-from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
+from .entering import async_enter, async_take_each, async_write_refusal, doors_to, entries_to_come, open_doors
 from .idempotency import key_in
-from .request import async_read_body, check_method, check_request_form, read_feed, refusal
+from .request import Received, async_read_body, check_method, check_request_form, read_feed, refusal
 
 HEADERS_KEY: Final = ("API_KEY", "PRESENCE_API_KEY")
 HEADER_PASSWORD: Final = "PASSWORD"  # noqa: S105 - the name of a header
@@ -203,14 +203,19 @@ class CloudStreamView(_KeyView):
 
     @override
     async def answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
-        user = await self.user_of(request)
-        check_request_form(request)
-        received = read_feed(request.query, await async_read_body(request))
-        doors, refused = async_take_each(doors_to(received.address, doors))
+        hass, user = request.app[KEY_HASS], await self.user_of(request)
         context = Context(user_id=user.id)
-        key = key_in(request.headers)
-        receipt = await async_enter(doors, received, key=key, context=context, refused=refused)
-        return await async_readable_receipt(request.app[KEY_HASS], receipt, context)
+        received: Received | None = None
+        try:
+            check_request_form(request)
+            received = read_feed(request.query, await async_read_body(request))
+            doors, refused = async_take_each(doors_to(received.address, doors))
+            key = key_in(request.headers)
+            receipt = await async_enter(doors, received, key=key, context=context, refused=refused)
+        except MessageError as err:
+            async_write_refusal(hass, err, origin=BotlabDoor.origin, doors=doors, received=received)
+            raise
+        return await async_readable_receipt(hass, receipt, context)
 
 
 def _text(header: str) -> str:

@@ -12,6 +12,7 @@ from ..const import DOMAIN
 from ..data_streams import opens
 from ..errors import MessageError
 from ..messaging.receipt import Delivery, Outcome, Receipt
+from ..messaging.router import DATA_ROUTER
 from .door import Door, DoorError, LimitedError, NotReadyError
 from .idempotency import async_once
 from .request import Received
@@ -104,6 +105,28 @@ async def async_enter(
         # It is not sent before its key is on disk, and meanwhile a door may be closed.
         lambda: _async_send(doors_to(received.address, doors), received, context, refused),
     )
+
+
+@callback
+def async_write_refusal(
+    hass: HomeAssistant, error: MessageError, *, origin: str, doors: Iterable[Door], received: Received | None
+) -> None:
+    """Write into the message log that a message did not enter.
+
+    Args:
+        hass: Home Assistant.
+        error: Why.
+        origin: Kind of the doors.
+        doors: Where it came to, if that is known.
+        received: What was to be sent, or None when it could not be read.
+
+    """
+    refused = [
+        Delivery(bot_id=door.bot_id, bot_name=door.entry.title, receiver=_RECEIVER, outcome=Outcome.FAILED)
+        for door in doors
+    ]
+    address = None if received is None else received.address
+    hass.data[DATA_ROUTER].log.async_refuse(error, origin=origin, address=address, refused=refused)
 
 
 async def _async_send(

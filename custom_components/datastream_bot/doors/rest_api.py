@@ -13,9 +13,9 @@ from ..messaging.receipt import Delivery
 from ..messaging.registry import is_called
 from ..rights import async_readable_receipt
 from .door import Door, DoorError, NotReadyError
-from .entering import async_enter, async_take_each, doors_to, entries_to_come, open_doors
+from .entering import async_enter, async_take_each, async_write_refusal, doors_to, entries_to_come, open_doors
 from .idempotency import key_in
-from .request import async_read_body, check_request_form, read_message, refusal
+from .request import Received, async_read_body, check_request_form, read_message, refusal
 
 
 class RestDoor(Door):
@@ -36,6 +36,8 @@ class StreamView(HomeAssistantView):
         """Send a message and answer with its receipt, or with why it was refused."""
         hass = request.app[KEY_HASS]
         refused: list[Delivery] = []
+        doors: list[Door] = []
+        received: Received | None = None
         try:
             doors = _doors(hass, bot)
             if bot is not None:
@@ -51,6 +53,7 @@ class StreamView(HomeAssistantView):
             key = key_in(request.headers)
             receipt = await async_enter(doors, received, key=key, context=context, refused=refused)
         except MessageError as err:
+            async_write_refusal(hass, err, origin=RestDoor.origin, doors=doors, received=received)
             return self.json(*refusal(err))
         return self.json(await async_readable_receipt(hass, receipt, context))
 

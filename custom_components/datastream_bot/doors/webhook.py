@@ -28,10 +28,10 @@ from ..rights import anonymous_receipt
 from ..settings import door_settings
 from .credentials import valid_secrets
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError
-from .entering import async_enter, doors_to
+from .entering import async_enter, async_write_refusal, doors_to
 from .idempotency import key_in
 from .replay_cache import async_get_replays
-from .request import async_read_a_little, async_read_body, check_request_form, read_message, refusal
+from .request import Received, async_read_a_little, async_read_body, check_request_form, read_message, refusal
 from .signature import claim_in, right_signatures
 from .streak import Streak
 
@@ -94,6 +94,7 @@ class WebhookDoor(Door):
             self.async_count("not_local")
             return Response()
         is_known = not self._is_signed
+        received: Received | None = None
         try:
             body = await self._async_read(request)
             if body is None:
@@ -104,6 +105,7 @@ class WebhookDoor(Door):
             receipt = await async_enter(doors_to(received.address, [self]), received, key=key_in(request.headers))
             return HomeAssistantView.json(receipt if self._names_entities else anonymous_receipt(self.hass, receipt))
         except MessageError as err:
+            async_write_refusal(self.hass, err, origin=self.origin, doors=[self], received=received)
             return HomeAssistantView.json(*refusal(err))
         except Exception:
             _LOGGER.exception("The webhook of %s failed", self.entry.title)

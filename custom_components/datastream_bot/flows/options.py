@@ -14,7 +14,7 @@ from ..doors.door import CONF_OPEN
 from ..doors.webhook import CONF_SIGNED, WebhookDoor, async_webhook_url
 from ..mqtt.settings import BrokerChoice, BrokerError, MqttSettings
 from ..mqtt.transport import async_try
-from ..settings import with_entity_ids
+from ..settings import LOG_FORM, log_options, log_settings, with_entity_ids
 from .bot import BOT_SCHEMA, form_from_options
 from .bot_steps import STEP_BOT, BotSteps
 from .doors import DOORS_SCHEMA, curl_line, doors_from_form, doors_from_options, webhook_schema
@@ -24,20 +24,23 @@ from .sections import opened
 STEP_BROKER: Final = "broker"
 STEP_DOORS: Final = "doors"
 STEP_INIT: Final = "init"
+STEP_LOG: Final = "log"
 STEP_MQTT: Final = "mqtt"
 STEP_WEBHOOK: Final = "webhook"
 STEP_WEBHOOK_SIGNED: Final = "webhook_signed"
 
+LOG_SCHEMA: Final = vol.Schema(dict(LOG_FORM))
+
 
 class BotOptionsFlow(BotSteps, OptionsFlow):
-    """Asks what a bot looks after, which doors it opens, or how it reaches other homes."""
+    """Asks what a bot looks after, which doors it opens, how it reaches other homes, or what is kept of messages."""
 
     _doors: dict[str, Any]
     _mqtt: MqttSettings
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to change."""
-        return self.async_show_menu(step_id=STEP_INIT, menu_options=[STEP_BOT, STEP_DOORS, STEP_MQTT])
+        return self.async_show_menu(step_id=STEP_INIT, menu_options=[STEP_BOT, STEP_DOORS, STEP_MQTT, STEP_LOG])
 
     async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what the bot looks after."""
@@ -113,6 +116,13 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
             errors=errors,
             description_placeholders={"there": listed_peers(self.config_entry), "problem": problem},
         )
+
+    async def async_step_log(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what the message log keeps of the bot's messages."""
+        if user_input is not None:
+            return self._store(log_options(user_input))
+        schema = self.add_suggested_values_to_schema(LOG_SCHEMA, log_settings(self.config_entry.options))
+        return self.async_show_form(step_id=STEP_LOG, data_schema=schema)
 
     def _store(self, options: Mapping[str, Any]) -> ConfigFlowResult:
         return self.async_create_entry(data={**self.config_entry.options, **options})

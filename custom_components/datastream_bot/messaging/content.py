@@ -56,19 +56,19 @@ def checked_content(content: object) -> dict[str, Any]:
         MessageError: It is no JSON object, larger than 32 KiB as JSON, or more than 16 levels deep.
 
     """
-    copied, _ = measured_content(content)
+    copied, _ = encoded_content(content)
     return copied
 
 
-def measured_content(content: object) -> tuple[dict[str, Any], int]:
-    """Return a deep copy of content like `checked_content`, and how many bytes it takes as JSON.
+def encoded_content(content: object) -> tuple[dict[str, Any], bytes]:
+    """Return a deep copy of content like `checked_content`, and it as JSON.
 
     Raises:
         MessageError: It is no JSON object, larger than 32 KiB as JSON, or more than 16 levels deep.
 
     """
     if content is None:
-        return {}, 2
+        return {}, b"{}"
     if isinstance(content, dict) and is_plain(content):
         copied = dict(content)
     elif isinstance(content, Mapping):
@@ -76,13 +76,13 @@ def measured_content(content: object) -> tuple[dict[str, Any], int]:
     else:
         raise MessageError(translation_key="content_not_object", received=_kind(content))
     try:
-        size = len(json_bytes(copied))
+        encoded = json_bytes(copied)
     except (TypeError, ValueError) as err:
         received = "an integer beyond 64 bits, or text that is not Unicode"
         raise MessageError(translation_key="content_not_json", path="content", received=received) from err
-    if size > MAX_CONTENT_BYTES:
+    if len(encoded) > MAX_CONTENT_BYTES:
         raise _too_large()
-    return copied, size
+    return copied, encoded
 
 
 def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:

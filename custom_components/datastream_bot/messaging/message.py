@@ -77,13 +77,13 @@ class Message(NamedTuple):
     Attributes:
         envelope: What is known of it beside its content.
         content: A JSON object.
-        size: How many bytes the content took as JSON when it was sent.
+        json: The content as JSON, as it was sent.
 
     """
 
     envelope: Envelope
     content: Mapping[str, Any]
-    size: int
+    json: bytes
 
     @property
     def address(self) -> str:
@@ -102,7 +102,7 @@ class Message(NamedTuple):
 
     def copy(self) -> Message:
         """Return the message with a deep copy of its content."""
-        return Message(self.envelope, copied_content(self.content), self.size)
+        return Message(self.envelope, copied_content(self.content), self.json)
 
 
 def checked_address(address: object) -> str:
@@ -112,6 +112,11 @@ def checked_address(address: object) -> str:
         MessageError: It is not.
 
     """
-    if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+    if not is_address(address):
         raise MessageError(translation_key="invalid_address", address=repr(address), max_length=MAX_ADDRESS_LENGTH)
     return str(address)
+
+
+def is_address(address: object) -> bool:
+    """Return whether something is a valid address."""
+    return isinstance(address, str) and _ADDRESS.fullmatch(address) is not None

@@ -32,6 +32,7 @@ class Delivery(NamedTuple):
         result: What the receiver returned.
         error: Why it failed.
         home: Name of the home that the bot is in, `organization`, or None when it is in this Home Assistant.
+        quotes: Whether the error may quote the content, as the mistake is the sender's.
 
     """
 
@@ -42,6 +43,7 @@ class Delivery(NamedTuple):
     result: Mapping[str, Any] | None = None
     error: str | None = None
     home: str | None = None
+    quotes: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the delivery as response data."""

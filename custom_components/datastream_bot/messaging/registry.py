@@ -109,6 +109,7 @@ class Endpoint:
         *,
         result: Mapping[str, Any] | None = None,
         error: str | None = None,
+        quotes: bool = False,
     ) -> Delivery:
         """Return what became of a message at a receiver of the bot."""
         return Delivery(
@@ -118,6 +119,7 @@ class Endpoint:
             outcome=outcome,
             result=result,
             error=error,
+            quotes=quotes,
         )
 
     def _update_schema(self) -> None:

@@ -10,15 +10,16 @@ import logging
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, RECEIPT_WAIT
 from ..errors import MessageError, PartlyFailedError
 from .areas import find_area
-from .content import measured_content
+from .content import encoded_content
 from .failure_log import FailureLog
+from .log import MessageLog
 from .loop_guard import LoopGuard
 from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
 from .microservice import Microservice
@@ -46,12 +47,14 @@ class Router:
 
     Attributes:
         registry: Who receives what.
+        log: What became of the last messages.
 
     """
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the router."""
         self.registry = Registry(partial(find_area, hass))
+        self.log = MessageLog(hass)
         self._hass = hass
         self._loop_guard = LoopGuard(hass)
         self._failure_log = FailureLog(hass)
@@ -126,42 +129,50 @@ class Router:
             HomeAssistantError: Too many messages led to it, or came of the message that it came of.
 
         """
-        if not (internal and sender) and not external:
-            raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
-        entrance = origin if from_outside else None
-        hops_here, chain = self._loop_guard.link(context, entrance)
-        # What no source can forget or forge: id, hops, entrance and context.
-        envelope = Envelope(
-            address=checked_address(address),
-            # A context of its own tells what the message causes from what else its sender does.
-            context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
-            origin=origin,
-            entrance=entrance or chain.entrance,
-            sender=sender,
-            hops=max(hops, hops_here),
-            external=external,
-            home=home,
-        )
-        message = Message(envelope, *measured_content(content))
-        forward = self._resolve_route(message, route)
-        self._loop_guard.count(message, chain)
-        async with self._turn:
-            endpoints = self.registry.endpoints(
-                message.address, sender=sender, internal=internal, external=external, only=only
+        began = self._hass.loop.time()
+        unfit: list[Delivery] = []
+        try:
+            if not (internal and sender) and not external:
+                raise MessageError(translation_key="nowhere_to_go" if sender else "internal_needs_bot")
+            entrance = origin if from_outside else None
+            hops_here, chain = self._loop_guard.link(context, entrance)
+            # What no source can forget or forge: id, hops, entrance and context.
+            envelope = Envelope(
+                address=checked_address(address),
+                # A context of its own tells what the message causes from what else its sender does.
+                context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
+                origin=origin,
+                entrance=entrance or chain.entrance,
+                sender=sender,
+                hops=max(hops, hops_here),
+                external=external,
+                home=home,
             )
-            accepted, unfit, refusal = _resolve(message, endpoints)
-            for delivery in unfit:
-                self._tell(message, delivery)
-            if refusal is not None and not accepted:
-                raise refusal
-            # Fixed before the listeners hear of it, who may subscribe or unsubscribe.
-            receivers = [
-                (endpoint, receiver, fitted) for endpoint, fitted in accepted for receiver in endpoint.receivers
-            ]
-            self._announce(message, {endpoint.bot_id: fitted for endpoint, fitted in accepted})
-            started = [self._deliver(*each) for each in receivers]
-            forwarded = None if forward is None else forward(message)
-        return Dispatch(message, started, [*unfit, *refused], forwarded)
+            message = Message(envelope, *encoded_content(content))
+            forward = self._resolve_route(message, route)
+            self._loop_guard.count(message, chain)
+            async with self._turn:
+                endpoints = self.registry.endpoints(
+                    message.address, sender=sender, internal=internal, external=external, only=only
+                )
+                accepted, unfit, refusal = _resolve(message, endpoints)
+                for delivery in unfit:
+                    self._tell(message, delivery)
+                if refusal is not None and not accepted:
+                    raise refusal
+                # Fixed before the listeners hear of it, who may subscribe or unsubscribe.
+                receivers = [
+                    (endpoint, receiver, fitted) for endpoint, fitted in accepted for receiver in endpoint.receivers
+                ]
+                self._announce(message, {endpoint.bot_id: fitted for endpoint, fitted in accepted})
+                started = [self._deliver(*each) for each in receivers]
+                forwarded = None if forward is None else forward(message)
+        except HomeAssistantError as err:
+            self.log.async_refuse(
+                err, origin=origin, address=address, sender=sender, context=context, refused=[*unfit, *refused]
+            )
+            raise
+        return Dispatch(message, started, [*unfit, *refused], forwarded, log=self.log, began=began)
 
     async def async_preview(
         self,
@@ -193,7 +204,7 @@ class Router:
             external=external,
             home=None,
         )
-        message = Message(envelope, *measured_content(content))
+        message = Message(envelope, *encoded_content(content))
         endpoints = self.registry.endpoints(message.address, sender=sender, internal=True, external=external, only=only)
         accepted, unfit, _ = _resolve(message, endpoints)
         previews = [
@@ -252,7 +263,13 @@ class Router:
             if not isinstance(err, HomeAssistantError):
                 error = f"{type(err).__name__}: {error}"
             result = err.result if isinstance(err, PartlyFailedError) else None
-            return endpoint.delivery(receiver.name, Outcome.FAILED, result=result, error=error)
+            return endpoint.delivery(
+                receiver.name,
+                Outcome.FAILED,
+                result=result,
+                error=error,
+                quotes=isinstance(err, ServiceValidationError),
+            )
         return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
 
@@ -271,9 +288,9 @@ def _resolve(
             content = endpoint.schema.read(message.address, message.content)
         except SchemaError as err:
             refusal = refusal or err
-            refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err)))
+            refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err), quotes=True))
         else:
-            accepted.append((endpoint, Message(message.envelope, content, message.size)))
+            accepted.append((endpoint, Message(message.envelope, content, message.json)))
     return accepted, refused, refusal
 
 
@@ -321,21 +338,48 @@ class Dispatch:
 
     """
 
-    __slots__ = ("_forwarded", "_refused", "_started", "message")
+    __slots__ = ("_deliveries", "_forwarded", "_log", "_record", "_refused", "_started", "_working", "message")
 
     def __init__(
-        self, message: Message, started: list[Started], refused: list[Delivery], forwarded: Forwarded | None
+        self,
+        message: Message,
+        started: list[Started],
+        refused: list[Delivery],
+        forwarded: Forwarded | None,
+        *,
+        log: MessageLog,
+        began: float,
     ) -> None:
-        """Initialize it with the receivers at work, and with what became of it at those that refused it."""
+        """Initialize it, and write it down.
+
+        Args:
+            message: The message.
+            started: The receivers, most of which are done by now.
+            refused: What became of it at those that refused it.
+            forwarded: It on its way beyond this Home Assistant, or None.
+            log: Is told now, and when those are done that are not.
+            began: When it was sent, by the clock of the event loop.
+
+        """
         self.message = message
         self._started = started
         self._refused = refused
         self._forwarded = forwarded
+        self._log = log
+        self._deliveries = [_delivery_by_now(*each) for each in started]
+        self._working = [task for _, _, task in started if not task.done()]
+        elsewhere = None if forwarded is None else forwarded.by_now()
+        self._record = log.async_add(message, began, self._deliveries, refused, elsewhere)
+        for index, each in enumerate(started) if self._working else ():
+            if not each[-1].done():
+                each[-1].add_done_callback(partial(self._receiver_is_done, index, each))
+        if forwarded is not None:
+            forwarded.over.add_done_callback(self._elsewhere_is_over)
 
     @callback
     def async_call_when_finished(self, finished: Callable[[], None]) -> None:
         """Call a function when no receiver here is at work for the message any more."""
-        if working := [task for _, _, task in self._started if not task.done()]:
+        if working := [task for task in self._working if not task.done()]:
             asyncio.gather(*working, return_exceptions=True).add_done_callback(lambda _: finished())
         else:
             finished()
@@ -346,18 +390,31 @@ class Dispatch:
         Receivers that are not done by then are `running` and go on; so do all when the sender is cancelled.
         """
         envelope, forwarded = self.message.envelope, self._forwarded
-        waiting: list[asyncio.Future[Any]] = [task for _, _, task in self._started if not task.done()]
+        waiting: list[asyncio.Future[Any]] = [task for task in self._working if not task.done()]
         if forwarded is not None:
             waiting.append(forwarded.over)
         if waiting:
             await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
-        elsewhere = [] if forwarded is None else forwarded.by_now()
+        if self._working:
+            self._deliveries = [_delivery_by_now(*each) for each in self._started]
+        elsewhere: list[Delivery] = []
+        if forwarded is not None:
+            elsewhere = forwarded.by_now()
+            if not forwarded.over.done():
+                self._log.async_update_elsewhere(self._record, elsewhere)
         return Receipt(
             message_id=envelope.context.id,
             address=envelope.address,
-            deliveries=[*(_delivery_by_now(*each) for each in self._started), *self._refused, *elsewhere],
+            deliveries=[*self._deliveries, *self._refused, *elsewhere],
             is_received=bool(self._started) or any(each.outcome is not Outcome.PENDING for each in elsewhere),
         )
+
+    def _receiver_is_done(self, index: int, started: Started, _: object) -> None:
+        self._log.async_update(self._record, index, _delivery_by_now(*started))
+
+    def _elsewhere_is_over(self, _: object) -> None:
+        if self._forwarded is not None:
+            self._log.async_update_elsewhere(self._record, self._forwarded.by_now())
 
 
 def _delivery_by_now(endpoint: Endpoint, receiver: Microservice, task: asyncio.Task[Delivery]) -> Delivery:
