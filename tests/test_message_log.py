@@ -88,7 +88,8 @@ async def test_a_message_can_be_looked_up_with_all_that_became_of_it(
 ) -> None:
     """Whoever sent it."""
     bot = await add_bot()
-    receipt = await send("toggle_everything", {"on": True}, context=Context(user_id=hass_admin_user.id))
+    context = Context(user_id=hass_admin_user.id)
+    receipt = await send("toggle_everything", {"on": True}, context=context)
 
     (message,) = await get_messages(hass)
 
@@ -105,6 +106,8 @@ async def test_a_message_can_be_looked_up_with_all_that_became_of_it(
         "hops": 0,
         "external": True,
         "user_id": hass_admin_user.id,
+        "cause": context.id,
+        "automation": None,
         "content": {"on": True},
         "deliveries": [
             {

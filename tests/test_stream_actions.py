@@ -31,6 +31,7 @@ from custom_components.datastream_bot.messaging.microservice import Microservice
 from custom_components.datastream_bot.messaging.schema import Field
 
 from .conftest import AddBot, Home
+from .messages import get_messages
 from .streams import (
     add_stream,
     change_stream,
@@ -267,6 +268,21 @@ async def test_automations_may_write_fields_as_yaml_has_them(
     )
     assert "light.kitchen" in on()
     assert listener.contents == [{"text": "1, 2"}, {"text": "1"}]
+
+
+async def test_a_message_tells_which_automation_sent_it(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """As long as not too many others have run since."""
+    await add_stream(await add_bot(), "ring")
+    await automate(hass, {"action": "datastream_bot.ring"})
+    (message,) = await get_messages(hass)
+    assert message["automation"] == "automation.go"
+
+    context = Context()
+    for number in range(501):
+        triggered = {"entity_id": f"automation.number_{number}", "name": "Number"}
+        hass.bus.async_fire("automation_triggered", triggered, context=Context() if number else context)
+    await call(hass, "ring", context)
+    assert [each["automation"] for each in await get_messages(hass)] == ["automation.go", None]
 
 
 # To whom.

@@ -215,7 +215,7 @@ def test_every_text_of_the_page_is_there_and_used() -> None:
     """As its files name them, some by what a message has."""
     source = "\n".join(path.read_text(encoding="utf-8") for path in (HOUSE / "panel" / "www").iterdir())
     named = set(re.findall(r"""[("' ]([a-z_]+(?:\.[a-z_]+)?)["']""", source))
-    begun = tuple(re.findall(r"`([a-z_]+\.)\$\{", source))
+    begun = tuple(re.findall(r"`([a-z_]+[._])\$\{", source))
     texts = leaves(TEXTS["config_panel"])
     assert {path for path in texts if path not in named and not path.startswith(begun)} == set()
     asked = set(re.findall(r"""(?:text|localize)\("([a-z_.]+)\"""", source))
