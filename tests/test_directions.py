@@ -23,7 +23,7 @@ SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("event_bus", "llm", "migration", "trigger_target"),
+    *("event_bus", "logbook", "receipt_event", "llm", "migration", "trigger_target"),
 }
 PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}

@@ -17,6 +17,7 @@ from .messaging.signals import async_signal_message
 from .migration import async_migrate_entry
 from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
+from .receipt_event import async_setup_receipt_event
 from .same_names import async_watch_names
 from .settings import with_registry_ids
 
@@ -35,6 +36,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     router.connect_listener(partial(async_fire_message, hass))
     router.connect_listener(partial(async_signal_message, hass))
     async_follow_automations(hass, router)
+    async_setup_receipt_event(hass, router)
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_watch_names(hass)
