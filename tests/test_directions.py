@@ -23,7 +23,8 @@ SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("event_bus", "llm", "migration", "panel", "trigger_target", "usages", "websocket_api"),
+    *("event_bus", "llm", "logbook", "migration", "panel", "receipt_event", "trigger_target"),
+    *("usages", "websocket_api"),
 }
 PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}

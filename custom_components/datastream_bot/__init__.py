@@ -18,6 +18,7 @@ from .migration import async_migrate_entry
 from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .panel import async_setup_panel
+from .receipt_event import async_setup_receipt_event
 from .same_names import async_watch_names
 from .settings import with_registry_ids
 from .websocket_api import async_setup_websocket_api
@@ -37,6 +38,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     router.connect_listener(partial(async_fire_message, hass))
     router.connect_listener(partial(async_signal_message, hass))
     async_follow_automations(hass, router)
+    async_setup_receipt_event(hass, router)
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_watch_names(hass)

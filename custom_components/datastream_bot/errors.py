@@ -84,6 +84,12 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
+def shortened(text: str, length: int) -> str:
+    """Return a text as one line, with what cannot be seen escaped, and cut short to a number of characters."""
+    shown = printable(text[:length])
+    return shown if len(text) <= length >= len(shown) else f"{shown[: length - 1]}…"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known names that are most similar to an unknown one, for people; empty when none is."""
     by_folded = {each.casefold(): each for each in known}

@@ -8,6 +8,7 @@ from typing import Final
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.issue_registry import IssueSeverity
+from lru import LRU
 
 from ..const import DOMAIN
 from ..issues import async_create_issue, async_has_issue
@@ -51,6 +52,8 @@ class LoopGuard:
         """Initialize the guard."""
         self._hass = hass
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        # The ids of the messages that other contexts stand for.
+        self._messages: LRU[str, str] = LRU(MAX_REMEMBERED)
 
     def link(self, context: Context | None, entrance: str | None) -> Link:
         """Return the place of a message that is sent in a context, by its own entrance or that of its chain."""
@@ -66,11 +69,16 @@ class LoopGuard:
         if (own := self._known.get(context.id)) is not None:
             self._known.move_to_end(context.id)
             return self._link_now(own)
-        if context.parent_id is None or (parents := self._known.get(context.parent_id)) is None:
+        parent_id = self._messages.get(context.id) or self._messages.get(context.parent_id or "", context.parent_id)
+        if parent_id is None or (parents := self._known.get(parent_id)) is None:
             return None
         link = self._link_now(parents)
         self._remember(context, *link)
         return link
+
+    def follow_message(self, context: Context, message_id: str) -> None:
+        """Let what is sent because of a context count as caused by a message, whatever the parent of the context."""
+        self._messages[context.id] = message_id
 
     def count(self, message: Message, chain: Chain) -> None:
         """Count a message in its chain.

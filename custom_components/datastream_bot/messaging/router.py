@@ -89,6 +89,11 @@ class Router:
         """Follow a message into a context that it caused, such as an automation's."""
         self._loop_guard.follow(context)
 
+    @callback
+    def follow_message(self, context: Context, message_id: str) -> None:
+        """Follow a message into a context that it caused, and that has another parent."""
+        self._loop_guard.follow_message(context, message_id)
+
     async def async_dispatch(
         self,
         address: object,
