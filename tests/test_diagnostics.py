@@ -1,14 +1,26 @@
 """The diagnostics file that a user adds to a report."""
 
+import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+import pytest
+from pytest_homeassistant_custom_component.common import get_system_health_info
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from .conftest import AddBot, Home, SetPresence
+from custom_components.datastream_bot.const import DOMAIN
+
+from .conftest import AddBot, Home, Send, SetPresence
+from .doors import open_webhook
 from .home import Reader
+from .streams import add_stream
 
 
 async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
@@ -63,3 +75,53 @@ async def test_diagnostics_tell_what_became_of_the_last_reaction_to_presence(
     location = diagnostics["microservices"][0]
     assert location["presence"] == "away"
     assert location["last_reaction"]["handled"][0]["result"]["on"] is False
+
+
+async def test_the_diagnostics_of_a_device_are_those_of_its_data_stream_or_of_its_bot(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, add_bot: AddBot, send: Send
+) -> None:
+    """Without what is secret, and without content."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    bot, garden = await add_bot("Home"), await add_bot("Garden")
+    secret = [{"event": "ring", "event_data": {"token": "secret token"}}]
+    stream = await add_stream(bot, "door-bell", actions=secret)
+    await add_stream(garden, "door-bell")
+    await send("door-bell", {"code": "1234"})
+    await send("toggle_everything", {"on": True})
+
+    async def of(identifier: str) -> Any:
+        device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, identifier), bot.bot_id)
+        assert device is not None
+        return await get_diagnostics_for_device(hass, hass_client, bot.entry, device)
+
+    told = await of(stream.subentry_id)
+    assert (told["action"], told["is_open"], told["receivers"]) == ("datastream_bot.door_bell", True, ["mapping"])
+    assert told["data_stream"]["data"]["address"] == "door-bell"
+    assert [message["address"] for message in told["messages"]] == ["door-bell"]
+    assert not {"secret token", "1234"} & {*re.findall(r"secret token|1234", str(told))}
+    assert "microservices" in await of(bot.bot_id)
+
+
+@pytest.mark.warns
+async def test_system_health_counts_bots_doors_and_messages(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Since the start."""
+    assert await async_setup_component(hass, "system_health", {})
+    bot, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(garden, "closed", external=False)
+    await add_stream(garden, "fails", actions=[{"stop": "No", "error": True}])
+    await open_webhook(garden)
+    await hass.config_entries.async_unload(bot.bot_id)
+    await send("fails")
+    await send("nobody")
+    with pytest.raises(ServiceValidationError):
+        await send("0")
+
+    assert await get_system_health_info(hass, DOMAIN) == {
+        "bots": "1 / 2",
+        "open_addresses": 2,
+        "doors": "http: 1, webhook: 1",
+        "mqtt": 0,
+        "messages": 2,
+        "failed": 1,
+        "refused": 1,
+    }

@@ -36,10 +36,18 @@ type LogListener = Callable[[Record], None]
 
 
 class MessageLog:
-    """Keeps what became of the last messages: in memory, and without their content over a restart."""
+    """Keeps what became of the last messages: in memory, and without their content over a restart.
+
+    Attributes:
+        messages: How many messages have been sent since the start.
+        failed: How many of them failed somewhere.
+        refused: How many more did not even enter.
+
+    """
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the log, empty."""
+        self.messages = self.failed = self.refused = 0
         self._loop = hass.loop
         self._storage: Storage[dict[str, Any]] = async_get_storage(hass, _STORED, _STORAGE_SCHEMA)
         self._records: deque[Record] = deque()
@@ -149,10 +157,9 @@ class MessageLog:
         if elsewhere is not None:
             record.elsewhere, record.is_awaited = count_outcomes(elsewhere), True
         record.started = self._loop.time() - began
-        if not record.working and not record.is_awaited:
-            record.duration = record.started
+        self.messages += 1
         self._add(record)
-        self._tell(record)
+        self._settle(record, record.started)
         return record
 
     @callback
@@ -205,6 +212,7 @@ class MessageLog:
             refused=refused,
             private=self._private,
         )
+        self.refused += 1
         self._tell(record)
 
     def _add(self, record: Record) -> None:
@@ -232,6 +240,7 @@ class MessageLog:
         """Note when a message is over, and tell of the change."""
         if record.duration is None and record.is_over:
             record.duration = seconds
+            self.failed += record.outcome == Outcome.FAILED
         self._tell(record)
 
     def _tell(self, record: Record) -> None:
