@@ -24,7 +24,7 @@ SHOWN = {
     *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
     *("event_bus", "llm", "logbook", "migration", "panel", "receipt_event", "trigger_target"),
-    *("system_health", "usages", "websocket_api"),
+    *("system_health", "unknown_addresses", "usages", "websocket_api"),
 }
 PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}

@@ -21,6 +21,7 @@ from .panel import async_setup_panel
 from .receipt_event import async_setup_receipt_event
 from .same_names import async_watch_names
 from .settings import with_registry_ids
+from .unknown_addresses import async_watch_addresses
 from .websocket_api import async_setup_websocket_api
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR, Platform.SWITCH]
@@ -42,6 +43,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_watch_names(hass)
+    async_watch_addresses(hass, router.registry)
     async_setup_websocket_api(hass)
     async_setup_panel(hass)
     return True
