@@ -10,11 +10,12 @@ from homeassistant.components import conversation
 from homeassistant.core import Context, Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
-from homeassistant.util.yaml import load_yaml_dict
+from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from .conftest import AddBot, Home, Send, SetPosition, SetPresence
+from .pages import examples, text_of
 from .streams import add_stream, row
 
 BLUEPRINTS = Path(__file__).parent.parent / "blueprints"
@@ -38,8 +39,8 @@ async def use(hass: HomeAssistant, blueprint: str, **inputs: Any) -> None:
 
 
 @pytest.mark.usefixtures("copied")
-async def test_forward_a_button_press(hass: HomeAssistant, add_bot: AddBot) -> None:
-    """Every press is a message, and coming back after being away is none."""
+async def test_forward_a_button_press(hass: HomeAssistant, add_bot: AddBot, caplog: pytest.LogCaptureFixture) -> None:
+    """Every press is a message; neither coming back after being away nor being removed is one."""
     await add_bot()
     messages = async_capture_events(hass, "datastream_bot_message")
     await use(hass, "forward_button", button=["event.remote", "button.bell"])
@@ -61,6 +62,7 @@ async def test_forward_a_button_press(hass: HomeAssistant, add_bot: AddBot) -> N
         ("button_pressed", {"entity_id": "event.remote", "name": "Remote", "pressed": "double"}),
         ("button_pressed", {"entity_id": "button.bell", "name": "7", "pressed": "press"}),
     ]
+    assert "Error" not in caplog.text
 
 
 def rings(**fields: str) -> list[dict[str, Any]]:
@@ -152,7 +154,13 @@ async def test_a_wall_button_has_an_action_for_each_kind_of_press(
     ("button", "attributes"), [("event.wall", {"event_type": "single"}), ("button.wall", {}), ("input_button.wall", {})]
 )
 async def test_a_wall_button_turns_everything_off_by_itself(
-    hass: HomeAssistant, add_bot: AddBot, send: Send, on: Any, button: str, attributes: dict[str, Any]
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    send: Send,
+    on: Any,
+    caplog: pytest.LogCaptureFixture,
+    button: str,
+    attributes: dict[str, Any],
 ) -> None:
     """When it is pressed, and neither when it comes back nor when it is removed."""
     await add_bot()
@@ -172,6 +180,7 @@ async def test_a_wall_button_turns_everything_off_by_itself(
     hass.states.async_remove(button)
     await hass.async_block_till_done()
     assert on() != []
+    assert "Error" not in caplog.text
 
 
 @pytest.mark.usefixtures("copied", "home")
@@ -248,6 +257,18 @@ async def test_what_a_sentence_says_is_in_the_action_and_in_the_answer(
     )
     assert await say("tell everyone dinner is ready") == "I told everyone dinner is ready"
     assert [(shown["title"], shown["message"]) for shown in notifications] == [("Everyone", "dinner is ready")]
+
+
+@pytest.mark.usefixtures("copied")
+async def test_the_sentence_of_the_documentation(
+    hass: HomeAssistant, add_bot: AddBot, notifications: list[dict[str, Any]], say: Callable[[str], Awaitable[str]]
+) -> None:
+    """It is told to everyone, and so is the one who said it."""
+    await add_bot()
+    automation = parse_yaml(examples("yaml", "say_it.yaml"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    assert await say("announce dinner") == "I told everyone dinner"
+    assert [shown["message"] for shown in notifications] == ["dinner"]
 
 
 @pytest.mark.usefixtures("copied")
@@ -432,3 +453,4 @@ def test_a_blueprint_says_what_it_is_and_where_it_comes_from(path: Path) -> None
     relative = path.relative_to(BLUEPRINTS.parent).as_posix()
     assert blueprint["source_url"].endswith(f"/blob/main/{relative}")
     assert all({"name", "description", "selector"} <= each.keys() for each in blueprint["input"].values())
+    assert f"| [{blueprint['name']}]({blueprint['source_url']}) |" in text_of("docs/sending.md")
