@@ -64,7 +64,7 @@ class Endpoint:
 
     """
 
-    __slots__ = ("_declared", "_entry", "bot_id", "receivers", "schema")
+    __slots__ = ("_declared", "_entry", "_handled", "bot_id", "receivers", "schema")
 
     def __init__(self, entry: ConfigEntry[Any]) -> None:
         """Initialize the endpoint at the bot of a config entry."""
@@ -73,6 +73,7 @@ class Endpoint:
         self.receivers: list[Microservice] = []
         self.schema = NO_SCHEMA
         self._declared: list[Schema] = []
+        self._handled: dict[str, Delivery] = {}
 
     @property
     def bot_name(self) -> str:
@@ -101,6 +102,13 @@ class Endpoint:
         """Remove what was added with a schema."""
         self._declared.remove(schema)
         self._update_schema()
+
+    def handled(self, receiver: str) -> Delivery:
+        """Return that a receiver handled a message and has nothing to tell: the same each time, as most are that."""
+        known = self._handled.get(receiver)
+        if known is None or known.bot_name != self.bot_name:
+            known = self._handled[receiver] = self.delivery(receiver, Outcome.HANDLED)
+        return known
 
     def delivery(
         self,

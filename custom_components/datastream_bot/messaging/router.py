@@ -275,6 +275,8 @@ class Router:
                 error=error,
                 quotes=isinstance(err, ServiceValidationError),
             )
+        if result is None:
+            return endpoint.handled(receiver.name)
         return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
 
