@@ -23,7 +23,7 @@ SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
     *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("event_bus", "llm", "logbook", "migration", "panel", "receipt_event", "trigger_target"),
+    *("event_bus", "llm", "logbook", "migration", "panel", "receipt_event", "live_messages", "trigger_target"),
     *("system_health", "unknown_addresses", "usages", "websocket_api"),
 }
 PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}

@@ -607,8 +607,13 @@ async def test_whoever_may_control_a_bot_sees_what_it_did_and_nothing_else(
     child = Context(user_id=user_with(hass, PORCH_ONLY).id)
     home["light.porch"].broken = "light.kitchen is in the way"
     await send("toggle_everything", {"on": True, "target": {"entity_id": ["light.kitchen", "light.porch"]}})
-    await send("news", config_entry_id=porch.bot_id)
+    sending = {"action": "datastream_bot.send", "data": {"address": "news", "config_entry_id": porch.bot_id}}
+    config = {"alias": "Light show", "triggers": {"trigger": "event", "event_type": "go"}, "actions": sending}
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
     await send("nobody")
+    assert "automation.light_show" in json.dumps(await get_messages(hass))
     assert await add_bot("Unloaded", target={"entity_id": ["light.porch"]})
 
     seen = await get_messages(hass, context=child)
@@ -617,7 +622,7 @@ async def test_whoever_may_control_a_bot_sees_what_it_did_and_nothing_else(
     (delivery,) = seen[0].pop("deliveries")
     assert (delivery["bot"], delivery["outcome"], delivery["result"]["failed"]) == ("Porch", "failed", 1)
     assert "light" not in json.dumps([seen, delivery])
-    assert not any({"content", "user_id"} & message.keys() for message in seen)
+    assert not any({"content", "user_id", "automation"} & message.keys() for message in seen)
 
 
 async def test_a_user_who_may_control_everything_sees_the_messages_of_bots(

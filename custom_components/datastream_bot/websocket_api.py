@@ -15,6 +15,7 @@ from .actions.call import ORIGIN, loaded_bot
 from .actions.streams import addresses_by_action, async_way_to
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, DataStream
+from .live_messages import async_subscribe_messages
 from .messaging.registry import Endpoint, Registry
 from .messaging.router import DATA_ROUTER
 from .presence.persons import Presence
@@ -28,7 +29,13 @@ _MAPPING = "mapping"
 @callback
 def async_setup_websocket_api(hass: HomeAssistant) -> None:
     """Register the commands."""
-    for command in (_async_bots, _async_addresses, _async_preview, _async_preview_reaction):
+    for command in (
+        _async_bots,
+        _async_addresses,
+        _async_preview,
+        _async_preview_reaction,
+        async_subscribe_messages,
+    ):
         async_register_command(hass, command)
 
 

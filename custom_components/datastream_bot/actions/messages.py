@@ -94,6 +94,8 @@ async def _async_view(hass: HomeAssistant, context: Context) -> Callable[[Record
             return None
         message = record.as_dict(with_content=reads_all)
         del message["user_id"]
+        if not reads_all:
+            del message["automation"]
         if message["sender"] not in controlled:
             message["elsewhere"] = {}
         message["deliveries"] = [

@@ -1,0 +1,133 @@
+"""The live messages of a page: what is in the message log, then what changes there, and never too much."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
+
+from custom_components.datastream_bot.live_messages import MAX_BYTES, MAX_CHANGES
+from custom_components.datastream_bot.messaging.router import DATA_ROUTER
+
+from .conftest import AddBot, Send
+from .home import Reader
+from .messages import get_messages, outcomes
+
+SUBSCRIBE = {"type": "datastream_bot/subscribe_messages"}
+
+
+async def subscribed(hass_ws_client: WebSocketGenerator) -> tuple[MockHAClientWebSocket, dict[str, Any]]:
+    """Return a page that has subscribed, and what it is sent first."""
+    page = await hass_ws_client()
+    await page.send_json_auto_id(SUBSCRIBE)
+    assert (await page.receive_json())["success"]
+    return page, await received(page)
+
+
+async def received(page: MockHAClientWebSocket) -> dict[str, Any]:
+    """Return the next event that a page is sent."""
+    event: dict[str, Any] = (await page.receive_json())["event"]
+    return event
+
+
+async def test_a_page_is_sent_what_there_is_and_then_what_changes(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """As the action returns it, and together."""
+    bot = await add_bot()
+    reader = Reader()
+    reader.free.clear()
+    bot.attach(reader)
+    await send("before")
+    page, first = await subscribed(hass_ws_client)
+    assert (outcomes(first["messages"]), first["left_out"]) == ([("before", "unheard")], 0)
+
+    await bot.async_dispatch("news", {})
+    await send("after")
+    with pytest.raises(ServiceValidationError):
+        await send("no address")
+    then = await received(page)
+    assert then["messages"] == (await get_messages(hass))[1:]
+    assert outcomes(then["messages"]) == [("news", "running"), ("after", "unheard"), (None, "refused")]
+
+    reader.free.set()
+    assert outcomes((await received(page))["messages"]) == [("news", "handled")]
+
+
+async def test_a_message_that_changes_many_times_is_sent_once(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """As it is then."""
+    await add_bot()
+    page, _ = await subscribed(hass_ws_client)
+    for _ in range(50):
+        with pytest.raises(ServiceValidationError):
+            await send("no address")
+    (refused,) = (await received(page))["messages"]
+    assert refused["refusal"]["count"] == 50
+
+
+async def test_of_very_many_messages_the_newest_are_sent_and_the_others_counted(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """The connection stays."""
+    await add_bot()
+    page, _ = await subscribed(hass_ws_client)
+    await asyncio.gather(*(send("news", {"number": number}) for number in range(5000)))
+
+    numbers: list[int] = []
+    left_out = 0
+    while not numbers or numbers[-1] != 4999:
+        event = await received(page)
+        assert len(event["messages"]) <= MAX_CHANGES
+        numbers += [message["content"]["number"] for message in event["messages"]]
+        left_out += event["left_out"]
+
+    assert len(numbers) + left_out == 5000
+    assert numbers == sorted(numbers)
+
+
+async def test_large_messages_are_left_out_as_well(
+    hass: HomeAssistant, add_bot: AddBot, hass_ws_client: WebSocketGenerator
+) -> None:
+    """All the page has is the newest."""
+    bot = await add_bot()
+    page, _ = await subscribed(hass_ws_client)
+    for number in range(20):
+        await bot.async_dispatch("news", {"number": number, "much": "x" * 30_000})
+    event = await received(page)
+    assert event["left_out"] == 20 - len(event["messages"]) > 0
+    assert event["messages"][-1]["content"]["number"] == 19
+    assert sum(len(str(message)) for message in event["messages"]) < MAX_BYTES
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_page_that_is_left_costs_nothing_more(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator, *, is_closed: bool
+) -> None:
+    """Nor one that leaves while something is about to be sent."""
+    await add_bot()
+    log = hass.data[DATA_ROUTER].log
+    before = log._listeners
+    page, _ = await subscribed(hass_ws_client)
+    assert len(log._listeners) == len(before) + 1
+    await send("news")
+    if is_closed:
+        await page.close()
+        await hass.async_block_till_done()
+    else:
+        await page.send_json_auto_id({"type": "unsubscribe_events", "subscription": 1})
+        assert (await page.receive_json())["success"]
+    assert log._listeners == before
+
+
+async def test_only_administrators_may_subscribe(
+    hass: HomeAssistant, add_bot: AddBot, hass_ws_client: WebSocketGenerator, hass_read_only_access_token: str
+) -> None:
+    """Others ask for what they may see."""
+    await add_bot()
+    page = await hass_ws_client(hass, hass_read_only_access_token)
+    await page.send_json_auto_id(SUBSCRIBE)
+    assert (await page.receive_json())["error"]["code"] == "unauthorized"
