@@ -8,14 +8,14 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
-from custom_components.datastream_bot.live_messages import MAX_BYTES, MAX_CHANGES
+from custom_components.datastream_bot.live_messages import MAX_BYTES, MAX_CHANGES, MAX_UNREAD, SENT_EVERY
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER
 
 from .conftest import AddBot, Send
 from .home import Reader
 from .messages import get_messages, outcomes
 
-SUBSCRIBE = {"type": "datastream_bot/subscribe_messages"}
+SUBSCRIBE = {"type": "datastream_bot/messages/subscribe"}
 
 
 async def subscribed(hass_ws_client: WebSocketGenerator) -> tuple[MockHAClientWebSocket, dict[str, Any]]:
@@ -30,6 +30,12 @@ async def received(page: MockHAClientWebSocket) -> dict[str, Any]:
     """Return the next event that a page is sent."""
     event: dict[str, Any] = (await page.receive_json())["event"]
     return event
+
+
+async def read(page: MockHAClientWebSocket, subscription: int = 1) -> None:
+    """Say that a page has read an event."""
+    await page.send_json_auto_id({"type": "datastream_bot/messages/read", "subscription": subscription})
+    assert (await page.receive_json())["success"]
 
 
 async def test_a_page_is_sent_what_there_is_and_then_what_changes(
@@ -81,6 +87,7 @@ async def test_of_very_many_messages_the_newest_are_sent_and_the_others_counted(
     left_out = 0
     while not numbers or numbers[-1] != 4999:
         event = await received(page)
+        await read(page)
         assert len(event["messages"]) <= MAX_CHANGES
         numbers += [message["content"]["number"] for message in event["messages"]]
         left_out += event["left_out"]
@@ -101,6 +108,28 @@ async def test_large_messages_are_left_out_as_well(
     assert event["left_out"] == 20 - len(event["messages"]) > 0
     assert event["messages"][-1]["content"]["number"] == 19
     assert sum(len(str(message)) for message in event["messages"]) < MAX_BYTES
+
+
+async def test_a_page_that_reads_nothing_is_sent_no_more_until_it_does(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Home Assistant would close its connection; what it has missed is counted, and the newest comes then."""
+    await add_bot()
+    page, _ = await subscribed(hass_ws_client)
+    for number in range(600):
+        await send("news", {"number": number})
+        if number % 25 == 0:
+            await asyncio.sleep(SENT_EVERY * 1.2)
+    events = [await received(page) for _ in range(MAX_UNREAD - 1)]
+    sent = sum(len(event["messages"]) for event in events)
+    await page.send_json_auto_id({"type": "ping"})
+    assert (await page.receive_json())["type"] == "pong"
+
+    await read(page, subscription=7)
+    await read(page)
+    event = await received(page)
+    assert (len(event["messages"]), event["left_out"]) == (MAX_CHANGES, 600 - sent - MAX_CHANGES)
+    assert event["messages"][-1]["content"]["number"] == 599
 
 
 @pytest.mark.parametrize("is_closed", [False, True])

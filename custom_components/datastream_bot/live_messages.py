@@ -6,67 +6,98 @@ from typing import Any, Final
 
 from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.components.websocket_api.decorators import require_admin, websocket_command
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+import voluptuous as vol
 
 from .const import DOMAIN
+from .messaging.log import MessageLog
 from .messaging.record import Record
 from .messaging.router import DATA_ROUTER
 
 SENT_EVERY: Final = 0.2
 """Seconds for which changes are collected: Home Assistant closes a connection that it has too much for."""
 
-MAX_CHANGES: Final = 100
+MAX_CHANGES: Final = 200
 MAX_BYTES: Final = 256 * 1024
 """How much is sent at once, about; what is beyond is only counted."""
 
 
-@websocket_command({"type": f"{DOMAIN}/subscribe_messages"})
+MAX_UNREAD: Final = 10
+"""How many events a page is sent that has not said that it has read them: one that hangs is sent nothing more."""
+
+
+@websocket_command({"type": f"{DOMAIN}/messages/subscribe"})
 @require_admin
 @callback
 def async_subscribe_messages(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Send the messages that there are, then those that are new or have changed, until it is unsubscribed."""
     log = hass.data[DATA_ROUTER].log
-    live = LiveMessages(hass.loop, lambda event: connection.send_event(msg["id"], event))
-    disconnect = log.connect(live.async_changed)
+    subscription = msg["id"]
+    live = LiveMessages(
+        hass.loop, log, lambda event: connection.send_event(subscription, {"subscription": subscription, **event})
+    )
+    connection.subscriptions[subscription] = live
+    connection.send_result(subscription)
+    live.async_start()
 
-    @callback
-    def unsubscribe() -> None:
-        disconnect()
-        live.async_stop()
 
-    connection.subscriptions[msg["id"]] = unsubscribe
+@websocket_command({vol.Required("type"): f"{DOMAIN}/messages/read", vol.Required("subscription"): int})
+@callback
+def async_read_messages(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Note that a page has read an event of its subscription."""
+    live = connection.subscriptions.get(msg["subscription"])
+    if isinstance(live, LiveMessages):
+        live.async_read()
     connection.send_result(msg["id"])
-    connection.send_event(msg["id"], _event(log.records(), 0))
 
 
 class LiveMessages:
     """Collects changes, and sends them together: of a message that changes many times, how it is then."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, log: MessageLog, send: Callable[[dict[str, Any]], None]
+    ) -> None:
         """Initialize it with what sends an event to the page."""
         self._loop = loop
+        self._log = log
         self._send = send
         # In the order in which they changed last.
         self._changed: dict[str, Record] = {}
         self._left_out = 0
+        self._unread = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._disconnect: CALLBACK_TYPE
 
     @callback
-    def async_changed(self, record: Record) -> None:
-        """Send a record soon."""
+    def async_start(self) -> None:
+        """Send what there is, and begin to collect changes."""
+        self._disconnect = self._log.connect(self._note)
+        self._send_event(self._log.records(), 0)
+
+    @callback
+    def __call__(self) -> None:
+        """Send nothing more: Home Assistant calls what it has of a subscription to end it."""
+        self._disconnect()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @callback
+    def async_read(self) -> None:
+        """Note that the page has read an event."""
+        self._unread = max(0, self._unread - 1)
+        self._send_soon()
+
+    def _note(self, record: Record) -> None:
         self._changed.pop(record.record_id, None)
         self._changed[record.record_id] = record
         if len(self._changed) > MAX_CHANGES:
             del self._changed[next(iter(self._changed))]
             self._left_out += 1
-        if self._timer is None:
-            self._timer = self._loop.call_later(SENT_EVERY, self._send_changed)
+        self._send_soon()
 
-    @callback
-    def async_stop(self) -> None:
-        """Send nothing more."""
-        if self._timer is not None:
-            self._timer.cancel()
+    def _send_soon(self) -> None:
+        if self._changed and self._timer is None and self._unread < MAX_UNREAD:
+            self._timer = self._loop.call_later(SENT_EVERY, self._send_changed)
 
     def _send_changed(self) -> None:
         changed, left_out = [*self._changed.values()], self._left_out
@@ -75,15 +106,15 @@ class LiveMessages:
         while size > MAX_BYTES:
             size -= changed.pop(0).size
             left_out += 1
-        self._send(_event(changed, left_out))
+        self._send_event(changed, left_out)
 
+    def _send_event(self, records: list[Record], left_out: int) -> None:
+        """Send an event.
 
-def _event(records: list[Record], left_out: int) -> dict[str, Any]:
-    """Return what a page is sent.
+        Args:
+            records: What is new or has changed.
+            left_out: How many more there are, in their former state on the page or not at all.
 
-    Args:
-        records: What is new or has changed.
-        left_out: How many more there are, in their former state on the page or not at all.
-
-    """
-    return {"messages": [record.as_dict() for record in records], "left_out": left_out}
+        """
+        self._unread += 1
+        self._send({"messages": [record.as_dict() for record in records], "left_out": left_out})

@@ -15,7 +15,7 @@ from .actions.call import ORIGIN, loaded_bot
 from .actions.streams import addresses_by_action, async_way_to
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, DataStream
-from .live_messages import async_subscribe_messages
+from .live_messages import async_read_messages, async_subscribe_messages
 from .messaging.registry import Endpoint, Registry
 from .messaging.router import DATA_ROUTER
 from .presence.persons import Presence
@@ -35,6 +35,7 @@ def async_setup_websocket_api(hass: HomeAssistant) -> None:
         _async_preview,
         _async_preview_reaction,
         async_subscribe_messages,
+        async_read_messages,
     ):
         async_register_command(hass, command)
 

@@ -98,14 +98,14 @@ def test_messages_are_found_and_kept_in_the_address_of_the_page(person: Person, 
     """By words, by words that they do not have, and by what they have in common; also when it is loaded anew."""
     page = open_page(person)
     search = panel(page).get_by_role("searchbox")
-    search.fill("doorbell -refused")
+    search.fill("doorbell -refused -rang")
     expect(rows(page)).to_have_count(1)
     search.fill("")
     panel(page).locator("summary", has_text="Outcome").click()
     panel(page).get_by_role("checkbox", name=re.compile("Refused")).check()
     expect(rows(page)).to_have_count(1)
     panel(page).get_by_role("checkbox", name=re.compile("Handled")).check()
-    expect(rows(page)).to_have_count(7)
+    expect(rows(page)).to_have_count(8)
     panel(page).get_by_role("checkbox", name=re.compile("Handled")).uncheck()
     person.look("Messages that went wrong")
     rows(page).first.click()
@@ -118,12 +118,12 @@ def test_messages_are_found_and_kept_in_the_address_of_the_page(person: Person, 
     tell("idle", {"number": 1})
     expect(panel(page).get_by_role("status")).to_contain_text("1 more since you paused")
     panel(page).get_by_role("button", name="Go on").click()
-    expect(rows(page)).to_have_count(8)
+    expect(rows(page)).to_have_count(9)
     with page.expect_download() as download:
         panel(page).get_by_role("button", name="Export").click()
     exported = [json.loads(line) for line in download.value.path().read_text(encoding="utf-8").splitlines()]
     assert [each["address"] for each in exported][-1] == "idle"
-    assert len(exported) == 8
+    assert len(exported) == 9
     panel(page).get_by_role("button", name="Clear").click()
     expect(rows(page)).to_have_count(0)
     person.look("No messages")
@@ -152,7 +152,7 @@ def test_an_address_is_looked_up_and_tried(person: Person, busy: str) -> None:
     person.look("An address")
     form.get_by_role("button", name="Send").click()
     expect(form.get_by_role("alert")).to_contain_text("times is missing")
-    form.locator("input").last.fill("3")
+    form.locator("ha-selector-number input").last.fill("3")
     form.get_by_role("button", name="Send").click()
     expect(form.locator("pre")).to_contain_text('"handled"')
     person.look("An address that was tried")
@@ -227,12 +227,12 @@ def test_the_page_goes_on_after_a_restart(
 ) -> None:
     """With what became of the messages of before."""
     page = open_page(person)
-    expect(rows(page)).to_have_count(7)
+    expect(rows(page)).to_have_count(8)
     portal.call(home.stop)
     portal.call(home.start)
     tell("idle", {"after": "restart"})
     expect(rows(page).filter(has_text="after: restart")).to_be_visible()
-    expect(rows(page)).to_have_count(8)
+    expect(rows(page)).to_have_count(9)
     person.look("Messages after a restart")
 
 

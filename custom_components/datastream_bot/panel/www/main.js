@@ -67,9 +67,11 @@ class DatastreamBotPanel extends HTMLElement {
     this.store = new Store(this.names);
     this._build();
     this._readUrl();
-    this._unsubscribe = this.hass.connection.subscribeMessage((batch) => this._receive(batch), {
-      type: `${DOMAIN}/messages/subscribe`,
-    });
+    this._unsubscribe = this.hass.connection.subscribeMessage((batch) => {
+      this._receive(batch);
+      // Home Assistant waits for a page that cannot keep up.
+      this.ask({ type: `${DOMAIN}/messages/read`, subscription: batch.subscription }).catch(() => {});
+    }, { type: `${DOMAIN}/messages/subscribe` });
     this._unsubscribe.catch((err) => this._fail(err));
   }
 
