@@ -20,13 +20,13 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
-from custom_components.datastream_bot import sensor
+from custom_components.datastream_bot import receipt_event, sensor
 from custom_components.datastream_bot.actions import form
 from custom_components.datastream_bot.actions.send import MAX_HOMES_NAMED
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
 from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
-from custom_components.datastream_bot.messaging import content, loop_guard, message, schema
+from custom_components.datastream_bot.messaging import content, log, loop_guard, message, record, refusals, schema
 from custom_components.datastream_bot.microservices import script_run
 from custom_components.datastream_bot.mqtt import lane, payload, peers, receiver, store
 from custom_components.datastream_bot.presence import doubt_issue
@@ -271,6 +271,52 @@ async def test_from_python(add_bot: AddBot) -> None:
     assert bot.microservices == []
 
 
+async def test_what_went_wrong_today(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, notifications: list[dict[str, Any]]
+) -> None:
+    """Only that, and in the order in which it came."""
+    await add_bot()
+    await send("toggle_everything", {"on": True})
+    await send("doorbel")
+    with pytest.raises(ServiceValidationError):
+        await send("toggle_everything", {"off": True})
+    automation = parse_yaml(examples("yaml", "What went wrong today"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+
+    await hass.services.async_call(
+        "automation", "trigger", {"entity_id": "automation.what_went_wrong_today"}, blocking=True
+    )
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
+
+    (shown,) = notifications
+    assert shown["message"].split("\n") == ["doorbel: unheard", "toggle_everything: refused"]
+
+
+async def test_the_log_is_as_told(add_bot: AddBot, send: Send, hass: HomeAssistant) -> None:
+    """Every key, and every outcome."""
+    await add_bot()
+    await send("news", {"number": 1})
+    with pytest.raises(ServiceValidationError):
+        await send("no address")
+    text = text_of("docs/message-log.md")
+    answer: Any = await hass.services.async_call("datastream_bot", "get_messages", blocking=True, return_response=True)
+    keys = {key for each in answer["messages"] for key in each}
+
+    def first_column(heading: str) -> list[str]:
+        rows = text.partition(f"| {heading} | |")[2].partition("\n\n")[0].splitlines()[2:]
+        return [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+
+    assert set(first_column("key")) == keys
+    assert sorted(first_column("outcome")) == sorted(record.OUTCOMES)
+
+
+def test_the_recorder_is_told_to_leave_out_the_right_event() -> None:
+    """By its name."""
+    example: Any = parse_yaml(examples("yaml", "recorder:"))
+    (left_out,) = example["recorder"]["exclude"]["event_types"]
+    assert left_out == receipt_event.EVENT_DATASTREAM_BOT_RECEIPT
+
+
 async def test_the_receipt_is_as_shown(home: Home, add_bot: AddBot, send: Send) -> None:
     """Field by field."""
     shown: Any = parse_yaml(examples("yaml", "message_id:"))
@@ -498,6 +544,12 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"lists {bot_form.MAX_LISTED} lights and {bot_form.MAX_LISTED} switches",
         f"if it can be within {expectations._DEFERRED_FOR / 60:.0f} minutes",
         f"after {doubt_issue.LASTING / 3600:.0f} hours a repair issue",
+        f"the last {log.MAX_RECORDS}, of all bots together; {log.MAX_BYTES // 2**20} MiB",
+        f"{refusals.MAX_REFUSALS} kinds, {refusals.MAX_ADDRESSES} addresses",
+        f"{record.MAX_ERROR_LENGTH} characters, {record.MAX_RESULT_BYTES // 1024} KiB",
+        f"{receipt_event.PER_SECOND} a second; a refusal",
+        f"once in {receipt_event.REFUSED_AGAIN_AFTER:.0f} seconds",
+        f"{log.SAVED_AFTER:.0f} seconds after a change",
         f"{request.MAX_BODY_BYTES // 1024} KiB, within {request.BODY_TIMEOUT} seconds",
         f"follows {sensor.LOOK_AFTER:.0f} seconds after",
         f"through one door | {door.MAX_WORKING} messages",

@@ -2,8 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+import gc
 import json
+import logging
+from pathlib import Path
+import resource
 from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
@@ -520,6 +525,48 @@ async def test_a_message_that_is_at_work_for_long_keeps_nothing_large(hass: Home
 
     assert record.outcome == "handled"
     assert log._bytes == sum(each.size for each in log.records())
+
+
+@pytest.mark.slow
+@pytest.mark.warns
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("no_stack_traces")
+async def test_very_many_large_messages_take_little_memory(
+    hass: HomeAssistant, add_bot: AddBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred thousand, some of which fail, tell much, are refused, or are too large by far."""
+    bot = await add_bot()
+    # Pytest keeps all that is logged.
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+    bot.attach(Clerk())
+    contents: list[dict[str, Any]] = [
+        {"do": "tell", "letters": 30_000},
+        {"do": "fail", "letters": 30_000},
+        {"much": "x" * 30_000},
+        {"numbers": [*range(5000)]},
+        {"much": "x" * 1_000_000},
+    ]
+
+    async def send_all(times: int) -> None:
+        for number in range(times):
+            with suppress(ServiceValidationError):
+                await bot.async_dispatch("office", {**contents[number % len(contents)], f"key {number}": number})
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+
+    await send_all(1000)
+    before = memory()
+    await send_all(100_000)
+
+    log = log_of(hass)
+    assert log._bytes == sum(record.size for record in log.records()) <= MAX_BYTES
+    assert memory() - before < 2 * MAX_BYTES
+
+
+def memory() -> int:
+    """Return how many bytes of memory this process takes."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
 
 
 # What is kept of the content.
