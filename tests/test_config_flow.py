@@ -65,7 +65,7 @@ async def test_a_new_bot_has_the_two_data_streams_of_the_lesson(add_bot: AddBot)
         (stream.address, stream.external, [field.name for field in stream.fields], stream.actions, stream.event_type)
         for stream in streams
     ] == [
-        ("toggle_everything", True, ["on", "remember", "restore", "memory", "target", "domain"], (), None),
+        ("toggle_everything", True, ["on", "target", "domain", "remember", "restore", "memory"], (), None),
         ("send_push_notification", True, ["message", "title", "data"], (), None),
     ]
 

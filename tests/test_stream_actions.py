@@ -12,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceNotFound, Servic
 from homeassistant.helpers import area_registry as ar, entity_registry as er, issue_registry as ir
 from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -132,8 +133,8 @@ async def test_a_data_stream_is_an_action_with_a_form(hass: HomeAssistant, add_b
         "room": ("Room", False, "kitchen", "area"),
         "at": ("At", False, "2026-11-25 07:00", "datetime"),
         "for": ("For", False, "0:05:00", "duration"),
-        "list": ("List", False, ["milk", "bread"], "text"),
-        "more": ("More", False, {"color": "red"}, "object"),
+        "list": ("List", False, '["milk","bread"]', "text"),
+        "more": ("More", False, '{"color":"red"}', "object"),
     }
     assert action["fields"]["who"]["description"] == "Who rings."
     assert action["fields"]["times"]["default"] == 1
@@ -155,12 +156,15 @@ async def test_what_a_form_fills_in_arrives(hass: HomeAssistant, add_bot: AddBot
     listener = listener_to(bot, "all")
 
     fields = (await described(hass, "all"))["fields"]
-    await call(hass, "all", **{name: field["example"] for name, field in fields.items() if "example" in field})
+    examples = {name: field["example"] for name, field in fields.items() if "example" in field}
+    # As Home Assistant's pages fill them in.
+    await call(hass, "all", **{name: parse_yaml(str(example)) for name, example in examples.items()})
     await call(hass, "all", datetime="2026-11-25 07:00:00", duration={"hours": 0, "minutes": 5, "seconds": 0})
 
     first, second = listener.contents
     assert first["area"] == "kitchen"
     assert (first["boolean"], first["number"], first["duration"]) == (True, 0, 300)
+    assert (first["list"], first["object"]) == (["milk", "bread"], {"color": "red"})
     assert second == {"datetime": "2026-11-25T07:00:00-08:00", "duration": 300}
 
 
@@ -198,11 +202,13 @@ async def test_a_form_has_the_fields_of_all_bots(hass: HomeAssistant, add_bot: A
 
 
 async def test_everything_is_turned_off_by_target(hass: HomeAssistant, add_bot: AddBot, home: Home, on: Any) -> None:
-    """By Home Assistant's own, as with every other action; without one it is everything."""
+    """By Home Assistant's own, which is a field: where it stands beside them, editors ask for one."""
     await add_bot()
     action = await described(hass, "toggle_everything")
-    assert action["target"] == {"entity": [{"domain": ["light", "switch"]}]}
-    assert "target" not in action["fields"]
+    assert "target" not in action
+    target = action["fields"]["target"]
+    assert (target["required"], target["example"]) == (False, '{"area_id": "kitchen"}')
+    assert target["selector"]["target"]["entity"] == [{"domain": ["light", "switch"]}]
     assert action["fields"]["domain"]["selector"]["select"]["options"] == ["light", "switch"]
 
     kitchen = ar.async_get(hass).async_create("Kitchen")

@@ -151,11 +151,11 @@ async def test_the_fields_of_a_built_in_stream_stay_as_they_are(add_bot: AddBot,
     ]
     assert [(field["name"], field["type"]) for field in stream_of(bot, "toggle_everything").data["fields"]] == [
         ("on", "boolean"),
+        ("target", "object"),
+        ("domain", "choice"),
         ("remember", "boolean"),
         ("restore", "boolean"),
         ("memory", "text"),
-        ("target", "object"),
-        ("domain", "choice"),
         ("why", "text"),
     ]
     await remove_stream(bot, "toggle_everything")

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.json import json_dumps
 from homeassistant.helpers.selector import validate_selector
 
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN
@@ -21,9 +22,15 @@ SECTION_OPTIONS: Final = "datastream_bot_options"
 _TARGETS: Final = frozenset(map(str, cv.ENTITY_SERVICE_FIELDS))
 _OPTIONS: Final = frozenset({ATTR_CONFIG_ENTRY_ID, ATTR_RAISE_ON_FAILURE, SECTION_OPTIONS})
 
+# As a field, since Home Assistant's editors ask for the target of an action as if it had to have one.
+_TARGET_FIELD: Final = {
+    "selector": validate_selector({"target": {"entity": [{"domain": list(DOMAINS)}]}}),
+    "example": '{"area_id": "kitchen"}',
+}
+
 
 def has_target(address: str) -> bool:
-    """Return whether an action has Home Assistant's target, which is the field `target` of its content."""
+    """Return whether an action takes Home Assistant's target, which is the field `target` of its content."""
     return address == ADDRESS_TOGGLE_EVERYTHING
 
 
@@ -56,15 +63,11 @@ def described_action(address: str, streams: Sequence[DataStream], texts: Mapping
     described: dict[str, Any] = {
         "name": worded(address),
         "description": description or texts["description"].format(address=address),
-        "fields": {
-            name: _described_field(field, required=required)
-            for name, (field, required) in fields.items()
-            if not (has_target(address) and name == FIELD_TARGET)
-        }
-        | {SECTION_OPTIONS: _options(texts)},
+        "fields": {name: _described_field(field, required=required) for name, (field, required) in fields.items()},
     }
     if has_target(address):
-        described["target"] = {"entity": [{"domain": list(DOMAINS)}]}
+        described["fields"][FIELD_TARGET] |= _TARGET_FIELD
+    described["fields"][SECTION_OPTIONS] = _options(texts)
     return described
 
 
@@ -84,7 +87,8 @@ def _described_field(field: Field, *, required: bool) -> dict[str, Any]:
         "name": worded(field.name),
         "description": field.description,
         "required": required,
-        "example": field.example,
+        # Home Assistant's pages fill it in as YAML, which JSON is.
+        "example": json_dumps(field.example) if isinstance(field.example, (list, dict)) else field.example,
         "selector": validate_selector(field.selector()),
     }
     return described if field.default is None else {**described, "default": field.default}

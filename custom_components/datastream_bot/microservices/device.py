@@ -40,11 +40,11 @@ _REPORTED_WITHIN: Final = RECEIPT_WAIT - 0.25
 
 TOGGLE_EVERYTHING_FIELDS: Final = (
     Field(name="on", type=FieldType.BOOLEAN, required=True, description="On, or off."),
+    Field(name="target", type=FieldType.OBJECT, description="Only these, such as area_id: kitchen."),
+    Field(name="domain", type=FieldType.CHOICE, limits=", ".join(DOMAINS), description="Only entities of this domain."),
     Field(name="remember", type=FieldType.BOOLEAN, description="With off: remember what was on, for restore."),
     Field(name="restore", type=FieldType.BOOLEAN, description="With on: only what was remembered, as it was."),
     Field(name="memory", type=FieldType.TEXT, description="With remember or restore: the occasion, such as film."),
-    Field(name="target", type=FieldType.OBJECT, description="Only these, such as area_id: kitchen."),
-    Field(name="domain", type=FieldType.CHOICE, limits=", ".join(DOMAINS), description="Only entities of this domain."),
 )
 
 
