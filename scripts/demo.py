@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 
-from tests.real.demo import demo_home
+from tests.real.demo import DOORBELL, demo_home
 from tests.real.home import PASSWORD, USERNAME, HomeError
 
 
@@ -19,7 +19,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="datastream-bot-", ignore_cleanup_errors=True) as folder:
         async with demo_home(Path(folder)) as home:
             # Nobody wants to wait a minute for what happens when the last has left.
-            await home.add_bot(more={"settling": 1})
+            bot = await home.add_bot(more={"settling": 1})
+            await home.add_data_stream(bot, DOORBELL)
             print(f"Log in at {home.url}/play-here as {USERNAME} with the password {PASSWORD}.")
             print("Ctrl-C stops it, and deletes what was saved in it.", flush=True)
             await home.keep_running()

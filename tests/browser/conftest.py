@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 import pytest
 
-from ..real.demo import CONFIGURATION, demo_home
+from ..real.demo import CONFIGURATION, DOORBELL, demo_home
 from ..real.home import RealHome
 
 INTEGRATION: Final = "/config/integrations/integration/datastream_bot"
@@ -22,6 +22,10 @@ QUIETLY: Final = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-quic"),
 )
+# What an editor saves is loaded a moment later.
+IS_THERE: Final = """id => Object.values(document.querySelector("home-assistant").hass.states).some(
+  state => state.attributes.id === id || state.entity_id === `script.${id}`
+)"""
 TIMEOUT: Final = 20_000
 expect.set_options(timeout=TIMEOUT)
 
@@ -72,10 +76,29 @@ class Person:
         self.page.locator("add-automation-element-dialog input").first.fill(name)
         self.page.get_by_text(name, exact=True).last.click()
 
+    def add_field(self, name: str, type_: str, *, limits: str = "", required: bool = False) -> None:
+        """Add a field of the content in the form of a data stream."""
+        self.page.locator("step-flow-form ha-selector-object ha-button", has_text="Add").first.click()
+        row = self.page.locator("dialog-form")
+        row.locator("input[name=name]").fill(name)
+        for number, chosen in enumerate((type_, "Required" if required else "Optional")):
+            row.locator("ha-selector-select").nth(number).click()
+            self.page.get_by_text(chosen, exact=True).last.click()
+        row.locator("input[name=limits]").fill(limits)
+        self.look(f"A field of the content, {name}")
+        row.get_by_role("button", name="Add").last.click()
+        expect(self.page.locator("step-flow-form ha-selector-object").get_by_text(f"{name} · ")).to_be_visible()
+
+    def run_actions(self) -> None:
+        """Run the actions of the automation in the editor."""
+        self.page.locator("hass-subpage ha-dropdown, ha-automation-editor ha-dropdown").first.click()
+        self.page.get_by_text("Run actions", exact=True).click()
+
     def save(self) -> None:
-        """Save what is new in an editor, and has a name."""
+        """Save what is new in an editor, and has a name; it is there when this is over."""
         self.page.get_by_role("button", name="Save").last.click()
         expect(self.page).not_to_have_url(re.compile("/edit/new"))
+        self.page.wait_for_function(IS_THERE, arg=self.page.url.rsplit("/", 1)[-1])
 
     def save_as(self, name: str) -> None:
         """Save what is new in an editor under a name."""
@@ -94,11 +117,11 @@ class Person:
         self.press("Submit")
         expect(self.page.locator("step-flow-form ha-alert[alert-type=error]").first).to_be_visible()
 
-    def look(self, what: str) -> None:
-        """Take a screenshot."""
+    def look(self, what: str, part: str = "body") -> None:
+        """Take a screenshot of the page, or of a part of it."""
         # Dialogs take a moment to open.
         self.page.wait_for_timeout(500)
-        self.page.screenshot(path=self._folder / f"{what}.png")
+        self.page.locator(part).screenshot(path=self._folder / f"{what}.png")
 
 
 @pytest.fixture(scope="session")
@@ -136,11 +159,8 @@ def bot(home: RealHome, portal: BlockingPortal) -> str:
 
 @pytest.fixture
 def doorbell(home: RealHome, portal: BlockingPortal, bot: str) -> None:
-    """Add a data stream that turns on the light in the kitchen, with a number in its content."""
-    times = {"name": "times", "type": "number", "required": "required", "description": "How often"}
-    action = {"action": "light.turn_on", "target": {"entity_id": "light.kitchen"}}
-    stream = {"address": "doorbell", "description": "Somebody rings", "external": True}
-    portal.call(home.add_data_stream, bot, stream | {"fields": [times], "actions": [action]})
+    """Add the data stream of the demo."""
+    portal.call(home.add_data_stream, bot, DOORBELL)
 
 
 @pytest.fixture(scope="session")

@@ -187,13 +187,13 @@ def test_a_data_stream_is_copied_and_pasted_as_yaml(
     page.keyboard.press("Control+V")
     person.press("Submit")
     expect(form.locator("input[name=address]")).to_have_value("doorbell")
-    expect(form.get_by_text("times · number · required · How often")).to_be_visible()
-    expect(form.locator("ha-automation-action-row")).to_have_count(1)
+    expect(form.get_by_text("times · number · 1 to 5 · required · How often")).to_be_visible()
+    expect(form.locator("ha-automation-action-row")).to_have_count(2)
     person.look("The form that YAML filled in")
     person.submit()
 
     assert send(portal, home, {"times": 2}) == ["mapping"]
-    assert portal.call(home.state, "light.kitchen") == "on"
+    assert portal.call(home.state, "light.porch") == "on"
 
 
 @pytest.mark.usefixtures("doorbell")
@@ -203,10 +203,10 @@ def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
     person.open("/config/tools/action?service=datastream_bot.send")
     page.locator("ha-service-control ha-selector-select").first.click()
     person.look("The addresses")
-    page.get_by_text("doorbell (Somebody rings): times (How often)").last.click()
+    page.get_by_text("doorbell (Somebody rings): times (How often), visitor (Who it is)").last.click()
     person.look("The picked address")
     person.press("Perform action")
-    expect(page.get_by_text("times is missing, it must be a number (How often)").first).to_be_visible()
+    expect(page.get_by_text("times is missing, it must be a number from 1 to 5 (How often)").first).to_be_visible()
     person.look("Content that does not fit")
 
     content = page.locator("ha-service-control ha-settings-row", has_text="Content").first
@@ -221,8 +221,9 @@ def test_a_message_is_sent_to_an_address_that_is_picked(person: Person) -> None:
 def test_a_message_is_seen_at_its_event_entity(person: Person, home: RealHome, portal: BlockingPortal) -> None:
     """And so is what it did."""
     assert send(portal, home, {"times": 2}) == ["mapping"]
-    assert portal.call(home.get, "/api/states/event.demo_doorbell")["attributes"]["content"] == {"times": 2}
-    assert portal.call(home.state, "light.kitchen") == "on"
+    content = portal.call(home.get, "/api/states/event.demo_doorbell")["attributes"]["content"]
+    assert content == {"times": 2, "visitor": "Somebody"}
+    assert portal.call(home.state, "light.porch") == "on"
     person.open("/logbook?entity_id=event.demo_doorbell")
     expect(person.page.get_by_text("Message received").first).to_be_visible()
     person.look("The event entity in the activity")

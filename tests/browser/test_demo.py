@@ -11,7 +11,13 @@ from .conftest import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.usefixtures("bot")]
 
-BLUEPRINTS: Final = ("Forward a button press", "Notify on a message", "The day's first arrival")
+BLUEPRINTS: Final = (
+    "Forward a button press",
+    "Notify on a message",
+    "Say it",
+    "The day's first arrival",
+    "Wall button",
+)
 
 
 def test_the_demo_is_reached_where_home_assistant_says(person: Person, home: RealHome) -> None:
@@ -23,16 +29,15 @@ def test_the_demo_is_reached_where_home_assistant_says(person: Person, home: Rea
 
 
 def test_an_automation_is_created_from_a_blueprint(person: Person, home: RealHome, portal: BlockingPortal) -> None:
-    """It notifies of messages to an address."""
+    """It notifies of messages to a data stream."""
     page = person.page
     person.open("/config/blueprint/dashboard")
     for blueprint in BLUEPRINTS:
         expect(page.get_by_text(blueprint, exact=True)).to_be_visible()
     person.look("The blueprints")
     page.get_by_text("Notify on a message", exact=True).click()
-    page.locator("ha-selector-text input").fill("toggle_everything")
-    page.locator("ha-selector-config_entry").click()
-    page.get_by_text("Data Stream Bot", exact=True).last.click()
+    page.locator("ha-selector-entity ha-entity-picker").click()
+    page.get_by_text("Demo toggle_everything", exact=True).last.click()
     person.look("An automation from a blueprint")
     person.save()
 
@@ -40,6 +45,26 @@ def test_an_automation_is_created_from_a_blueprint(person: Person, home: RealHom
     page.get_by_text("Notifications", exact=True).first.click()
     expect(page.get_by_text('Content: {"on":true}')).to_be_visible()
     person.look("The notification of the blueprint")
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_sentence_is_the_action_of_a_data_stream(person: Person, home: RealHome, portal: BlockingPortal) -> None:
+    """It is picked in the blueprint with its form, and what is said is answered."""
+    page = person.page
+    person.open("/config/blueprint/dashboard")
+    page.get_by_text("Say it", exact=True).click()
+    page.locator("ha-selector-text").first.get_by_role("button", name="Add").click()
+    page.locator("ha-selector-text input").first.fill("ring the bell")
+    expect(page.get_by_text("No target set")).to_have_count(0)
+    person.add("action", "Data Stream Bot: Doorbell")
+    row = page.locator("ha-selector-action ha-automation-action-row").last
+    row.locator("ha-settings-row", has_text="Times").locator("input").last.fill("3")
+    person.look("A sentence from a blueprint")
+    person.save()
+
+    said = portal.call(home.post, "/api/conversation/process", {"text": "Ring the bell!"})
+    assert said["response"]["speech"]["plain"]["speech"] == "Done"
+    assert portal.call(home.get, "/api/states/event.demo_doorbell")["attributes"]["content"]["times"] == 3
 
 
 def test_a_scene_is_saved(person: Person, home: RealHome, portal: BlockingPortal) -> None:

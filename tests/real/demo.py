@@ -1,16 +1,41 @@
 """The home of `scripts/demo`: lights, switches, and the persons who live there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 import shutil
-from typing import Final
+from typing import Any, Final
 
 from .home import PROJECT, RealHome, real_home
 
 CONFIGURATION: Final = PROJECT / "scripts" / "demo-config"
 LIGHTS: Final = ("light.kitchen", "light.living_room", "light.bedroom", "light.porch")
 DEVICES: Final = (*LIGHTS, "switch.fan", "switch.radio")
+
+# A data stream that shows what there is: a number with limits, a default, a choice, and another data stream's action.
+DOORBELL: Final[Mapping[str, Any]] = {
+    "address": "doorbell",
+    "description": "Somebody rings",
+    "external": True,
+    "fields": [
+        {"name": "times", "type": "number", "limits": "1 to 5", "required": "required", "description": "How often"},
+        {"name": "visitor", "type": "text", "required": "optional", "default": "Somebody", "description": "Who it is"},
+        {
+            "name": "door",
+            "type": "choice",
+            "limits": "front, garden",
+            "required": "optional",
+            "description": "Which one",
+        },
+    ],
+    "actions": [
+        {"action": "light.turn_on", "target": {"entity_id": "light.porch"}},
+        {
+            "action": "datastream_bot.send_push_notification",
+            "data": {"title": "Doorbell", "message": "{{ content.visitor }} rang {{ content.times }} times"},
+        },
+    ],
+}
 
 
 @asynccontextmanager
