@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 import json
+import shlex
 from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY, GROUP_ID_USER
@@ -12,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, Tool, ToolInput, ToolResult
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -20,7 +22,8 @@ from custom_components.datastream_bot.llm import DataStreamTool
 
 from .conftest import AddBot, Home
 from .home import is_on
-from .streams import add_stream, change_stream, row, show_form, submit
+from .pages import examples
+from .streams import add_stream, change_stream, look_and_submit, paste, row, show_form, submit
 from .test_rights import PORCH_ONLY, member_of, user_with
 from .test_stream_actions import listener_to
 
@@ -130,6 +133,25 @@ async def test_a_model_sends_a_message_and_reads_the_receipt(hass: HomeAssistant
     ]
     assert receipt["failed"] == receipt["running"] == []
     assert listener.contents == [{"times": 2, "loud": False, "color": "green"}]
+
+
+async def test_the_reminder_of_the_documentation(
+    hass: HomeAssistant, add_bot: AddBot, home: Home, ask: Ask, notifications: list[dict[str, Any]]
+) -> None:
+    """It is pasted, and what a program outside says arrives."""
+    user, bot = await member_of(hass, GROUP_ID_USER), await add_bot()
+    yaml: Any = parse_yaml(examples("yaml", "address: remind"))
+    await look_and_submit(bot, await paste(bot, await show_form(bot), yaml))
+    command = shlex.split(examples("sh", "/api/mcp/assist"))
+    asked = json.loads(command[command.index("-d") + 1])
+
+    assert not (await ask(user, asked["method"], **asked["params"]))["isError"]
+    assert [(shown["title"], shown["message"]) for shown in notifications] == [
+        ("Reminder", "The laundry is done\n\n— Home · assistant")
+    ]
+    assert not is_on(hass, "light.kitchen")
+    _, is_error = await call(ask, user, "remind", text="Dinner", urgent="yes")
+    assert (is_error, is_on(hass, "light.kitchen")) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
 from custom_components.datastream_bot import sensor
+from custom_components.datastream_bot.actions import form
 from custom_components.datastream_bot.actions.send import MAX_HOMES_NAMED
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
@@ -40,6 +41,26 @@ from .streams import add_stream, look_and_submit, paste, row, show_form
 HOUSE = ROOT / "custom_components" / "datastream_bot"
 LINKED = (*PAGES, ROOT / "CONTRIBUTING.md")
 OURS = "https://github.com/datastream-bot/datastream-bot/blob/main/"
+
+
+async def test_somebody_rings(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """The data stream of the first page, in an automation and in a script."""
+    fields = [row("times", "number", limits="1 to 5", required=True), row("visitor", default="Somebody")]
+    fields.append(row("door", "choice", limits="front, garden"))
+    actions = [{"action": "light.turn_on", "target": {"entity_id": "light.porch"}}]
+    await add_stream(await add_bot(), "doorbell", fields=fields, actions=actions)
+    rung = async_capture_events(hass, "datastream_bot_message")
+    automation = parse_yaml(examples("yaml", "alias: Somebody rings"))
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    assert await async_setup_component(hass, "script", {"script": parse_yaml(examples("yaml", "ring:\n"))})
+    await hass.async_block_till_done()
+
+    for state in ("off", "on"):
+        hass.states.async_set("binary_sensor.front_door_button", state)
+        await hass.async_block_till_done()
+    assert is_on(hass, "light.porch")
+    await hass.services.async_call("script", "ring", blocking=True)
+    assert [event.data["content"] for event in rung] == [{"times": 2, "visitor": "Anna"}] * 2
 
 
 @pytest.mark.warns
@@ -497,6 +518,22 @@ def test_every_page_is_linked_from_the_first() -> None:
 def test_a_limit_is_that_of_the_code(limit: str) -> None:
     """With its number."""
     assert limit in text_of("docs/known-limitations.md")
+
+
+def test_every_origin_is_explained_and_has_a_text() -> None:
+    """On the page about sending, and in the attribute of the event entity."""
+    table = text_of("docs/sending.md").partition("### Origin")[2].partition("## ")[0]
+    explained = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+    texts = json.loads((HOUSE / "translations" / "en.json").read_text(encoding="utf-8"))
+    origin = texts["entity"]["event"]["data_stream"]["state_attributes"]["origin"]["state"]
+    assert explained == origin.keys()
+
+
+@pytest.mark.parametrize("address", ["doorbell", "toggle_everything"])
+def test_every_reserved_name_of_a_field_is_told(address: str) -> None:
+    """Where fields are explained."""
+    told = text_of("docs/data-streams.md").partition("Some names are taken")[2].partition("\n\n")[0]
+    assert all(f"`{name}`" in told for name in form.reserved_fields(address))
 
 
 def test_every_entity_is_listed_with_its_attributes() -> None:
