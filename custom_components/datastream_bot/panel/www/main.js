@@ -168,13 +168,8 @@ class DatastreamBotPanel extends HTMLElement {
 
   /** Call one of our actions, and return its receipt. */
   async call(service, data) {
-    try {
-      const answer = await this.ask({ type: "call_service", domain: DOMAIN, service, service_data: data, return_response: true });
-      return answer.response;
-    } catch (err) {
-      this.toast(err.message);
-      throw err;
-    }
+    const answer = await this.ask({ type: "call_service", domain: DOMAIN, service, service_data: data, return_response: true });
+    return answer.response;
   }
 
   toast(message) {

@@ -250,7 +250,7 @@ export class MessagesView {
   async _again(row) {
     const data = { address: row.address, content: row.content };
     if (row.sender) data.config_entry_id = row.sender;
-    await this._page.call("send", data);
+    await this._page.call("send", data).catch((err) => this._page.toast(err.message));
   }
 
   async _automate(row) {

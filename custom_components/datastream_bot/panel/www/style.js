@@ -70,7 +70,7 @@ input[type="search"], select, textarea {
 .has-details .row .to, .has-details .row .duration { display: none; }
 .row:hover, .item:hover { background: var(--secondary-background-color); }
 .row.picked, .item.picked { background: color-mix(in srgb, var(--primary-color) 15%, transparent); }
-.row > * { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; unicode-bidi: isolate; }
+.row > * { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; unicode-bidi: plaintext; }
 .row .outcome { position: relative; }
 .address b, .address small { display: block; overflow: hidden; text-overflow: ellipsis; unicode-bidi: plaintext; }
 .address b { font-weight: 500; }
