@@ -340,9 +340,9 @@ async def test_a_user_who_sends_too_much_is_in_the_log(
     by_action, by_stream = await get_messages(hass, outcome="refused")
 
     assert by_action["refusal"]["reason"] == by_stream["refusal"]["reason"] == "sent_too_many"
-    assert by_action["refusal"]["count"] > 50
+    assert by_action["refusal"]["count"] >= 40
     assert (by_action["address"], by_stream["address"]) == ("news", "send_push_notification")
-    assert by_stream["refusal"]["count"] > 50
+    assert by_stream["refusal"]["count"] >= 40
 
 
 @pytest.mark.warns

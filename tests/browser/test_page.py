@@ -165,6 +165,15 @@ def test_an_address_is_looked_up_and_tried(person: Person, busy: str) -> None:
     expect(rows(page)).to_have_count(1)
 
 
+def test_the_picture_in_the_documentation_is_up_to_date(person: Person, busy: str) -> None:
+    """It is taken from here: `docs/page.png`."""
+    person.page.set_viewport_size({"width": 1280, "height": 720})
+    page = open_page(person)
+    rows(page).filter(has_text="remember").click()
+    expect(panel(page).get_by_label("Details")).to_contain_text("light.kitchen")
+    person.look("page")
+
+
 def test_the_map_leads_to_the_messages(person: Person, busy: str) -> None:
     """Of the box that is picked."""
     page = open_page(person, "/map")
