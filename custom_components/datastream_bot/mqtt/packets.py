@@ -52,15 +52,15 @@ class _Properties(NamedTuple):
     def pack(self) -> bytes:
         """Return the properties as they are sent."""
         packet = self.packet
-        parts = [_JSON] if packet.payload else []
+        packed = _JSON if packet.payload else b""
         if packet.expiry is not None:
-            parts += [bytes([_EXPIRY]), packet.expiry.to_bytes(4)]
+            packed += _EXPIRY.to_bytes() + packet.expiry.to_bytes(4)
         if packet.answer_to is not None:
-            parts.append(_packed(_ANSWER_TO, packet.answer_to.encode()))
+            packed += _ANSWER_TO.to_bytes() + _with_size(packet.answer_to.encode())
         if packet.correlation is not None:
-            parts.append(_packed(_CORRELATION, packet.correlation))
-        parts += [_packed(_USER, name.encode(), value.encode()) for name, value in packet.properties.items()]
-        packed = b"".join(parts)
+            packed += _CORRELATION.to_bytes() + _with_size(packet.correlation)
+        for name, value in packet.properties.items():
+            packed += _USER.to_bytes() + _with_size(name.encode()) + _with_size(value.encode())
         size: bytes = VariableByteIntegers.encode(len(packed))  # type: ignore[no-untyped-call]
         return size + packed
 
@@ -92,8 +92,8 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
     return data[at:end], end
 
 
-def _packed(kind: int, *values: bytes) -> bytes:
-    return bytes([kind]) + b"".join(len(value).to_bytes(2) + value for value in values)
+def _with_size(value: bytes) -> bytes:
+    return len(value).to_bytes(2) + value
 
 
-_JSON: Final = _packed(_CONTENT_TYPE, b"application/json")
+_JSON: Final = _CONTENT_TYPE.to_bytes() + _with_size(b"application/json")
