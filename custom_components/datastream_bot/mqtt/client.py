@@ -25,7 +25,6 @@ from .payload import Packet
 from .settings import Broker, BrokerError, Problem
 
 KEEP_ALIVE: Final = 30
-RECEIVE_MAXIMUM: Final = 100
 MAX_WINDOW: Final = 100
 """How many are unacknowledged at most: paho reads as many packets at a time, while all else in Home Assistant waits."""
 
@@ -118,7 +117,7 @@ class Client:
             self._paho.will_set(will.topic, will.payload, qos=1, retain=True)
         properties = _new_properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = expiry
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.ReceiveMaximum = MAX_WINDOW
         refusal = await self._hass.async_add_executor_job(self._open, clean, properties)
         if refusal is None:
             self._watch()

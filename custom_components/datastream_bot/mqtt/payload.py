@@ -59,21 +59,21 @@ class Packet(NamedTuple):
     Attributes:
         topic: The topic.
         payload: The bytes.
-        is_retained: Whether the broker keeps it for those who come later.
         expiry: Seconds after which it is delivered to nobody any more, or None.
         answer_to: Topic that a receipt is wanted on, or None.
         correlation: What the receipt is to be marked with, or None.
         properties: Others that the sender gave.
+        is_retained: Whether the broker is to keep it for those who come later.
 
     """
 
     topic: str
     payload: bytes
-    is_retained: bool = False
     expiry: int | None = None
     answer_to: str | None = None
     correlation: bytes | None = None
     properties: Mapping[str, str] = {}
+    is_retained: bool = False
 
 
 class Sent(NamedTuple):
@@ -88,14 +88,7 @@ class Sent(NamedTuple):
     def packet(self, topic: str, *, after: str | None, expiry: int, answer_to: str) -> Packet:
         """Return what carries it, after another one that has no receipt."""
         properties = {"id": self.message_id, "hops": str(self.hops)} | ({} if after is None else {"after": after})
-        return Packet(
-            topic,
-            self.content,
-            expiry=expiry,
-            answer_to=answer_to,
-            correlation=self.message_id.encode(),
-            properties=properties,
-        )
+        return Packet(topic, self.content, expiry, answer_to, self.message_id.encode(), properties)
 
 
 class Inbound(NamedTuple):

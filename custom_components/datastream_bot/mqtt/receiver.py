@@ -18,7 +18,7 @@ from ..messaging.loop_guard import MAX_HOPS
 from ..messaging.message import checked_address
 from ..messaging.receipt import Outcome
 from ..messaging.router import Dispatch, Router
-from ..rate_limit import BURST, RATE, TokenBucket
+from ..rate_limit import BURST, RATE, TokenBuckets
 from . import store
 from .journey import RECEIVER
 from .payload import Inbound, Packet, read_message, receipt_payload
@@ -36,7 +36,7 @@ MAX_WAITING: Final = 400
 """How many messages of a home wait; more come again, as they get no receipt."""
 
 MAX_HOMES: Final = 2000
-"""How many homes are remembered that have nothing waiting, for their limits."""
+"""Of how many homes it is remembered how much they sent."""
 
 
 class _Arrival(NamedTuple):
@@ -50,9 +50,9 @@ class _Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class _Home:
-    """What came from a home, and what may come."""
+    """A home that a bot is at work for."""
 
-    bucket: TokenBucket
+    name: str
     waiting: deque[_Arrival] = field(default_factory=deque)
     is_beginning: bool = False
     working: int = 0
@@ -78,7 +78,7 @@ class Receiver:
         self._membership = membership
         self._router = router
         self._store = kept
-        self._limits = limits
+        self._buckets = TokenBuckets(rate=limits[RATE], burst=int(limits[BURST]), maximum=MAX_HOMES)
         self._publish = publish
         self._is_kept = is_kept
         self._counts: Counter[str] = Counter()
@@ -109,13 +109,15 @@ class Receiver:
             acknowledge()
             self._answer(said, packet, self._failed(err))
             return
-        home = self._home(said.speaker)
-        if len(home.waiting) >= MAX_WAITING or (said.is_to_all and home.bucket.take(self._hass.loop.time())):
+        home = self._homes.get(said.speaker) or _Home(said.speaker)
+        is_full = len(home.waiting) >= MAX_WAITING
+        if is_full or (said.is_to_all and self._buckets.take(said.speaker, self._hass.loop.time())):
             self._counts["too_many"] += 1
             acknowledge()
             if said.is_to_all:
                 self._answer(said, packet, self._failed(MessageError(translation_key="too_many_at_once")))
             return
+        self._homes[said.speaker] = home
         home.waiting.append(_Arrival(said, packet, message, acknowledge))
         self._begin_next(home)
 
@@ -126,17 +128,6 @@ class Receiver:
             home.waiting.clear()
         while self._working:
             await asyncio.wait(self._working)
-
-    def _home(self, name: str) -> _Home:
-        home = self._homes.pop(name, None)
-        if home is None:
-            home = _Home(TokenBucket(rate=self._limits[RATE], burst=int(self._limits[BURST])))
-        self._homes[name] = home
-        if len(self._homes) > MAX_HOMES:
-            idle = [each for each, its in self._homes.items() if not its.waiting and not its.working]
-            for each in idle[: MAX_HOMES // 10]:
-                del self._homes[each]
-        return home
 
     def _begin_next(self, home: _Home) -> None:
         """Begin with the next message of a home, if the one before it has begun."""
@@ -153,7 +144,8 @@ class Receiver:
 
     async def _async_work(self, home: _Home, arrival: _Arrival) -> None:
         """Handle a message, and answer it."""
-        if not arrival.said.is_to_all and (wait := home.bucket.reserve(self._hass.loop.time(), inf)):
+        bucket, now = self._buckets.of(home.name), self._hass.loop.time()
+        if not arrival.said.is_to_all and (wait := bucket.reserve(now, inf)):
             await asyncio.sleep(wait)
         dispatch = await self._async_begin(arrival)
         home.is_beginning = False
@@ -168,6 +160,8 @@ class Receiver:
     def _finished(self, home: _Home) -> None:
         home.working -= 1
         self._begin_next(home)
+        if not home.working:
+            del self._homes[home.name]
 
     async def _async_begin(self, arrival: _Arrival) -> Dispatch | None:
         """Send a message on its way if it is new and next, or else answer it as far as that can be."""

@@ -100,12 +100,12 @@ class MqttTransport:
     @callback
     def async_open(self) -> None:
         """Send and receive from now on."""
-        self._stops.append(self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_home_assistant_stops))
+        self._stops.append(self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self.async_close))
         self._running = self._bot.entry.async_create_background_task(
             self._hass, self._async_run(), f"datastream_bot MQTT of {self._bot.entry.title}"
         )
 
-    async def async_close(self, *, leave: bool) -> None:
+    async def async_close(self, _: Event | None = None, *, leave: bool = False) -> None:
         """Send and receive no more; with `leave`, nobody elsewhere is to wait for the bot any more."""
         if self._running is None:
             return
@@ -128,9 +128,6 @@ class MqttTransport:
         """Tell the others what the bot is called, if that has changed."""
         if self._name != self._bot.entry.title:
             self._publish(self._status(is_online=True))
-
-    async def _async_home_assistant_stops(self, _: Event) -> None:
-        await self.async_close(leave=False)
 
     async def _async_run(self) -> None:
         """Connect, and again whenever there is no connection."""
