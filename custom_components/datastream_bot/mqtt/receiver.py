@@ -147,6 +147,9 @@ class Receiver:
         bucket, now = self._buckets.of(home.name), self._hass.loop.time()
         if not arrival.said.is_to_all and (wait := bucket.reserve(now, inf)):
             await asyncio.sleep(wait)
+            if self._is_stopped:
+                # It comes again, as the bot begins anew.
+                return
         dispatch = await self._async_begin(arrival)
         home.is_beginning = False
         if dispatch is None:
