@@ -420,6 +420,30 @@ async def test_what_is_sent_to_all_before_anybody_is_known_comes_to_all(start: S
 
 
 @pytest.mark.warns
+async def test_what_is_sent_before_a_forgetful_broker_knows_anybody_comes_to_who_returns(
+    start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits to connect again may come long after the broker has told who is there."""
+    one = await add_bot_of(await start("one"), "cottage", name="One")
+    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
+    ear = Ear(two.hass)
+    await acquainted(one, two)
+    assert await two.hass.config_entries.async_unload(two.bot_id)
+    await broker.kill()
+    monkeypatch.setattr(sender, "SETTLED_AFTER", 0.1)
+    assert await one.hass.config_entries.async_reload(one.bot_id)
+    one = one.entry.runtime_data
+
+    await send(one, {"n": 1})
+    await broker.start()
+    await acquainted(one, others=0)
+    await asyncio.sleep(0.2)
+    assert await two.hass.config_entries.async_setup(two.bot_id)
+
+    await until(lambda: ear.contents("news") == [{"n": 1}])
+
+
+@pytest.mark.warns
 async def test_what_is_on_its_way_survives_a_restart(start: Start, broker: Broker) -> None:
     """As well as who has answered."""
     one = await add_bot_of(await start("one"), "cottage", name="One")
@@ -901,6 +925,7 @@ async def test_what_is_sent_to_all_when_there_is_nobody_is_not_kept(
 ) -> None:
     """A moment after the connection it is sure that there is nobody; who comes receives what is sent then."""
     monkeypatch.setattr(sender, "SETTLED_AFTER", 0.1)
+    monkeypatch.setattr(sender, "RETURNED_AFTER", 0.2)
     chief = await add_bot_of(await start("headquarters"), name="Chief")
     await until(lambda: seen_by(chief)["connected"])
     await send(chief, homes="all")

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SETTLED_AFTER: Final = 5.0
 """Seconds after the first connection in which the broker tells who exists."""
 
+RETURNED_AFTER: Final = 65.0
+"""Seconds after it in which all are back that the broker has forgotten: nobody waits for longer to connect again."""
+
 _TICK: Final = 1.0
 
 
@@ -60,8 +63,9 @@ class Sender:
         # Written down together, as it does no harm to send again what a crash let be forgotten.
         self._answers: list[tuple[int, str, str]] = []
         self._ticking: asyncio.TimerHandle | None = None
-        self._settling: asyncio.TimerHandle | None = None
-        self._is_settled = False
+        self._settling: list[asyncio.TimerHandle] = []
+        # Once when the broker has told who exists, and twice when those are back that it has forgotten.
+        self._settled = 0
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what is on its way."""
@@ -80,7 +84,9 @@ class Sender:
     def async_begin(self, client: Client) -> None:
         """Start to send over a new connection, with all that has no receipt."""
         self.client = client
-        self._settling = self._settling or self._loop.call_later(SETTLED_AFTER, self._settle)
+        self._settling = self._settling or [
+            self._loop.call_later(after, self._settle) for after in (SETTLED_AFTER, RETURNED_AFTER)
+        ]
         for lane in self._lanes.values():
             self._counts["sent_again"] += lane.begin_again()
         self._due = deque(self._lanes)
@@ -99,7 +105,7 @@ class Sender:
         """Stop; what is on its way stays on disk."""
         self.async_pause()
         self._write_answers()
-        for handle in (self._ticking, self._settling):
+        for handle in (self._ticking, *self._settling):
             if handle is not None:
                 handle.cancel()
 
@@ -137,8 +143,9 @@ class Sender:
 
     def _is_awaited(self, hearer: str) -> bool:
         """Return whether there may be bots that are to hear a message and are not known yet."""
-        is_other = hearer not in (self._membership.home, ALL_HOMES)
-        return not self._is_settled or (is_other and not any(self.peers.of(hearer)))
+        if any(self.peers.of(hearer)):
+            return self._settled < 1
+        return self._settled < 2 or hearer not in (self._membership.home, ALL_HOMES)  # noqa: PLR2004
 
     def _added(self, journey: Journey, adding: asyncio.Future[int]) -> None:
         try:
@@ -237,8 +244,8 @@ class Sender:
         return True
 
     def _settle(self) -> None:
-        """Stop to wait for bots that are not known yet; the broker has named all by now."""
-        self._is_settled = True
+        """Wait no more for bots of homes that are known; the second time, for none of the own home or of all."""
+        self._settled += 1
         for journey in list(self._on_its_way.values()):
             for home, bot in list(journey.unanswered):
                 if not bot and not self._is_awaited(home):
