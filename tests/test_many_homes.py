@@ -753,9 +753,14 @@ async def test_a_receipt_that_cannot_be_read_is_none(start: Start, broker: Broke
     many = json.dumps({"handled": [{"receiver": "x"}] * 51}).encode()
     for receipt in (b"{", b"[]", b'{"handled": 1}', b'{"handled": [{"bot": "x"}]}', many, b"x" * 100_000):
         await wire.say(topic, receipt, correlation=correlation)
+    # Of nobody, who is not the home either.
+    await wire.say(topic.removesuffix("bot"), {"handled": [{"receiver": "x"}]}, correlation=correlation)
+    await wire.exist("villa", "")
+    assert seen_by(chief)["connected"]
     await wire.say(topic, {"handled": [{"receiver": "x", "bot": "Villa"}]}, correlation=correlation)
 
     assert who(await sending) == ["Villa"]
+    assert seen_by(chief)["bots_known"] == 1
     wire.close()
 
 

@@ -94,7 +94,7 @@ class Membership:
                 said = Said(Kind.RECEIPT, speaker, bot)
             case _:
                 return None
-        return said if said.speaker == ORGANIZATION or is_name(said.speaker) else None
+        return said if said.what and (said.speaker == ORGANIZATION or is_name(said.speaker)) else None
 
     def may_answer(self, speaker: str, topic: str) -> bool:
         """Return whether a receipt for a home may go to the topic that it asks for.
