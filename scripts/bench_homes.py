@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-import json
 from os import sysconf
 from pathlib import Path
 import resource
@@ -13,12 +12,10 @@ import time
 from typing import Any, Final
 
 import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
 
 from custom_components.datastream_bot.mqtt.lane import Lane
-from custom_components.datastream_bot.mqtt.payload import Packet, Status, message_packet
-from custom_components.datastream_bot.mqtt.properties import PackedProperties
+from custom_components.datastream_bot.mqtt.packets import PacketClient
+from custom_components.datastream_bot.mqtt.payload import Packet, Sent, Status, read_message
 from custom_components.datastream_bot.mqtt.topics import ORGANIZATION as HEADQUARTERS, Kind, Membership, Said
 from tests.broker import MOSQUITTO, ORGANIZATION, Broker, running_broker
 from tests.real.home import PROJECT, HomeError, RealHome, real_home
@@ -44,21 +41,20 @@ class SimulatedHome:
         self.came: Counter[int] = Counter()
         self.latencies: list[float] = []
         self.sent_again = 0
-        client = self._client = Client(CallbackAPIVersion.VERSION2, client_id=self._bot, protocol=MQTTv5)
+        client = self._client = PacketClient(self._bot, self._heard)
         loop = asyncio.get_running_loop()
         client.on_socket_open = lambda _client, _data, sock: loop.add_reader(sock, client.loop_read, 100)
         client.on_socket_close = lambda _client, _data, sock: _ignore(loop.remove_reader(sock))
         client.on_socket_register_write = lambda _client, _data, sock: loop.add_writer(sock, client.loop_write)
         client.on_socket_unregister_write = lambda _client, _data, sock: _ignore(loop.remove_writer(sock))
-        client.on_message = self._heard
         client.connect("127.0.0.1", port, keepalive=3600)
 
     def begin(self) -> None:
         """Listen, and tell who is there."""
         messages, statuses = self._membership.listened_to(self._bot)
         self._client.subscribe([(topic, 1) for topic in (*messages, *statuses)])
-        status = Status(name=f"Bot {self._bot}", session=self._bot, mark=self._bot, is_online=True)
-        self._publish(status.packet(self._membership.status(self._bot)))
+        status = Status(name=f"Bot {self._bot}", session=self._bot, mark=self._bot, online=True)
+        self._client.publish_packet(status.packet(self._membership.status(self._bot)))
 
     @property
     def is_waiting(self) -> bool:
@@ -84,42 +80,36 @@ class SimulatedHome:
 
     def _publish_due(self) -> None:
         for message_id, after in self._lane.due(time.monotonic()):
-            packet = message_packet(
+            packet = Sent(message_id, "news", CONTENT, hops=0, ends=0).packet(
                 self._membership.message(HEADQUARTERS, self._headquarters, "news"),
-                CONTENT,
-                message_id=message_id,
                 after=after,
-                hops=0,
                 expiry=3600,
                 answer_to=self._membership.receipt(HEADQUARTERS, self._headquarters, self._bot),
             )
-            self._publish(packet)
+            self._client.publish_packet(packet)
 
-    def _publish(self, packet: Packet) -> None:
-        properties: Any = PackedProperties(packet)
-        self._client.publish(packet.topic, packet.payload, qos=1, retain=packet.is_retained, properties=properties)
-
-    def _heard(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        match self._membership.read(message.topic):
+    def _heard(self, packet: Packet, mid: int) -> None:
+        self._client.ack(mid, 1)
+        match self._membership.read(packet.topic):
             case Said(Kind.STATUS, speaker, bot) if speaker == HEADQUARTERS:
                 self._headquarters = bot
             case Said(Kind.MESSAGE):
-                self._answer(message)
+                self._answer(packet)
             case Said(Kind.RECEIPT):
-                self._answered(message, time.monotonic())
+                self._answered(packet, time.monotonic())
 
-    def _answer(self, message: MQTTMessage) -> None:
+    def _answer(self, packet: Packet) -> None:
         """Take a message, and tell its sender so."""
-        content = json.loads(message.payload)
+        content = read_message(packet).content
         self.came[content["n"]] += 1
         if self.came[content["n"]] == 1:
             self.latencies.append(time.time() - content["at"])
-        asked: Any = message.properties
-        self._publish(Packet(topic=asked.ResponseTopic, payload=RECEIPT, correlation=asked.CorrelationData))
+        self._client.publish_packet(
+            Packet(topic=packet.answer_to or "", payload=RECEIPT, correlation=packet.correlation)
+        )
 
-    def _answered(self, message: MQTTMessage, now: float) -> None:
-        asked: Any = message.properties
-        message_id = asked.CorrelationData.decode()
+    def _answered(self, packet: Packet, now: float) -> None:
+        message_id = (packet.correlation or b"").decode()
         if self._lane.answered(message_id, now):
             self.latencies.append(now - self.sent_at[message_id])
         self._publish_due()

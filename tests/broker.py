@@ -193,6 +193,11 @@ async def add_bot_of(
     return bot
 
 
+def file_of(folder: Path, bot_id: str) -> Path:
+    """Return where a bot keeps what is on its way, and what it has handled."""
+    return folder / ".storage" / f"{DOMAIN}.{bot_id}.mqtt"
+
+
 def seen_by(bot: Bot) -> dict[str, Any]:
     """Return what a bot sees of other homes."""
     assert isinstance(bot.transport, MqttTransport)
@@ -301,6 +306,7 @@ class Wire:
         said.UserProperty = list(properties.items())
         if answer_to is not None:
             said.ResponseTopic = answer_to
+        if correlation:
             said.CorrelationData = correlation
         mid = self._client.publish(topic, payload, qos=qos, retain=retain, properties=said).mid
         await until(lambda: mid in self._codes)

@@ -1,11 +1,13 @@
 """The lane: in order and once, whatever a broker does."""
 
+import sqlite3
 from typing import Final, override
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from custom_components.datastream_bot.mqtt.lane import MAX_PATIENCE, PATIENCE, WINDOW, Lane, is_next
+from custom_components.datastream_bot.mqtt import store
+from custom_components.datastream_bot.mqtt.lane import MAX_PATIENCE, PATIENCE, WINDOW, Lane
 
 ANY: Final = st.integers(min_value=0, max_value=1000)
 
@@ -23,6 +25,8 @@ class WorstBroker(RuleBasedStateMachine):
         self.on_its_way: list[tuple[str, str | None]] = []
         self.receipts: list[str] = []
         self.handled: list[int] = []
+        self.memory = sqlite3.connect(":memory:")
+        self.memory.executescript(store.TABLES)
 
     def publish(self) -> None:
         """Give the broker what is due."""
@@ -30,11 +34,10 @@ class WorstBroker(RuleBasedStateMachine):
 
     def take(self, message_id: str, after: str | None) -> None:
         """Receive a message as the receiver does, whose memory survives it."""
-        known = {str(number) for number in self.handled}
-        if message_id in known:
-            self.receipts.append(message_id)
-        elif is_next(after, known.__contains__):
+        what, _ = store.begin(self.memory, "cottage", message_id, after)
+        if what == "new":
             self.handled.append(int(message_id))
+        if what != "too_early":
             self.receipts.append(message_id)
 
     @rule(count=st.integers(min_value=1, max_value=2 * WINDOW))
@@ -115,6 +118,7 @@ class WorstBroker(RuleBasedStateMachine):
             self.deliver(len(self.on_its_way))
             assert self.receipts
             self.answer(len(self.receipts))
+        self.memory.close()
         assert {*range(1, self.sent + 1)} - {*self.handled} <= self.given_up
 
 

@@ -25,12 +25,11 @@ from custom_components.datastream_bot.messaging.loop_guard import MAX_HOPS
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER, Router
+from custom_components.datastream_bot.mqtt import lane, sender
 from custom_components.datastream_bot.mqtt.payload import Status
-from custom_components.datastream_bot.mqtt.peers import MAX_BOTS, MAX_HOMES as MAX_KNOWN, Peer, Peers
+from custom_components.datastream_bot.mqtt.peers import MAX_BOTS, MAX_HOMES as MAX_KNOWN, Peers
 from custom_components.datastream_bot.mqtt.receiver import MAX_HOMES, MAX_WAITING, MAX_WORKING
-from custom_components.datastream_bot.mqtt.store import FILE, async_get_store
-from custom_components.datastream_bot.mqtt.topics import Kind, Said
-from custom_components.datastream_bot.mqtt.transport import SETTLED_AFTER
+from custom_components.datastream_bot.mqtt.store import Store, load, set_session
 
 from .broker import (
     ORGANIZATION,
@@ -41,6 +40,7 @@ from .broker import (
     add_bot_of,
     broker_at,
     connect_to_broker,
+    file_of,
     more_homes,
     needs_broker,
     options_with_mqtt,
@@ -55,6 +55,7 @@ pytestmark = needs_broker
 type Start = Callable[[str], Awaitable[HomeAssistant]]
 
 NEWS = [{"address": "news"}]
+BOT_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 @pytest.fixture
@@ -419,6 +420,30 @@ async def test_what_is_sent_to_all_before_anybody_is_known_comes_to_all(start: S
 
 
 @pytest.mark.warns
+async def test_what_is_sent_before_a_forgetful_broker_knows_anybody_comes_to_who_returns(
+    start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits to connect again may come long after the broker has told who is there."""
+    one = await add_bot_of(await start("one"), "cottage", name="One")
+    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
+    ear = Ear(two.hass)
+    await acquainted(one, two)
+    assert await two.hass.config_entries.async_unload(two.bot_id)
+    await broker.kill()
+    monkeypatch.setattr(sender, "SETTLED_AFTER", 0.1)
+    assert await one.hass.config_entries.async_reload(one.bot_id)
+    one = one.entry.runtime_data
+
+    await send(one, {"n": 1})
+    await broker.start()
+    await acquainted(one, others=0)
+    await asyncio.sleep(0.2)
+    assert await two.hass.config_entries.async_setup(two.bot_id)
+
+    await until(lambda: ear.contents("news") == [{"n": 1}])
+
+
+@pytest.mark.warns
 async def test_what_is_on_its_way_survives_a_restart(start: Start, broker: Broker) -> None:
     """As well as who has answered."""
     one = await add_bot_of(await start("one"), "cottage", name="One")
@@ -564,14 +589,13 @@ async def test_the_outcome_of_what_was_at_work_in_a_crash_is_unknown(
 ) -> None:
     """It is not done twice, and its sender is told."""
     hass = await start("one")
-    store = tmp_path / "one" / ".storage" / FILE
     bot = await add_bot_of(hass, "cottage", streams=NEWS)
     ear = Ear(hass)
     await until(lambda: seen_by(bot)["connected"])
     assert await hass.config_entries.async_unload(bot.bot_id)
-    with contextlib.closing(sqlite3.connect(store)) as connection:
-        row = (bot.bot_id, "organization", "abc", time.time() - 60)
-        connection.execute("INSERT INTO handled VALUES (?, ?, ?, ?, NULL)", row)
+    with contextlib.closing(sqlite3.connect(file_of(tmp_path / "one", bot.bot_id))) as connection:
+        row = ("organization", "abc", time.time() - 60)
+        connection.execute("INSERT INTO handled VALUES (?, ?, ?, NULL)", row)
         connection.commit()
     assert await hass.config_entries.async_setup(bot.bot_id)
     await until(lambda: seen_by(bot.entry.runtime_data)["connected"])
@@ -596,7 +620,7 @@ async def test_a_bot_that_is_closed_is_not_waited_for_any_more(start: Start, bro
     bots = [await add_bot_of(hass, "cottage", name=name, streams=NEWS) for name in ("One", "Two", "Three")]
     await acquainted(chief, others=3)
     sensor = "binary_sensor.one_mqtt_connection"
-    assert hass.states.is_state(sensor, "on")
+    await until(lambda: hass.states.is_state(sensor, "on"))
 
     hass.config_entries.async_update_entry(bots[0].entry, options=options_with_mqtt("cottage", open=False))
     hass.config_entries.async_update_entry(bots[1].entry, options=options_with_mqtt("villa"))
@@ -655,8 +679,8 @@ async def test_a_bot_is_known_by_its_new_name_at_once(start: Start, broker: Brok
 async def test_a_copy_of_a_bot_is_told(start: Start, broker: Broker) -> None:
     """As a backup that was restored beside the original is. What the broker kept from before does not count."""
     wire = Wire(broker)
-    await wire.exist("cottage", "01ARZ3NDEKTSV4RRFFQ69G5FAV", mark="before")
-    bot = await add_bot_of(await start("one"), "cottage", entry_id="01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    await wire.exist("cottage", BOT_ID, mark="before")
+    bot = await add_bot_of(await start("one"), "cottage", entry_id=BOT_ID)
     await until(lambda: seen_by(bot)["connected"])
     issues = ir.async_get(bot.hass)
     assert issues.async_get_issue(DOMAIN, f"mqtt_copied_{bot.bot_id}") is None
@@ -713,6 +737,57 @@ async def test_what_a_hostile_home_says_of_itself_is_left_alone(start: Start, br
     await acquainted(villa, others=1)
 
 
+async def test_a_receipt_that_cannot_be_read_is_none(start: Start, broker: Broker) -> None:
+    """Its message is still waited for."""
+    wire = Wire(broker)
+    await wire.exist("villa", "bot")
+    chief = await add_bot_of(await start("headquarters"), name="Chief")
+    await acquainted(chief, others=1)
+    await wire.listen("datastream_bot/acme/organization/villa/bot/message/news")
+    sending = chief.hass.async_create_task(send(chief, homes=["villa"]))
+    await until(lambda: wire.heard)
+    asked: Any = wire.heard[0].properties
+    correlation = asked.CorrelationData
+    topic = f"datastream_bot/acme/villa/organization/{chief.bot_id}/receipt/bot"
+
+    many = json.dumps({"handled": [{"receiver": "x"}] * 51}).encode()
+    for receipt in (b"{", b"[]", b'{"handled": 1}', b'{"handled": [{"bot": "x"}]}', many, b"x" * 100_000):
+        await wire.say(topic, receipt, correlation=correlation)
+    # Of nobody, who is not the home either.
+    await wire.say(topic.removesuffix("bot"), {"handled": [{"receiver": "x"}]}, correlation=correlation)
+    await wire.exist("villa", "")
+    assert seen_by(chief)["connected"]
+    await wire.say(topic, {"handled": [{"receiver": "x", "bot": "Villa"}]}, correlation=correlation)
+
+    assert who(await sending) == ["Villa"]
+    assert seen_by(chief)["bots_known"] == 1
+    wire.close()
+
+
+async def test_what_has_no_receipt_for_long_is_sent_again(
+    start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it may be lost somewhere on the way."""
+    monkeypatch.setattr(lane, "PATIENCE", 0.1)
+    wire = Wire(broker)
+    await wire.exist("villa", "bot")
+    chief = await add_bot_of(await start("headquarters"), name="Chief")
+    await acquainted(chief, others=1)
+    await wire.listen("datastream_bot/acme/organization/villa/bot/message/news")
+
+    sending = chief.hass.async_create_task(send(chief, homes=["villa"]))
+    await until(lambda: len(wire.heard) == 2)
+    asked: Any = wire.heard[1].properties
+    await wire.say(
+        f"datastream_bot/acme/villa/organization/{chief.bot_id}/receipt/bot",
+        {"handled": [{"receiver": "x", "bot": "Villa"}]},
+        correlation=asked.CorrelationData,
+    )
+
+    assert who(await sending) == ["Villa"]
+    wire.close()
+
+
 async def test_a_message_that_the_broker_never_takes_has_failed(tmp_path: Path) -> None:
     """The receipt says why, and it is not tried again."""
     async with running_broker(tmp_path / "small", more="max_packet_size 4000") as small, more_homes() as start_one:
@@ -734,9 +809,9 @@ async def test_nothing_is_sent_or_received_that_cannot_be_written_down(start: St
     one = await add_bot_of(await start("one"), "cottage", name="One", streams=NEWS)
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / ".storage").mkdir()
-    blocked = tmp_path / "two" / ".storage" / FILE
+    blocked = file_of(tmp_path / "two", BOT_ID)
     blocked.mkdir()
-    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
+    two = await add_bot_of(await start("two"), "cottage", name="Two", entry_id=BOT_ID, streams=NEWS)
     issues = ir.async_get(two.hass)
     await until(lambda: issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{two.bot_id}"))
     assert not seen_by(two)["connected"]
@@ -753,9 +828,9 @@ async def test_a_damaged_file_is_begun_anew(start: Start, tmp_path: Path, caplog
     """The bot works without what was in it."""
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / ".storage").mkdir()
-    (tmp_path / "one" / ".storage" / FILE).write_bytes(b"no database" * 1000)
+    file_of(tmp_path / "one", BOT_ID).write_bytes(b"no database" * 1000)
 
-    one = await add_bot_of(await start("one"), "cottage", name="One", streams=NEWS)
+    one = await add_bot_of(await start("one"), "cottage", name="One", entry_id=BOT_ID, streams=NEWS)
     await until(lambda: seen_by(one)["connected"])
 
     assert "is damaged, and begun anew" in caplog.text
@@ -765,16 +840,15 @@ async def test_what_the_former_protocol_had_on_its_way_is_dropped_and_told(start
     """All homes have to be upgraded, and the access list of the broker changed."""
     storage = tmp_path / "one" / ".storage"
     storage.mkdir(parents=True)
-    bot_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
     outbox = {"membership": ["acme", "cottage"], "newest": 2, "lost": 0, "keys": [], "letters": [{}, {}]}
     for name, data in (("outbox", outbox), ("roster_0", {})):
-        file = {"version": 1, "minor_version": 1, "key": f"datastream_bot.{bot_id}.{name}", "data": data}
-        (storage / f"datastream_bot.{bot_id}.{name}").write_text(json.dumps(file))
+        file = {"version": 1, "minor_version": 1, "key": f"datastream_bot.{BOT_ID}.{name}", "data": data}
+        (storage / f"datastream_bot.{BOT_ID}.{name}").write_text(json.dumps(file))
 
-    bot = await add_bot_of(await start("one"), "cottage", name="One", entry_id=bot_id)
+    bot = await add_bot_of(await start("one"), "cottage", name="One", entry_id=BOT_ID)
     await until(lambda: seen_by(bot)["connected"])
 
-    issue = ir.async_get(bot.hass).async_get_issue(DOMAIN, f"mqtt_upgraded_{bot_id}")
+    issue = ir.async_get(bot.hass).async_get_issue(DOMAIN, f"mqtt_upgraded_{BOT_ID}")
     assert issue is not None
     assert issue.translation_placeholders == {"bot": "One", "organization": "acme", "about": "2"}
     assert not list(storage.glob("*outbox")) + list(storage.glob("*roster*"))
@@ -831,9 +905,10 @@ async def test_who_is_gone_is_not_waited_for(start: Start, broker: Broker) -> No
     """What was on its way there is let go of; what nobody takes ends in time."""
     wire = Wire(broker)
     await wire.exist("villa", "gone", online=False)
+    await wire.exist("villa", "left", online=False)
     await wire.exist("tower", "away", online=False)
     chief = await add_bot_of(await start("headquarters"), name="Chief", keep_for=0.1)
-    await acquainted(chief, others=2)
+    await acquainted(chief, others=3)
     await send(chief, homes=["villa"])
     await send(chief, homes=["tower"])
     await send(chief, homes=["tower"])
@@ -841,8 +916,8 @@ async def test_who_is_gone_is_not_waited_for(start: Start, broker: Broker) -> No
 
     await wire.say(f"datastream_bot/{ORGANIZATION}/villa/status/gone", b"", retain=True)
     await wire.say(f"datastream_bot/{ORGANIZATION}/villa/status/never", b"", retain=True)
-    await until(lambda: seen_by(chief)["bots_known"] == 1)
-    assert seen_by(chief)["sender"]["lanes"] == 1
+    await until(lambda: seen_by(chief)["bots_known"] == 2)
+    assert seen_by(chief)["sender"]["lanes"] == 2
     # Somebody else may come to the villa.
     await until(lambda: seen_by(chief)["sender"]["on_their_way"] == 0)
 
@@ -850,15 +925,22 @@ async def test_who_is_gone_is_not_waited_for(start: Start, broker: Broker) -> No
     wire.close()
 
 
-async def test_what_is_sent_to_all_when_there_is_nobody_is_not_kept(start: Start) -> None:
-    """Some seconds after the connection it is sure that there is nobody."""
+async def test_what_is_sent_to_all_when_there_is_nobody_is_not_kept(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment after the connection it is sure that there is nobody; who comes receives what is sent then."""
+    monkeypatch.setattr(sender, "SETTLED_AFTER", 0.1)
+    monkeypatch.setattr(sender, "RETURNED_AFTER", 0.2)
     chief = await add_bot_of(await start("headquarters"), name="Chief")
     await until(lambda: seen_by(chief)["connected"])
-    await asyncio.sleep(SETTLED_AFTER + 0.5)
+    await send(chief, homes="all")
+    await until(lambda: seen_by(chief)["sender"]["on_their_way"] == 0)
 
     receipt = await send(chief, homes="all")
-
     assert (receipt["pending"], seen_by(chief)["sender"]["on_their_way"]) == ([], 0)
+
+    await acquainted(chief, await add_bot_of(await start("villa"), "villa", streams=NEWS))
+    assert who(await send(chief, homes="all")) == ["villa"]
 
 
 @pytest.mark.warns
@@ -939,7 +1021,7 @@ async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, b
     wire = Wire(broker)
     answer_to = f"datastream_bot/{ORGANIZATION}/cottage/organization/receipt/me"
     await wire.listen(answer_to)
-    with contextlib.closing(sqlite3.connect(tmp_path / "one" / ".storage" / FILE)) as other:
+    with contextlib.closing(sqlite3.connect(file_of(tmp_path / "one", bot.bot_id))) as other:
         other.execute("BEGIN IMMEDIATE")
         sending = bot.hass.async_create_task(send(bot))
         topic = f"datastream_bot/{ORGANIZATION}/organization/cottage"
@@ -1000,30 +1082,29 @@ def has_accepted(bot: Bot, number: int) -> bool:
 
 def test_there_are_only_so_many_homes() -> None:
     """Somebody could make them up."""
-    met: list[Peer] = []
-    peers = Peers(("organization", "chief"), lambda peer, _: met.append(peer), met.remove, print)
-    status = Status(name="Bot", session="1", mark="1", is_online=True).packet("topic")
+    peers = Peers()
+    status = Status(name="Bot", session="1", mark="1", online=True)
     for number in range(MAX_KNOWN):
-        peers.async_read(Said(Kind.STATUS, f"home{number}", "bot"), status)
+        peers.update((f"home{number}", "bot"), status)
 
     with pytest.raises(MessageError) as refusal:
-        peers.async_read(Said(Kind.STATUS, "another", "bot"), status)
+        peers.update(("another", "bot"), status)
 
     assert refusal.value.code == "too_many_homes"
-    assert len(met) == MAX_KNOWN
+    assert len(list(peers)) == MAX_KNOWN
 
 
 async def test_what_nobody_waits_for_is_written_all_the_same(hass: HomeAssistant, tmp_path: Path) -> None:
     """And does no harm when it cannot be."""
     hass.config.config_dir = str(tmp_path)
-    store = async_get_store(hass)
-    store.async_use()
-    (tmp_path / ".storage" / FILE).mkdir(parents=True)
+    store = Store(hass, "bot")
+    file_of(tmp_path, "bot").mkdir(parents=True)
 
-    store.set_session("bot", "place", "one").cancel()
-    await asyncio.wait([store.forget("other")])
-    (tmp_path / ".storage" / FILE).rmdir()
-    store.set_session("bot", "place", "two").cancel()
+    store.run(set_session, "place", "one").cancel()
+    await asyncio.wait([store.run(set_session, "place", "one")])
+    file_of(tmp_path, "bot").rmdir()
+    store.run(set_session, "place", "two").cancel()
 
-    assert await store.session("bot", "place") == "two"
-    await store.async_leave()
+    assert await store.run(load, "place") == ("two", [])
+    await store.async_close(forget=True)
+    assert not list((tmp_path / ".storage").iterdir())

@@ -16,8 +16,7 @@ from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.receipt import Outcome
 from custom_components.datastream_bot.messaging.router import Dispatch
-from custom_components.datastream_bot.mqtt.store import FILE
-from tests.broker import add_bot_of, broker_at, more_homes
+from tests.broker import add_bot_of, broker_at, file_of, more_homes
 
 AT_ONCE: Final = 50
 
@@ -51,7 +50,7 @@ class Notebook(Microservice):
 
 def kept(folder: Path) -> int:
     """Return how many messages were ever kept to be sent."""
-    path = folder / ".storage" / FILE
+    path = file_of(folder, bot_id_in(folder))
     if not path.exists():
         return 0
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -66,13 +65,13 @@ def bot_id_in(folder: Path) -> str:
 
 def session(folder: Path) -> str:
     """Return by what others know that the broker has kept what came for the bot."""
-    with contextlib.closing(sqlite3.connect(folder / ".storage" / FILE)) as connection:
-        return str(connection.execute("SELECT session FROM bot").fetchone()[0])
+    with contextlib.closing(sqlite3.connect(file_of(folder, bot_id_in(folder)))) as connection:
+        return str(connection.execute("SELECT session FROM session").fetchone()[0])
 
 
 def unknown(folder: Path) -> int:
     """Return of how many messages that came the outcome is unknown."""
-    with contextlib.closing(sqlite3.connect(folder / ".storage" / FILE)) as connection:
+    with contextlib.closing(sqlite3.connect(file_of(folder, bot_id_in(folder)))) as connection:
         statement = "SELECT count(*) FROM handled WHERE receipt IS NULL OR receipt = x''"
         return int(connection.execute(statement).fetchone()[0])
 

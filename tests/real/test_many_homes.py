@@ -95,7 +95,7 @@ class Home:
         async def is_so() -> bool:
             return number in self.noted()
 
-        await self.api.wait_for(f"Number {number}", is_so, 60)
+        await self.api.wait_for(f"Number {number}", is_so, 90)
 
 
 async def test_two_homes_lose_nothing_whatever_is_killed(start_home: StartHome, tmp_path: Path) -> None:

@@ -1,63 +1,102 @@
-"""The journey: collects the deliveries of a message in other homes."""
+"""The journey: a message on its way, and what becomes of it in other homes, for its receipt."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from ..messaging.receipt import MAX_LISTED, Delivery, Outcome
+from .payload import Lists, Sent
 from .store import Key
+from .topics import ALL_HOMES, ORGANIZATION
+
+RECEIVER: Final = "mqtt"
+"""What receipts call the way to a bot elsewhere."""
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Journey:
-    """Collects what becomes of a message in other homes, for its receipt.
+    """A message on its way.
 
     Attributes:
+        sent: The message.
+        ends: When nobody is to receive it any more, by the clock of the event loop.
         over: Done when the message is on disk, and nobody who is there is expected to answer any more.
+        unanswered: Who has not answered, with their names, or None where nobody is told of them. A key without a bot
+            stands for those of a home who are not known yet.
+        answered: Who has.
+        expected: Whose answers are waited for.
+        number: Its number in the store, or 0 before it is there.
 
     """
 
-    __slots__ = ("_deliveries", "_expected", "_is_kept", "_pending", "over")
+    sent: Sent
+    ends: float
+    over: asyncio.Future[None]
+    unanswered: dict[Key, str | None]
+    answered: set[Key] = field(default_factory=set)
+    expected: set[Key] = field(default_factory=set)
+    number: int = 0
+    # Of those beyond the listed ones, a receipt only tells how many.
+    _listed: list[Delivery] = field(default_factory=list)
+    _more: Counter[Outcome] = field(default_factory=Counter)
 
-    def __init__(self, over: asyncio.Future[None], pending: Mapping[Key, Delivery], expected: Iterable[Key]) -> None:
-        """Initialize it with a pending delivery for each bot, and with those bots whose answers are waited for."""
-        self.over = over
-        self._pending = dict(pending)
-        self._expected = set(expected)
-        self._deliveries: list[Delivery] = []
-        self._is_kept = False
+    def awaits(self, home: str) -> bool:
+        """Return whether bots of a home are to receive the message as soon as they are known."""
+        return any(key in self.unanswered for key in _stand_ins(home))
+
+    def add(self, key: Key, name: str) -> None:
+        """Add a bot that was awaited, and is told of instead of its home from now on."""
+        self.unanswered |= dict.fromkeys(each for each in _stand_ins(key[0]) if each in self.unanswered)
+        self.unanswered[key] = name
+
+    def answer(self, key: Key, lists: Lists) -> None:
+        """Take the deliveries of one who has not answered."""
+        name = self.unanswered.pop(key)
+        self.answered.add(key)
+        self.expected.discard(key)
+        for outcome, entries in lists.items():
+            room = MAX_LISTED - len(self._listed)
+            self._listed += [_delivery(key, name, Outcome(outcome), entry) for entry in entries[:room]]
+            self._more[Outcome(outcome)] += len(entries[room:])
+        self.look()
+
+    def fail(self, error: str) -> None:
+        """Take note that the message is sent to nobody."""
+        for key, name in list(self.unanswered.items()):
+            self.answer(key, {} if name is None else failure(error))
+        self.over.set_result(None)
+
+    def look(self) -> None:
+        """Look whether it is over."""
+        if self.number and not self.expected and not self.over.done():
+            self.over.set_result(None)
 
     def by_now(self) -> list[Delivery]:
         """Return what became of the message so far."""
-        return [*self._deliveries, *self._pending.values()]
+        waiting = [(key, name) for key, name in self.unanswered.items() if name is not None]
+        more = [_delivery(("", ""), "", outcome, {}) for outcome in self._more.elements()]
+        return [*self._listed, *more, *(_delivery(key, name, Outcome.PENDING, {}) for key, name in waiting)]
 
-    def end(self, key: Key, deliveries: Iterable[Delivery]) -> None:
-        """Add the deliveries of one bot."""
-        for delivery in deliveries:
-            # Beyond the listed ones only outcomes are told, and results can be large.
-            is_told = len(self._deliveries) < MAX_LISTED
-            self._deliveries.append(delivery if is_told else delivery._replace(result=None, error=None))
-        # It may have been sent when nobody of the home was known.
-        self._pending.pop((key[0], ""), None)
-        self._pending.pop(key, None)
-        self._expected.discard(key)
-        self._look()
 
-    def keep(self) -> None:
-        """Mark the message as being on disk, if it has to be."""
-        self._is_kept = True
-        self._look()
+def failure(error: str) -> Lists:
+    """Return the deliveries of one whom a message cannot be sent to."""
+    return {Outcome.FAILED: [{"error": error}]}
 
-    def fail(self, error: str) -> None:
-        """Mark all that is pending as failed."""
-        self._deliveries += [each._replace(outcome=Outcome.FAILED, error=error) for each in self._pending.values()]
-        self._pending.clear()
-        self._expected.clear()
-        self.keep()
 
-    def stop_waiting(self) -> None:
-        """Stop to wait for answers."""
-        self._expected.clear()
-        self._look()
+def _stand_ins(home: str) -> list[Key]:
+    """Return what stands for the bots of a home that are not known yet."""
+    return [(home, "")] if home == ORGANIZATION else [(home, ""), (ALL_HOMES, "")]
 
-    def _look(self) -> None:
-        if self._is_kept and not self._expected and not self.over.done():
-            self.over.set_result(None)
+
+def _delivery(key: Key, name: str | None, outcome: Outcome, entry: Mapping[str, Any]) -> Delivery:
+    return Delivery(
+        bot_id=key[1],
+        bot_name=entry.get("bot") or name or "",
+        receiver=entry.get("receiver", RECEIVER),
+        outcome=outcome,
+        result=entry.get("result"),
+        error=entry.get("error"),
+        home=key[0],
+    )

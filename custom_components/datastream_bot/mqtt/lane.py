@@ -1,9 +1,10 @@
 """The lane: messages from one bot to another, in order, and again until there is a receipt for each.
 
-Nothing is left to the broker: it may lose, double and delay what it was given. It knows no clock and no broker.
+Nothing is left to the broker: it may lose, double and delay what it was given. It knows no clock and no broker. The
+other half of its order is `begin` in `store.py`: a message is only taken after the one that it names.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Final
 
 WINDOW: Final = 20
@@ -16,14 +17,14 @@ MAX_PATIENCE: Final = 900.0
 
 
 class Lane:
-    """The messages to one bot that it has not answered."""
+    """The messages to one bot that it has not answered; times are seconds of a clock that never goes back."""
 
     __slots__ = ("_again_at", "_patience", "_sent", "_waiting")
 
-    def __init__(self) -> None:
-        """Initialize the lane, with nothing on it."""
+    def __init__(self, message_ids: Iterable[str] = ()) -> None:
+        """Initialize the lane with messages to be sent."""
         # Without values; they keep their order, and let go of any.
-        self._waiting: dict[str, None] = {}
+        self._waiting = dict.fromkeys(message_ids)
         self._sent: dict[str, None] = {}
         self._patience = PATIENCE
         self._again_at = 0.0
@@ -46,12 +47,7 @@ class Lane:
         return again
 
     def lose_patience(self, now: float) -> int:
-        """Begin again if there was no receipt for too long; return how much is sent anew.
-
-        Args:
-            now: Seconds of a clock that never goes back.
-
-        """
+        """Begin again if there was no receipt for too long; return how much is sent anew."""
         if not self._sent or now < self._again_at:
             return 0
         patience = min(2 * self._patience, MAX_PATIENCE)
@@ -61,12 +57,10 @@ class Lane:
 
     def remove(self, message_id: str) -> bool:
         """Remove a message that nothing more is expected of, and return whether it was there."""
-        if message_id in self._sent:
-            del self._sent[message_id]
-            return True
-        if message_id in self._waiting:
-            del self._waiting[message_id]
-            return True
+        for messages in (self._sent, self._waiting):
+            if message_id in messages:
+                del messages[message_id]
+                return True
         return False
 
     def answered(self, message_id: str, now: float) -> bool:
@@ -76,16 +70,11 @@ class Lane:
         return self.remove(message_id)
 
     def due(self, now: float) -> list[tuple[str, str | None]]:
-        """Return the messages to send now, each with the one before it that has no receipt.
-
-        Args:
-            now: Seconds of a clock that never goes back.
-
-        """
+        """Return the messages to send now, each with the one before it that has no receipt."""
         if not self._sent:
             self._again_at = now + self._patience
-        due: list[tuple[str, str | None]] = []
         before = next(reversed(self._sent), None)
+        due: list[tuple[str, str | None]] = []
         while self._waiting and len(self._sent) < WINDOW:
             message_id = next(iter(self._waiting))
             del self._waiting[message_id]
@@ -93,14 +82,3 @@ class Lane:
             due.append((message_id, before))
             before = message_id
         return due
-
-
-def is_next(after: str | None, is_known: Callable[[str], bool]) -> bool:
-    """Return whether a message that came is next: the one before it came, too, or was answered before.
-
-    Args:
-        after: Id of the message before it that had no receipt when it was sent, or None.
-        is_known: Tells whether a message came.
-
-    """
-    return after is None or is_known(after)

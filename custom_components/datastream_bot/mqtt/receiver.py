@@ -2,22 +2,25 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 import logging
 from math import inf
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..bot import Bot
 from ..errors import MessageError
 from ..messaging.loop_guard import MAX_HOPS
 from ..messaging.message import checked_address
-from ..messaging.receipt import Delivery, Outcome, Receipt
+from ..messaging.receipt import Outcome
 from ..messaging.router import Dispatch, Router
-from ..rate_limit import BURST, RATE, TokenBucket
+from ..rate_limit import BURST, RATE, TokenBuckets
+from . import store
+from .journey import RECEIVER
 from .payload import Inbound, Packet, read_message, receipt_payload
 from .store import FAILURES, UNKNOWN, Store
 from .topics import Membership, Said
@@ -25,7 +28,6 @@ from .topics import Membership, Said
 _LOGGER = logging.getLogger(__name__)
 
 ORIGIN: Final = "mqtt"
-RECEIVER: Final = "mqtt"
 
 MAX_WORKING: Final = 25
 """For how many messages of a home a bot is at work; the next ones wait."""
@@ -34,7 +36,7 @@ MAX_WAITING: Final = 400
 """How many messages of a home wait; more come again, as they get no receipt."""
 
 MAX_HOMES: Final = 2000
-"""How many homes are remembered that have nothing waiting, for their limits."""
+"""Of how many homes it is remembered how much they sent."""
 
 
 class _Arrival(NamedTuple):
@@ -43,20 +45,17 @@ class _Arrival(NamedTuple):
     said: Said
     packet: Packet
     message: Inbound
-    message_id: str
-    acknowledge: Callable[[], None]
+    acknowledge: CALLBACK_TYPE
 
 
+@dataclass(slots=True)
 class _Home:
-    """What came from a home, and what may come."""
+    """A home that a bot is at work for."""
 
-    __slots__ = ("bucket", "slots", "task", "waiting")
-
-    def __init__(self, limits: Mapping[str, Any]) -> None:
-        self.bucket = TokenBucket(rate=limits[RATE], burst=int(limits[BURST]))
-        self.slots = asyncio.Semaphore(MAX_WORKING)
-        self.waiting: deque[_Arrival] = deque()
-        self.task: asyncio.Task[None] | None = None
+    name: str
+    waiting: deque[_Arrival] = field(default_factory=deque)
+    is_beginning: bool = False
+    working: int = 0
 
 
 class Receiver:
@@ -67,20 +66,19 @@ class Receiver:
         bot: Bot,
         membership: Membership,
         router: Router,
-        store: Store,
-        *,
         limits: Mapping[str, Any],
+        kept: Store,
+        *,
         publish: Callable[[Packet], None],
         is_kept: Callable[[bool], None],
     ) -> None:
         """Initialize it; `is_kept` is called with whether messages can be marked, without which none is received."""
         self._hass = bot.hass
         self._bot = bot
-        self._bot_id = bot.bot_id
         self._membership = membership
         self._router = router
-        self._store = store
-        self._limits = limits
+        self._store = kept
+        self._buckets = TokenBuckets(rate=limits[RATE], burst=int(limits[BURST]), maximum=MAX_HOMES)
         self._publish = publish
         self._is_kept = is_kept
         self._counts: Counter[str] = Counter()
@@ -93,7 +91,7 @@ class Receiver:
         return dict(self._counts)
 
     @callback
-    def async_take(self, said: Said, packet: Packet, acknowledge: Callable[[], None]) -> None:
+    def async_take(self, said: Said, packet: Packet, acknowledge: CALLBACK_TYPE) -> None:
         """Take a message.
 
         On a lane it comes again until there is a receipt, so the broker may forget it at once. What comes otherwise is
@@ -111,92 +109,95 @@ class Receiver:
             acknowledge()
             self._answer(said, packet, self._failed(err))
             return
-        home = self._home(said.speaker)
-        now = self._hass.loop.time()
-        if len(home.waiting) >= MAX_WAITING or (said.is_to_all and home.bucket.take(now)):
+        home = self._homes.get(said.speaker) or _Home(said.speaker)
+        is_full = len(home.waiting) >= MAX_WAITING
+        if is_full or (said.is_to_all and self._buckets.take(said.speaker, self._hass.loop.time())):
             self._counts["too_many"] += 1
             acknowledge()
             if said.is_to_all:
                 self._answer(said, packet, self._failed(MessageError(translation_key="too_many_at_once")))
             return
-        home.waiting.append(_Arrival(said, packet, message, message.message_id or uuid4().hex, acknowledge))
-        if home.task is None:
-            home.task = self._hass.async_create_background_task(
-                self._async_work(home), f"datastream_bot messages from {said.speaker}"
-            )
+        self._homes[said.speaker] = home
+        home.waiting.append(_Arrival(said, packet, message, acknowledge))
+        self._begin_next(home)
 
     async def async_stop(self) -> None:
         """Take nothing more; what is at work is still answered."""
         self._is_stopped = True
         for home in self._homes.values():
             home.waiting.clear()
-            if home.task is not None:
-                home.task.cancel()
         while self._working:
             await asyncio.wait(self._working)
 
-    def _home(self, name: str) -> _Home:
-        home = self._homes.pop(name, None) or _Home(self._limits)
-        self._homes[name] = home
-        if len(self._homes) > MAX_HOMES:
-            for idle in [each for each, its in self._homes.items() if its.task is None][: MAX_HOMES // 10]:
-                del self._homes[idle]
-        return home
-
-    async def _async_work(self, home: _Home) -> None:
-        """Begin with what came from a home, one after the other."""
-        while home.waiting:
-            arrival = home.waiting.popleft()
-            if not arrival.said.is_to_all:
-                await asyncio.sleep(home.bucket.reserve(self._hass.loop.time(), inf) or 0)
-            await home.slots.acquire()
-            # Not to be cancelled: what is marked on disk is to be handled, too.
-            await asyncio.wait([self._work(self._async_begin(arrival, home.slots.release))])
-        home.task = None
-
-    def _work(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do something for a message, which is waited for when the bot is unloaded."""
-        task = self._hass.async_create_background_task(work, "datastream_bot message from another home")
+    def _begin_next(self, home: _Home) -> None:
+        """Begin with the next message of a home, if the one before it has begun."""
+        if home.is_beginning or not home.waiting or home.working >= MAX_WORKING:
+            return
+        home.is_beginning = True
+        home.working += 1
+        # Nothing cancels it: what is marked on disk is to be handled, too.
+        task = self._hass.async_create_background_task(
+            self._async_work(home, home.waiting.popleft()), "datastream_bot message from another home"
+        )
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-        return task
 
-    async def _async_begin(self, arrival: _Arrival, finished: Callable[[], None]) -> None:
-        said, message, packet = arrival.said, arrival.message, arrival.packet
+    async def _async_work(self, home: _Home, arrival: _Arrival) -> None:
+        """Handle a message, and answer it."""
+        bucket, now = self._buckets.of(home.name), self._hass.loop.time()
+        if not arrival.said.is_to_all and (wait := bucket.reserve(now, inf)):
+            await asyncio.sleep(wait)
+            if self._is_stopped:
+                # It comes again, as the bot begins anew.
+                return
+        dispatch = await self._async_begin(arrival)
+        home.is_beginning = False
+        if dispatch is None:
+            self._finished(home)
+            return
+        dispatch.async_call_when_finished(partial(self._finished, home))
+        self._begin_next(home)
+        receipt = await dispatch.async_receipt()
+        self._finish(arrival, receipt_payload(receipt.lists()))
+
+    def _finished(self, home: _Home) -> None:
+        home.working -= 1
+        self._begin_next(home)
+        if not home.working:
+            del self._homes[home.name]
+
+    async def _async_begin(self, arrival: _Arrival) -> Dispatch | None:
+        """Send a message on its way if it is new and next, or else answer it as far as that can be."""
+        said, packet, message = arrival.said, arrival.packet, arrival.message
         try:
-            came = await self._store.begin(self._bot_id, said.speaker, arrival.message_id, message.after)
+            what, receipt = await self._store.run(store.begin, said.speaker, message.message_id, message.after)
         except FAILURES as err:
             # It is sent again until it can be remembered.
             self._is_kept(False)  # noqa: FBT003
             self._counts["not_kept"] += 1
             arrival.acknowledge()
-            finished()
             if said.is_to_all:
                 self._answer(said, packet, self._failed(MessageError(translation_key="not_kept", problem=err)))
-            return
+            return None
         self._is_kept(True)  # noqa: FBT003
         arrival.acknowledge()
-        if not came.is_new:
-            finished()
-            self._counts["repeated" if came.is_next else "too_early"] += 1
-            if came.receipt is not None:
-                unknown = self._failed(MessageError(translation_key="outcome_unknown"))
-                self._answer(said, packet, unknown if came.receipt == UNKNOWN else came.receipt)
-            return
+        if what != "new":
+            self._counts[what] += 1
+            if receipt == UNKNOWN:
+                receipt = self._failed(MessageError(translation_key="outcome_unknown"))
+            if receipt is not None:
+                self._answer(said, packet, receipt)
+            return None
         try:
             dispatch = await self._async_dispatch(said, message)
         except Exception as err:
             if not isinstance(err, HomeAssistantError):
                 _LOGGER.exception("A message from %s failed", said.speaker)
-            finished()
             self._finish(arrival, self._failed(err))
-            return
+            return None
         if dispatch is None:
-            finished()
-            self._finish(arrival, _payload())
-            return
-        dispatch.async_call_when_finished(finished)
-        self._work(self._async_answer(arrival, dispatch))
+            self._finish(arrival, receipt_payload({}))
+        return dispatch
 
     async def _async_dispatch(self, said: Said, message: Inbound) -> Dispatch | None:
         """Send a message on its way, or return None when the bot did not open its address."""
@@ -204,7 +205,7 @@ class Receiver:
         if message.hops > MAX_HOPS:
             # Its sender should have refused it, and told there of automations that answer each other.
             raise MessageError(translation_key="too_many_hops", address=address, limit=str(MAX_HOPS))
-        if not self._router.registry.is_open(self._bot_id, address):
+        if not self._router.registry.is_open(self._bot.bot_id, address):
             self._counts["not_open"] += 1
             return None
         self._counts["accepted"] += 1
@@ -213,42 +214,26 @@ class Receiver:
             message.content,
             origin=ORIGIN,
             internal=False,
-            only=(self._bot_id,),
+            only=(self._bot.bot_id,),
             from_outside=True,
             home=said.speaker,
             hops=message.hops,
         )
 
-    async def _async_answer(self, arrival: _Arrival, dispatch: Dispatch) -> None:
-        receipt = await dispatch.async_receipt()
-        self._finish(arrival, receipt_payload(receipt.lists()))
-
     def _finish(self, arrival: _Arrival, receipt: bytes) -> None:
-        self._store.finish(self._bot_id, arrival.said.speaker, arrival.message_id, receipt)
+        self._store.run(store.finish, arrival.said.speaker, arrival.message.message_id, receipt)
         self._answer(arrival.said, arrival.packet, receipt)
 
     def _failed(self, err: Exception) -> bytes:
-        return _payload(
-            Delivery(
-                bot_id=self._bot_id,
-                bot_name=self._bot.entry.title,
-                receiver=RECEIVER,
-                outcome=Outcome.FAILED,
-                error=str(err),
-            )
-        )
+        entry = {"bot": self._bot.entry.title, "config_entry_id": self._bot.bot_id, "receiver": RECEIVER}
+        return receipt_payload({Outcome.FAILED: [entry | {"error": str(err)}]})
 
     def _answer(self, said: Said, packet: Packet, receipt: bytes) -> None:
         """Answer a message whose sender wants that, where it may be answered."""
-        topic = packet.answer_to
-        if topic is None:
+        if (topic := packet.answer_to) is None:
             return
         if not self._membership.may_answer(said.speaker, topic):
             self._counts["not_answered"] += 1
             _LOGGER.debug("No receipt goes to %s, which is not for %s", topic, said.speaker)
             return
-        self._publish(Packet(topic=topic, payload=receipt, correlation=packet.correlation))
-
-
-def _payload(*deliveries: Delivery) -> bytes:
-    return receipt_payload(Receipt(message_id="", address="", deliveries=deliveries).lists())
+        self._publish(Packet(topic, receipt, correlation=packet.correlation))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import Any, Final, Self
 
 from homeassistant.core import HomeAssistant
@@ -12,40 +12,38 @@ from .topics import ORGANIZATION, Membership, is_name
 
 CONF_MQTT: Final = "mqtt"
 
-_MQTT: Final = "mqtt"
-
 
 class Role(StrEnum):
     """What a bot speaks for."""
 
-    HOME = "home"
-    ORGANIZATION = "organization"
+    HOME = auto()
+    ORGANIZATION = auto()
 
 
 class BrokerChoice(StrEnum):
     """Whose broker is used."""
 
-    HOME_ASSISTANT = "home_assistant"
-    OTHER = "other"
+    HOME_ASSISTANT = auto()
+    OTHER = auto()
 
 
 class Problem(StrEnum):
     """Why a broker cannot be used."""
 
-    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
-    CERTIFICATE_UNREADABLE = "certificate_unreadable"
-    CLOSED_UNANSWERED = "closed_unanswered"
-    HOST_NOT_FOUND = "host_not_found"
-    LOGIN_REFUSED = "login_refused"
-    MQTT_MISSING = "mqtt_missing"
-    MQTT_UNREADABLE = "mqtt_unreadable"
-    NO_ANSWER = "no_answer"
-    NOT_MQTT = "not_mqtt"
-    OTHER_VERSION = "other_version"
-    REFUSED = "refused"
-    TLS_FAILED = "tls_failed"
-    TOPIC_REFUSED = "topic_refused"
-    UNREACHABLE = "unreachable"
+    CERTIFICATE_NOT_TRUSTED = auto()
+    CERTIFICATE_UNREADABLE = auto()
+    CLOSED_UNANSWERED = auto()
+    HOST_NOT_FOUND = auto()
+    LOGIN_REFUSED = auto()
+    MQTT_MISSING = auto()
+    MQTT_UNREADABLE = auto()
+    NO_ANSWER = auto()
+    NOT_MQTT = auto()
+    OTHER_VERSION = auto()
+    REFUSED = auto()
+    TLS_FAILED = auto()
+    TOPIC_REFUSED = auto()
+    UNREACHABLE = auto()
 
 
 class BrokerError(MessageError):
@@ -63,8 +61,7 @@ class Broker:
 
     Attributes:
         certificate: Certificates of authorities to trust as PEM; empty for those that everybody trusts.
-        client_certificate: The certificate to log in with as PEM, or empty.
-        client_key: Its private key as PEM.
+        client_certificate: The certificate to log in with as PEM, or empty; `client_key` is its private key.
         path: Path of a websocket, or empty for a plain connection.
         is_verified: Whether the name in the broker's certificate has to be that of the host.
 
@@ -87,11 +84,6 @@ class MqttSettings(Broker):
     """The settings of a bot's way to other homes; those of the broker count if it is not Home Assistant's.
 
     Attributes:
-        open: Whether there is one.
-        organization: Name of the organization.
-        role: What the bot speaks for.
-        home: Name of the home, if it speaks for one.
-        broker: Whose broker is used.
         keep_messages: How many messages are kept until all have answered.
         keep_for: For how many minutes.
 
@@ -127,36 +119,27 @@ class MqttSettings(Broker):
         return {option: "name_not_valid" for option, name in names.items() if self.open and not is_name(name)}
 
     def broker_in(self, hass: HomeAssistant) -> Broker:
-        """Return the broker.
-
-        Raises:
-            BrokerError: It is Home Assistant's, which has none.
-
-        """
-        if self.broker == BrokerChoice.HOME_ASSISTANT:
-            return _of_home_assistant(hass)
-        return Broker(**{option.name: getattr(self, option.name) for option in fields(Broker)})
-
-
-def _of_home_assistant(hass: HomeAssistant) -> Broker:
-    """Return the broker of Home Assistant's MQTT integration; its config entry is no public API."""
-    entries = hass.config_entries.async_entries(_MQTT, include_ignore=False, include_disabled=False)
-    if not entries:
-        raise BrokerError(Problem.MQTT_MISSING)
-    try:
-        its = {**entries[0].data, **entries[0].options}
-        certificate = its.get("certificate") or ""
-        return Broker(
-            host=its["broker"],
-            port=int(its["port"]),
-            username=its.get("username") or "",
-            password=its.get("password") or "",
-            tls=bool(certificate),
-            certificate="" if certificate == "auto" else certificate,
-            client_certificate=its.get("client_cert") or "",
-            client_key=its.get("client_key") or "",
-            path=its.get("ws_path") or "/" if its.get("transport") == "websockets" else "",
-            is_verified=not its.get("tls_insecure"),
-        )
-    except (KeyError, TypeError, ValueError) as err:
-        raise BrokerError(Problem.MQTT_UNREADABLE, err) from err
+        """Return the broker, or raise a `BrokerError` if it is Home Assistant's, which has none."""
+        if self.broker == BrokerChoice.OTHER:
+            return self
+        entries = hass.config_entries.async_entries("mqtt", include_ignore=False, include_disabled=False)
+        if not entries:
+            raise BrokerError(Problem.MQTT_MISSING)
+        try:
+            # What the MQTT integration keeps is no public API.
+            its = {**entries[0].data, **entries[0].options}
+            certificate = its.get("certificate") or ""
+            return Broker(
+                host=its["broker"],
+                port=int(its["port"]),
+                username=its.get("username") or "",
+                password=its.get("password") or "",
+                tls=bool(certificate),
+                certificate="" if certificate == "auto" else certificate,
+                client_certificate=its.get("client_cert") or "",
+                client_key=its.get("client_key") or "",
+                path=its.get("ws_path") or "/" if its.get("transport") == "websockets" else "",
+                is_verified=not its.get("tls_insecure"),
+            )
+        except (KeyError, TypeError, ValueError) as err:
+            raise BrokerError(Problem.MQTT_UNREADABLE, err) from err

@@ -3,30 +3,29 @@
 Every topic names the home that speaks, so that a broker can hold each home to its own name.
 """
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, auto
 import re
 from typing import Final, NamedTuple
 
 from ..const import DOMAIN
 from ..errors import MessageError
-from ..messaging.message import Route, Scope
+from ..messaging.message import DEFAULT_ROUTE, Route, Scope
 
 ALL_HOMES: Final = "all"
 ORGANIZATION: Final = "organization"
 """What the organization is called where homes have their names."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_PUBLISHABLE: Final = re.compile(r"[^\x00+#]{1,512}")
+_RECEIPT: Final = re.compile(r"([^/+#\0]{1,255}/)?receipt/[^/+#\0]{1,255}")
 
 
 class Kind(StrEnum):
     """What is said on a topic."""
 
-    MESSAGE = "message"
-    RECEIPT = "receipt"
-    STATUS = "status"
+    MESSAGE = auto()
+    RECEIPT = auto()
+    STATUS = auto()
 
 
 class Said(NamedTuple):
@@ -53,103 +52,76 @@ def is_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
-    """Whom a bot speaks for.
-
-    Attributes:
-        organization: Name of the organization.
-        home: Name of the home, or `organization`.
-
-    """
+    """Whom a bot speaks for: a home of an organization, or `organization` itself."""
 
     organization: str
     home: str
 
-    @property
-    def is_organization(self) -> bool:
-        """Return whether the bot speaks for the organization itself."""
-        return self.home == ORGANIZATION
-
-    @property
-    def place(self) -> str:
-        """Return what the organization and the home are called together."""
-        return f"{self.organization}/{self.home}"
-
     def listened_to(self, bot_id: str) -> tuple[list[str], list[str]]:
         """Return the topics that a bot listens to: those of messages and receipts, and those of statuses."""
-        if self.is_organization:
+        if self.home == ORGANIZATION:
             said, statuses = ["+/organization"], ["+"]
         else:
             said = [f"{self.home}/{self.home}", f"organization/{self.home}", "organization/all"]
             statuses = [self.home, ORGANIZATION]
         return (
-            [self._topic(f"{path}/{tail}/#") for path in said for tail in (Kind.MESSAGE, bot_id)],
-            [self._topic(f"{home}/{Kind.STATUS}/+") for home in statuses],
+            [self._topic(path, tail, "#") for path in said for tail in (Kind.MESSAGE, bot_id)],
+            [self._topic(home, Kind.STATUS, "+") for home in statuses],
         )
 
     def status(self, bot_id: str) -> str:
         """Return the topic of the status of a bot of this home."""
-        return self._topic(f"{self.home}/{Kind.STATUS}/{bot_id}")
+        return self._topic(self.home, Kind.STATUS, bot_id)
 
     def message(self, hearer: str, bot_id: str, address: str) -> str:
         """Return the topic of messages to a bot of a home."""
-        return self._topic(f"{self.home}/{hearer}/{bot_id}/{Kind.MESSAGE}/{address}")
+        return self._topic(self.home, hearer, bot_id, Kind.MESSAGE, address)
 
     def receipt(self, speaker: str, answering: str, bot_id: str) -> str:
         """Return the topic of receipts that a bot of a home sends to a bot of this home."""
-        return self._topic(f"{speaker}/{self.home}/{bot_id}/{Kind.RECEIPT}/{answering}")
+        return self._topic(speaker, self.home, bot_id, Kind.RECEIPT, answering)
 
     def read(self, topic: str) -> Said | None:
         """Return what a topic that is listened to tells, or None when it is none of these."""
         match topic.split("/"):
-            case [_, _, speaker, "status", bot]:
-                return Said(Kind.STATUS, speaker, bot)
-            case [_, _, speaker, _, "message", address]:
-                return Said(Kind.MESSAGE, speaker, address, is_to_all=True)
-            case [_, _, speaker, _, _, "message", address]:
-                return Said(Kind.MESSAGE, speaker, address)
-            case [_, _, speaker, _, _, "receipt", bot]:
-                return Said(Kind.RECEIPT, speaker, bot)
-        return None
+            case [_, _, speaker, Kind.STATUS, bot]:
+                said = Said(Kind.STATUS, speaker, bot)
+            case [_, _, speaker, _, Kind.MESSAGE, address]:
+                said = Said(Kind.MESSAGE, speaker, address, is_to_all=True)
+            case [_, _, speaker, _, _, Kind.MESSAGE, address]:
+                said = Said(Kind.MESSAGE, speaker, address)
+            case [_, _, speaker, _, _, Kind.RECEIPT, bot]:
+                said = Said(Kind.RECEIPT, speaker, bot)
+            case _:
+                return None
+        return said if said.what and (said.speaker == ORGANIZATION or is_name(said.speaker)) else None
 
     def may_answer(self, speaker: str, topic: str) -> bool:
         """Return whether a receipt for a home may go to the topic that it asks for.
 
         Only below what this home says to that one. Otherwise it could have others publish where it may not.
         """
-        below = self._topic(f"{self.home}/{speaker}/")
-        if not topic.startswith(below) or _PUBLISHABLE.fullmatch(topic) is None:
-            return False
-        match topic.removeprefix(below).split("/"):
-            case ["receipt", _] | [_, "receipt", _]:
-                return True
-        return False
+        below = self._topic(self.home, speaker, "")
+        return topic.startswith(below) and _RECEIPT.fullmatch(topic, len(below)) is not None
 
     def hearers(self, route: Route) -> tuple[str, ...]:
         """Return who is to hear a message: names of homes, `organization`, or `all`.
 
-        Raises:
-            MessageError: It cannot be sent there.
-
+        It raises a `MessageError` if it cannot be sent there.
         """
-        if route.homes and not self.is_organization:
+        scopes, homes = route.scopes or (), route.homes or ()
+        if homes and self.home != ORGANIZATION:
             raise MessageError(translation_key="homes_need_organization")
-        if route.scopes and Scope.LOCATION in route.scopes and self.is_organization:
+        if Scope.LOCATION in scopes and self.home == ORGANIZATION:
             raise MessageError(translation_key="organization_has_no_location")
-        if route.scopes is None and route.homes is None:
-            return (self.home,)
-        return tuple(dict.fromkeys((*self._of_scopes(route.scopes or ()), *self._of_homes(route.homes or ()))))
-
-    def _of_scopes(self, scopes: Collection[Scope]) -> Iterator[str]:
-        if Scope.LOCATION in scopes:
-            yield self.home
-        if Scope.ORGANIZATION in scopes:
-            yield ORGANIZATION
-
-    def _of_homes(self, homes: Collection[str]) -> Iterator[str]:
         for home in homes:
             if home != ALL_HOMES and not is_name(home):
                 raise MessageError(translation_key="home_name_not_valid", home=repr(home))
-        yield from [ALL_HOMES] if ALL_HOMES in homes else homes
+        if route == DEFAULT_ROUTE:
+            return (self.home,)
+        of_scopes = {Scope.LOCATION: self.home, Scope.ORGANIZATION: ORGANIZATION}
+        named = [ALL_HOMES] if ALL_HOMES in homes else homes
+        return tuple(dict.fromkeys([*(hearer for scope, hearer in of_scopes.items() if scope in scopes), *named]))
 
-    def _topic(self, path: str) -> str:
-        return f"{DOMAIN}/{self.organization}/{path}"
+    def _topic(self, *levels: str) -> str:
+        return "/".join((DOMAIN, self.organization, *levels))
