@@ -32,6 +32,7 @@ from custom_components.datastream_bot.messaging.microservice import Microservice
 from custom_components.datastream_bot.messaging.schema import Field
 
 from .conftest import AddBot, Home
+from .home import ticks
 from .messages import get_messages
 from .streams import (
     add_stream,
@@ -600,6 +601,29 @@ async def test_what_a_microservice_declares_besides_does_not_stand_in_the_form(
 
 
 # Fields that are in use.
+
+
+@pytest.mark.warns
+async def test_a_field_that_is_renamed_under_a_running_automation_stops_it_in_words(
+    hass: HomeAssistant, add_bot: AddBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is sent with the former name, and the next run with the new one works."""
+    bot = await add_bot()
+    await add_stream(bot, "ring", fields=[row("times", "number")])
+    listener = listener_to(bot, "ring")
+    wait = {"wait_for_trigger": {"trigger": "event", "event_type": "go_on"}}
+    actions = [wait, {"action": "datastream_bot.ring", "data": {"times": 2}}]
+    automation = {"alias": "Go", "triggers": {"trigger": "event", "event_type": "go"}, "actions": actions}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    hass.bus.async_fire("go")
+    await ticks(50)
+    await change_stream(bot, "ring", fields=[row("how_often", "number")])
+    hass.bus.async_fire("go_on")
+    await hass.async_block_till_done()
+    assert "times is unknown" in caplog.text
+    assert listener.contents == []
+    await call(hass, "ring", how_often=2)
+    assert listener.contents == [{"how_often": 2}]
 
 
 async def test_who_removes_a_field_is_told_what_relies_on_it(hass: HomeAssistant, add_bot: AddBot) -> None:

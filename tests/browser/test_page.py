@@ -94,6 +94,17 @@ def test_the_page_shows_what_became_of_every_message(person: Person, busy: str) 
     person.look("A chain of messages")
 
 
+def test_the_page_is_opened_from_the_device(person: Person, busy: str, home: RealHome, portal: BlockingPortal) -> None:
+    """Of a bot, and of a data stream: with its messages."""
+    page = person.page
+    for device in portal.call(home.ask, "config/device_registry/list"):
+        for name, count in (("Demo", 8), ("Demo doorbell", 2)):
+            if device["name"] == name:
+                person.open(f"/config/devices/device/{device['id']}")
+                page.get_by_role("link", name="Visit").click()
+                expect(rows(page)).to_have_count(count)
+
+
 def test_messages_are_found_and_kept_in_the_address_of_the_page(person: Person, busy: str, tell: Tell) -> None:
     """By words, by words that they do not have, and by what they have in common; also when it is loaded anew."""
     page = open_page(person)
