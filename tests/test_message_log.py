@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_READ_ONLY, GROUP_ID_USER
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_fire_time_changed
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
@@ -67,6 +68,22 @@ class Clerk(Microservice):
             case "tell":
                 return {"text": text, "copies": [1, 2, 3], "by": {"room": 1}}
         return None
+
+
+class Slow(Microservice):
+    """Tells much, when a test lets it."""
+
+    name: ClassVar = "slow"
+
+    def __init__(self) -> None:
+        """Initialize it."""
+        self.free = asyncio.Event()
+
+    @datastream("slow")
+    async def tell(self, message: Message) -> Mapping[str, Any]:
+        """Return much."""
+        await self.free.wait()
+        return {"text": "x" * 12_000}
 
 
 def log_of(hass: HomeAssistant) -> MessageLog:
@@ -487,6 +504,22 @@ async def test_large_contents_results_and_errors_have_a_limit(
     assert len(records) < 150
 
 
+async def test_what_becomes_large_later_has_a_limit_as_well(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """A result that comes when there is no room any more makes the oldest messages go."""
+    bot = await add_bot()
+    slow = Slow()
+    bot.attach(slow)
+    for _ in range(MAX_RECORDS):
+        await bot.async_dispatch("slow", {})
+    slow.free.set()
+    await hass.async_block_till_done()
+
+    records = log_of(hass).records()
+
+    assert 200 < len(records) < MAX_RECORDS
+    assert log_of(hass)._bytes == sum(record.size for record in records) <= MAX_BYTES
+
+
 @pytest.mark.warns
 async def test_what_is_too_large_is_left_out(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
     """Content of a megabyte, and results and errors that are."""
@@ -589,10 +622,13 @@ async def test_content_is_not_kept_where_the_user_says_so(
 
     await all_kinds()
     assert "hunter2" in json.dumps(await get_messages(hass))
+    await send("nobody", {"number": 1})
     await change_log(bot, keep_content=False, content_in_diagnostics=True)
+    assert (await get_messages(hass))[-1]["content"] == {"number": 1}
     before = await get_messages(hass)
     await all_kinds()
-    after = (await get_messages(hass))[4:]
+    after = (await get_messages(hass))[-5:]
+    before = [message for message in before if message["address"] != "nobody"]
 
     for toggled, told, failed, refused, unfit in (before, after):
         assert not any("content" in each for each in (toggled, told, failed, refused, unfit))
@@ -744,6 +780,13 @@ async def test_a_bot_that_is_removed_takes_its_messages_along(
     log = log_of(hass)
     assert log._bytes == sum(record.size for record in log.records())
     assert [each["address"] for each in hass_storage[FILE]["data"]["messages"]] == ["both", "nobody"]
+
+
+async def test_a_bot_that_was_never_loaded_can_be_removed(hass: HomeAssistant) -> None:
+    """There is no log then."""
+    entry = MockConfigEntry(domain=DOMAIN, version=2, disabled_by=ConfigEntryDisabler.USER)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_remove(entry.entry_id)
 
 
 # Over a restart.

@@ -381,7 +381,7 @@ class Dispatch:
             if not each[-1].done():
                 each[-1].add_done_callback(partial(self._receiver_is_done, index, each))
         if forwarded is not None:
-            forwarded.over.add_done_callback(self._elsewhere_is_over)
+            forwarded.over.add_done_callback(partial(self._elsewhere_is_over, forwarded))
 
     @callback
     def async_call_when_finished(self, finished: Callable[[], None]) -> None:
@@ -419,9 +419,8 @@ class Dispatch:
     def _receiver_is_done(self, index: int, started: Started, _: object) -> None:
         self._log.async_update(self._record, index, _delivery_by_now(*started))
 
-    def _elsewhere_is_over(self, _: object) -> None:
-        if self._forwarded is not None:
-            self._log.async_update_elsewhere(self._record, self._forwarded.by_now())
+    def _elsewhere_is_over(self, forwarded: Forwarded, _: object) -> None:
+        self._log.async_update_elsewhere(self._record, forwarded.by_now())
 
 
 def _delivery_by_now(endpoint: Endpoint, receiver: Microservice, task: asyncio.Task[Delivery]) -> Delivery:
