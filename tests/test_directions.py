@@ -16,17 +16,17 @@ FLOORS = (
     GROUND,
     {"messaging", "presence", "devices"},
     {"microservices"},
-    {"bot", "data_streams", "orphans", "same_names"},
+    {"bot", "data_streams", "orphans"},
     {"doors", "mqtt"},
 )
 SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
-    *("actions", "config_flow", "flows", "condition", "trigger", "diagnostics"),
+    *("actions", "checks", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
-    *("event_bus", "llm", "logbook", "migration", "panel", "receipt_event", "live_messages", "trigger_target"),
-    *("system_health", "unknown_addresses", "usages", "websocket_api"),
+    *("event_bus", "live_messages", "llm", "logbook", "migration", "panel", "receipt_event", "repairs"),
+    *("system_health", "trigger_target", "usages", "websocket_api"),
 }
-PACKAGES = {"actions", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
+PACKAGES = {"actions", "checks", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
 # Doors and other homes are opened from the top; only what stores their settings knows them besides.
 BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}

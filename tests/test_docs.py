@@ -26,6 +26,7 @@ from custom_components.datastream_bot.actions.send import MAX_HOMES_NAMED
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
 from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
+from custom_components.datastream_bot.issues import KINDS, Kind
 from custom_components.datastream_bot.messaging import content, log, loop_guard, message, record, refusals, schema
 from custom_components.datastream_bot.microservices import script_run
 from custom_components.datastream_bot.mqtt import lane, payload, peers, receiver, store
@@ -524,6 +525,13 @@ def test_every_link_to_the_projects_home_leads_somewhere(page: Path) -> None:
         for url in (link, *parse_qs(urlsplit(link).query).get("blueprint_url", ())):
             if url.startswith(OURS):
                 assert (ROOT / url.removeprefix(OURS)).is_file(), link
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_issue_leads_to_where_it_is_explained(kind: Kind) -> None:
+    """To a heading of a page."""
+    page, _, heading = kind.docs.partition("#")
+    assert heading in anchors_in(ROOT / "docs" / page)
 
 
 def test_every_page_is_linked_from_the_first() -> None:

@@ -16,6 +16,7 @@ from custom_components.datastream_bot.actions.messages import GET_MESSAGES_SCHEM
 from custom_components.datastream_bot.actions.send import SEND_SCHEMA, SERVICE_SEND
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
 from custom_components.datastream_bot.flows import bot, bot_steps, data_stream, doors, mqtt, options
+from custom_components.datastream_bot.issues import KINDS, Fix
 from custom_components.datastream_bot.messaging.receipt import Outcome
 from custom_components.datastream_bot.mqtt.settings import Problem
 
@@ -48,8 +49,23 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
         key for pair in re.findall(r'translation_key="([a-z_]+)" if \w+ else "([a-z_]+)"', SOURCE) for key in pair
     }
     named |= set(re.findall(r'_complain\("([a-z_]+)"', SOURCE)) | {f"broker_{problem}" for problem in Problem}
+    named |= {f"{setting}_gone" for setting in ("exclude", "notify", "persons", "target")}
     named -= TEXTS["selector"].keys()
     assert named == TEXTS["exceptions"].keys() | TEXTS["issues"].keys()
+    assert KINDS.keys() == TEXTS["issues"].keys()
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_an_issue_that_can_be_fixed_has_a_dialog_with_a_link_and_another_one_a_text(key: str) -> None:
+    """Home Assistant shows the link itself where there is only a text."""
+    texts, fix = TEXTS["issues"][key], KINDS[key].fix
+    if fix is None:
+        assert texts.keys() == {"title", "description"}
+        return
+    dialog = texts["fix_flow"]["step"]["confirm"]
+    assert dialog["title"] == texts["title"]
+    assert dialog["description"].endswith("\n\n[Learn more]({learn_more}).")
+    assert ("submit" in dialog) is (fix is not Fix.CONFIRM)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +113,9 @@ def test_every_step_has_a_text_and_every_text_a_step(texts: dict[str, Any], flow
     assert texts.keys() == steps - {"user", "reauth"}
 
 
-async def test_every_choice_of_the_menu_has_a_text() -> None:
+async def test_every_choice_of_the_menu_has_a_text(hass: HomeAssistant, add_bot: AddBot) -> None:
     """And no text is left over."""
-    menu: Any = await options.BotOptionsFlow().async_step_init()
+    menu: Any = await hass.config_entries.options.async_init((await add_bot()).bot_id)
     assert TEXTS["options"]["step"]["init"]["menu_options"].keys() == set(menu["menu_options"])
 
 

@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .actions import async_setup_actions
 from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
+from .checks import async_setup_checks
 from .const import DOMAIN
 from .doors import async_open_doors, async_remove_doors, async_setup_doors, async_update_doors
 from .event_bus import async_fire_message, async_follow_automations
@@ -19,9 +20,7 @@ from .mqtt import async_open_transport, async_remove_transport, async_update_tra
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .panel import async_setup_panel
 from .receipt_event import async_setup_receipt_event
-from .same_names import async_watch_names
 from .settings import with_registry_ids
-from .unknown_addresses import async_watch_addresses
 from .websocket_api import async_setup_websocket_api
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR, Platform.SWITCH]
@@ -42,8 +41,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_receipt_event(hass, router)
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
-    async_watch_names(hass)
-    async_watch_addresses(hass, router.registry)
+    async_setup_checks(hass, router.registry)
     async_setup_websocket_api(hass)
     async_setup_panel(hass)
     return True

@@ -9,7 +9,6 @@ from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.issue_registry import IssueSeverity
 from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
@@ -83,11 +82,11 @@ class Storage[T]:
             data = None if stored is None else self._validate(stored)
         except UnsupportedStorageVersionError:
             self._is_read_only = True
-            self._report_unreadable(translation_key="memory_newer", is_fixable=False)
+            self._report_unreadable(translation_key="memory_newer")
             return None
         except Exception as err:  # noqa: BLE001 - a damaged file can be anything
             _LOGGER.debug("%s is damaged: %r", self._store.path, err)
-            self._report_unreadable(translation_key="memory_damaged", is_fixable=True)
+            self._report_unreadable(translation_key="memory_damaged")
             return None
         async_delete_issue(self._hass, self._issue_id)
         return data
@@ -150,7 +149,6 @@ class Storage[T]:
             self._hass,
             self._unsaved_issue_id,
             translation_key="memory_unsaved",
-            severity=IssueSeverity.ERROR,
             path=self._store.path,
         )
         # There may be something newer by now.
@@ -210,12 +208,6 @@ class Storage[T]:
     def _unsaved_issue_id(self) -> str:
         return f"unsaved_{self._key}"
 
-    def _report_unreadable(self, *, translation_key: str, is_fixable: bool) -> None:
+    def _report_unreadable(self, *, translation_key: str) -> None:
         _LOGGER.warning("What a bot remembered cannot be read, so it starts anew: %s", self._store.path)
-        async_create_issue(
-            self._hass,
-            self._issue_id,
-            translation_key=translation_key,
-            is_fixable=is_fixable,
-            path=self._store.path,
-        )
+        async_create_issue(self._hass, self._issue_id, translation_key=translation_key, path=self._store.path)

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Final
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
-from homeassistant.const import CONF_NAME
+from homeassistant.const import ATTR_ENTITY_ID, CONF_NAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
@@ -40,8 +40,11 @@ MAX_LISTED: Final = 50
 _TARGET_SELECTOR: Final = TargetSelector(
     TargetSelectorConfig(entity=[EntityFilterSelectorConfig(domain=list(DOMAINS))])
 )
-# The selectors let templates through, which would never be rendered here.
-_PLAIN_TARGET: Final = vol.Schema(cv.TARGET_FIELDS)
+# The selectors let templates through, which would never be rendered here. Entities that are gone have no other id than
+# that of the registry.
+_PLAIN_TARGET: Final = vol.Schema(
+    {**cv.TARGET_FIELDS, vol.Optional(ATTR_ENTITY_ID): vol.All(cv.ensure_list, [cv.entity_id_or_uuid])}
+)
 
 
 def _fields(*, more: bool) -> dict[vol.Marker, Any]:

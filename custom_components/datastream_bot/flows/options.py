@@ -1,6 +1,6 @@
 """The options flow: changes what a bot looks after, its doors, and its way to other homes."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final, override
 
@@ -21,6 +21,9 @@ from .doors import DOORS_SCHEMA, curl_line, doors_from_form, doors_from_options,
 from .mqtt import BROKER_SCHEMA, MQTT_SCHEMA, listed_peers
 from .sections import opened
 
+SOURCE_REPAIR: Final = "repair"
+"""The source of a flow that a repair has opened."""
+
 STEP_BROKER: Final = "broker"
 STEP_DOORS: Final = "doors"
 STEP_INIT: Final = "init"
@@ -39,8 +42,22 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
     _mqtt: MqttSettings
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what to change."""
+        """Ask what to change, unless a repair has just led to it."""
+        if self.source != SOURCE_REPAIR and (step_id := self._take_over()) is not None:
+            step: Callable[[], Awaitable[ConfigFlowResult]] = getattr(self, f"async_step_{step_id}")
+            return await step()
         return self.async_show_menu(step_id=STEP_INIT, menu_options=[STEP_BOT, STEP_DOORS, STEP_MQTT, STEP_LOG])
+
+    def _take_over(self) -> str | None:
+        """Return the step of the flow that a repair has opened for the user, in whose place this one is.
+
+        Home Assistant's page does not go on with that flow, but opens another one.
+        """
+        flows = self.hass.config_entries.options
+        opened = flows.async_progress_by_handler(self.handler, match_context={"source": SOURCE_REPAIR})
+        for flow in opened:
+            flows.async_abort(flow["flow_id"])
+        return opened[0]["step_id"] if opened else None
 
     async def async_step_bot(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what the bot looks after."""

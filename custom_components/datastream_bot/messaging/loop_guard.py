@@ -7,7 +7,6 @@ from typing import Final
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.issue_registry import IssueSeverity
 from lru import LRU
 
 from ..const import DOMAIN
@@ -118,8 +117,6 @@ class LoopGuard:
                 self._hass,
                 issue_id,
                 translation_key="endless",
-                severity=IssueSeverity.ERROR,
-                is_fixable=True,
                 address=address,
             )
         return HomeAssistantError(

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.issue_registry import IssueSeverity
 import voluptuous as vol
 
 from ..const import DOMAIN
@@ -104,9 +103,9 @@ class MappingMicroservice(Microservice):
             self._hass,
             self._issue_id,
             translation_key="invalid_actions",
-            severity=IssueSeverity.ERROR,
-            address=mapping.address,
             entry=self._entry,
+            stream_id=self._stream_id,
+            address=mapping.address,
             problem=mapping.problem,
         )
 

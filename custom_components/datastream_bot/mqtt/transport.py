@@ -254,14 +254,8 @@ class MqttTransport:
             self._complain("mqtt_unsaved")
 
     def _complain(self, key: str, about: object = "") -> None:
-        async_create_issue(
-            self._hass,
-            f"{key}_{self._bot.bot_id}",
-            translation_key=key,
-            is_fixable=key not in PASSING_ISSUES,
-            entry=self._bot.entry,
-            about=about,
-        )
+        issue_id = f"{key}_{self._bot.bot_id}"
+        async_create_issue(self._hass, issue_id, translation_key=key, entry=self._bot.entry, about=about)
 
     def _resolve(self, key: str) -> None:
         async_delete_issue(self._hass, f"{key}_{self._bot.bot_id}")

@@ -24,7 +24,6 @@ async def async_drop_former(hass: HomeAssistant, entry: ConfigEntry[Any], organi
         hass,
         f"mqtt_upgraded_{entry.entry_id}",
         translation_key="mqtt_upgraded",
-        is_fixable=True,
         entry=entry,
         organization=organization,
         about=len((found[0] or {}).get("letters", ())),

@@ -1,64 +1,50 @@
-"""Unknown addresses: repair issues for automations and scripts that name an address which nobody has.
+"""Addresses: automations and scripts that name one which nobody has.
 
 Only what stands in their own configuration counts. What templates and blueprints come to, and what is turned off, is
 left alone.
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, override
 
 from homeassistant.components.automation import EVENT_AUTOMATION_RELOADED
 from homeassistant.components.automation.const import DOMAIN as AUTOMATION_DOMAIN
 from homeassistant.components.script.const import DOMAIN as SCRIPT_DOMAIN
 from homeassistant.const import ATTR_DOMAIN, CONF_ADDRESS, EVENT_SERVICE_REGISTERED, STATE_OFF
-from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback, split_entity_id
-from homeassistant.helpers.event import async_call_later, async_track_state_change_event
-from homeassistant.helpers.start import async_at_started
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback, split_entity_id
+from homeassistant.helpers.event import async_track_state_change_event
 
-from .const import DOMAIN
-from .data_streams import SUBENTRY_DATA_STREAM
-from .issues import async_create_issue, async_delete_issue
-from .messaging.registry import Registry
-from .usages import Usage, async_usages
-
-_SETTLED_AFTER: Final = 10.0
-"""Seconds after a change: while bots, automations and scripts are loaded, some are there before others."""
+from ..const import DOMAIN
+from ..data_streams import SUBENTRY_DATA_STREAM
+from ..issues import async_create_issue
+from ..messaging.registry import Registry
+from ..usages import Usage, async_usages
+from .check import Check
 
 
-@callback
-def async_watch_addresses(hass: HomeAssistant, registry: Registry) -> None:
-    """Raise repair issues while automations and scripts send to, or wait at, addresses that nobody has."""
-    watch = _Watch(hass, registry)
+class AddressCheck(Check):
+    """Finds addresses that automations and scripts send to, or wait at, and nobody has."""
 
-    @callback
-    def is_script(data: Any) -> bool:
-        return bool(data[ATTR_DOMAIN] == SCRIPT_DOMAIN)
-
-    registry.observe(watch.async_schedule)
-    hass.bus.async_listen(EVENT_AUTOMATION_RELOADED, watch.async_schedule)
-    hass.bus.async_listen(EVENT_SERVICE_REGISTERED, watch.async_schedule, event_filter=is_script)
-    async_at_started(hass, watch.async_schedule)
-
-
-class _Watch:
     def __init__(self, hass: HomeAssistant, registry: Registry) -> None:
-        self._hass = hass
+        """Initialize the check."""
+        super().__init__(hass)
         self._registry = registry
-        self._due: CALLBACK_TYPE | None = None
-        self._issue_ids: set[str] = set()
         self._forget_automations: CALLBACK_TYPE | None = None
 
     @callback
-    def async_schedule(self, *_: object) -> None:
-        """Look in a while, once for all that changes until then."""
-        if self._due is None and self._hass.is_running:
-            job = HassJob(self._look, cancel_on_shutdown=True)
-            self._due = async_call_later(self._hass, _SETTLED_AFTER, job)
+    @override
+    def async_connect(self) -> None:
+        @callback
+        def is_script(data: Any) -> bool:
+            return bool(data[ATTR_DOMAIN] == SCRIPT_DOMAIN)
 
-    @callback
-    def _look(self, _: datetime) -> None:
-        self._due = None
+        super().async_connect()
+        self._registry.observe(self._changed)
+        self._hass.bus.async_listen(EVENT_AUTOMATION_RELOADED, self._changed)
+        self._hass.bus.async_listen(EVENT_SERVICE_REGISTERED, self._changed, event_filter=is_script)
+
+    @override
+    def _report(self) -> Collection[str]:
         usages = async_usages(self._hass)
         known = self._registry.addresses | _stored(self._hass)
         sent, heard = _all(usage.sends for usage in usages), _all(usage.listens for usage in usages)
@@ -86,10 +72,8 @@ class _Watch:
                     nearest=nearest,
                     **self._told(usage, {address for address in never if self._registry.similar(address)}),
                 )
-        for issue_id in self._issue_ids - found:
-            async_delete_issue(self._hass, issue_id)
-        self._issue_ids = found
         self._follow({usage.entity_id for usage in usages if usage.entity_id.startswith(AUTOMATION_DOMAIN)})
+        return found
 
     def _nearest(self, addresses: Collection[str]) -> str:
         return ", ".join(filter(None, map(self._registry.similar, sorted(addresses))))
@@ -98,7 +82,7 @@ class _Watch:
         """Look again when automations are turned on or off."""
         if self._forget_automations is not None:
             self._forget_automations()
-        self._forget_automations = async_track_state_change_event(self._hass, entity_ids, self.async_schedule)
+        self._forget_automations = async_track_state_change_event(self._hass, entity_ids, self._changed)
 
     def _is_off(self, usage: Usage) -> bool:
         """Return whether an automation is turned off; a script that does not run is not."""
