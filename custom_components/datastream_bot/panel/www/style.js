@@ -88,6 +88,7 @@ small, .from, .to, .duration, time { color: var(--secondary-text-color); }
   display: none; width: min(460px, 45%); overflow-y: auto; padding: 16px; border-inline-start: 1px solid var(--divider-color);
 }
 .has-details .details { display: flex; flex-direction: column; gap: 12px; }
+.details > * { flex-shrink: 0; }
 .details header { display: flex; justify-content: space-between; align-items: center; }
 .details h2 { font-size: 20px; font-weight: 400; overflow-wrap: anywhere; }
 .details h3 { font-size: 14px; font-weight: 500; margin-block-start: 8px; }
