@@ -240,7 +240,7 @@ class MessageLog:
         """Note when a message is over, and tell of the change."""
         if record.duration is None and record.is_over:
             record.duration = seconds
-            self.failed += record.outcome == Outcome.FAILED
+            self.failed += record.has_failed
         self._tell(record)
 
     def _tell(self, record: Record) -> None:

@@ -169,6 +169,14 @@ class Record:
         return not (self.working or self.is_awaited)
 
     @property
+    def has_failed(self) -> bool:
+        """Return whether a receiver has failed by now, which makes it `failed` as a whole."""
+        for delivery in self.deliveries:
+            if delivery.outcome is Outcome.FAILED:
+                return True
+        return Outcome.FAILED in self.elsewhere
+
+    @property
     def outcome(self) -> str:
         """Return what became of it as a whole by now: the worst of what became of it anywhere."""
         found = {*(delivery.outcome.value for delivery in self.deliveries), *self.elsewhere}
