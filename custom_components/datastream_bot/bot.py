@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
-from urllib.parse import quote
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
@@ -86,7 +85,7 @@ def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> st
         name=entry.title,
         manufacturer=MANUFACTURER,
         model="Bot",
-        configuration_url=f"homeassistant://{PANEL}/messages?bot={quote(entry.title)}",
+        configuration_url=f"homeassistant://{PANEL}/messages?bot={entry.entry_id}",
     )
     return device.id
 

@@ -6,15 +6,25 @@ from typing import Any
 
 from homeassistant.components.automation.const import DOMAIN as AUTOMATION_DOMAIN
 from homeassistant.components.script.const import DOMAIN as SCRIPT_DOMAIN
-from homeassistant.const import CONF_ACTION, CONF_OPTIONS, CONF_PLATFORM, CONF_SERVICE, CONF_SERVICE_DATA, CONF_TRIGGER
+from homeassistant.const import (
+    CONF_ACTION,
+    CONF_OPTIONS,
+    CONF_PLATFORM,
+    CONF_SERVICE,
+    CONF_SERVICE_DATA,
+    CONF_TARGET,
+    CONF_TRIGGER,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.template import is_template_string
 
 from .actions.send import SERVICE_SEND
 from .actions.streams import addresses_by_action
 from .const import ATTR_ADDRESS, DOMAIN
 from .trigger import TRIGGER_MESSAGE_RECEIVED
+from .trigger_target import async_targeted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +56,7 @@ def async_usages(hass: HomeAssistant) -> list[Usage]:
     for domain in (AUTOMATION_DOMAIN, SCRIPT_DOMAIN):
         for entity in hass.data[domain].entities if domain in hass.data else ():
             parts = [*_parts(entity.raw_config)]
-            listens = frozenset(address for part in parts for address in _waited_for(part))
+            listens = frozenset(address for part in parts for address in _waited_for(hass, part))
             sends = frozenset(address for part in parts for address in _sent_to(part, addresses))
             if listens or sends:
                 usages.append(
@@ -65,9 +75,13 @@ def _parts(config: object) -> Iterator[Mapping[str, Any]]:
             yield from _parts(each)
 
 
-def _waited_for(part: Mapping[str, Any]) -> Iterator[str]:
-    if part.get(CONF_TRIGGER, part.get(CONF_PLATFORM)) == TRIGGER_MESSAGE_RECEIVED:
-        yield from _named(part.get(CONF_OPTIONS))
+def _waited_for(hass: HomeAssistant, part: Mapping[str, Any]) -> Iterator[str]:
+    if part.get(CONF_TRIGGER, part.get(CONF_PLATFORM)) != TRIGGER_MESSAGE_RECEIVED:
+        return
+    yield from _named(part.get(CONF_OPTIONS))
+    if isinstance(target := part.get(CONF_TARGET), Mapping):
+        for entry in hass.config_entries.async_entries(DOMAIN):
+            yield from async_targeted(hass, TargetSelection(dict(target)), entry.entry_id)
 
 
 def _sent_to(part: Mapping[str, Any], addresses: Mapping[str, str]) -> Iterator[str]:

@@ -19,6 +19,8 @@ from .live_messages import async_read_messages, async_subscribe_messages
 from .messaging.registry import Endpoint, Registry
 from .messaging.router import DATA_ROUTER
 from .presence.persons import Presence
+from .rights import async_readable_receipt
+from .sender_limit import async_get_sender_limit
 from .usages import Usage, async_usages
 
 type _Message = dict[str, Any]
@@ -32,6 +34,7 @@ def async_setup_websocket_api(hass: HomeAssistant) -> None:
     for command in (
         _async_bots,
         _async_addresses,
+        _async_send,
         _async_preview,
         _async_preview_reaction,
         async_subscribe_messages,
@@ -62,18 +65,44 @@ def _async_addresses(hass: HomeAssistant, connection: ActiveConnection, msg: _Me
     registry, usages = hass.data[DATA_ROUTER].registry, async_usages(hass)
     streams = _declared(hass)
     actions = {address: f"{DOMAIN}.{name}" for name, address in addresses_by_action(hass).items()}
-    addresses = {*registry.addresses, *(address for usage in usages for address in usage.sends)}
+    by_address: dict[str, list[Usage]] = {address: [] for address in registry.addresses}
+    for usage in usages:
+        for address in usage.listens | usage.sends:
+            by_address.setdefault(address, []).append(usage)
     connection.send_result(
         msg["id"],
         [
             {
                 "address": address,
                 "action": actions.get(address),
-                **_described(registry, address, streams.get(address, {}), usages),
+                **_described(registry, address, streams.get(address, {}), named_by),
             }
-            for address in sorted(addresses)
+            # What only is waited for may come from anywhere.
+            for address, named_by in sorted(by_address.items())
+            if registry.knows(address) or any(address in usage.sends for usage in named_by)
         ],
     )
+
+
+@websocket_command(
+    {
+        vol.Required("type"): f"{DOMAIN}/send",
+        vol.Required(ATTR_ADDRESS): str,
+        vol.Optional(ATTR_CONTENT, default=dict): dict,
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): str,
+    }
+)
+@async_response
+async def _async_send(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
+    """Send a message to one bot, or to all that opened its address, and answer with its receipt; for every user."""
+    router, address, context = hass.data[DATA_ROUTER], msg[ATTR_ADDRESS], connection.context(msg)
+    await async_get_sender_limit(hass).async_admit(context)
+    way = await async_way_to(router.registry, address, loaded_bot(hass, msg.get(ATTR_CONFIG_ENTRY_ID)), context)
+    dispatch = await router.async_dispatch(
+        address, msg[ATTR_CONTENT], origin=ORIGIN, context=context, route=None, **way
+    )
+    receipt = (await dispatch.async_receipt()).as_dict()
+    connection.send_result(msg["id"], await async_readable_receipt(hass, receipt, context))
 
 
 @websocket_command(
@@ -143,7 +172,6 @@ def _described(
             "sends": address in usage.sends,
         }
         for usage in usages
-        if address in usage.listens | usage.sends
     ]
     is_heard = any(bot["receivers"] for bot in bots) or any(each["listens"] for each in automations)
     fields = {name: field for endpoint in endpoints for name, field in endpoint.schema.fields.items()}

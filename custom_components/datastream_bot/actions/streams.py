@@ -106,8 +106,10 @@ class StreamActions:
             )
 
     async def _async_update_all(self) -> None:
-        await self.async_update()
-        self._updating = None
+        try:
+            await self.async_update()
+        finally:
+            self._updating = None
 
     async def async_update(self) -> None:
         """Add, change and remove actions, also for what changes meanwhile.

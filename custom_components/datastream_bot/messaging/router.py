@@ -305,8 +305,8 @@ async def _async_preview(endpoint: Endpoint, receiver: Microservice, message: Me
     told = partial(_preview, endpoint.bot_name, endpoint.bot_id, receiver.name)
     try:
         return told(would=await receiver.async_preview(message.copy()))
-    except HomeAssistantError as err:
-        return told(error=_text(err))
+    except Exception as err:  # noqa: BLE001 - others write receivers as well
+        return told(error=_text(err) if isinstance(err, HomeAssistantError) else f"{type(err).__name__}: {_text(err)}")
 
 
 def _preview(bot_name: str, bot_id: str, receiver: str, **what: object) -> dict[str, Any]:

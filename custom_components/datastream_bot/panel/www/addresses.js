@@ -33,6 +33,10 @@ export class AddressesView {
     this.update();
   }
 
+  hassChanged(hass) {
+    this._trial?.hassChanged(hass);
+  }
+
   update() {
     const { state, store, text, time } = this._page;
     if (this._search.value !== (state.q ?? "")) this._search.value = state.q ?? "";
@@ -44,11 +48,13 @@ export class AddressesView {
     const key = JSON.stringify([shown, state.address, [...counts], [...last].map(([, row]) => row.outcome)]);
     if (key !== this._listed) {
       this._listed = key;
+      const focused = this._list.getRootNode().activeElement?.dataset.address;
       fill(
         this._list,
         shown.map((one) => this._item(one, counts.get(one.address) ?? 0, last.get(one.address))),
         shown.length ? null : h("li", { class: "empty" }, text("no_addresses")),
       );
+      if (focused) this._list.querySelector(`[data-address="${CSS.escape(focused)}"]`)?.focus();
     }
     const picked = this._addresses.find((one) => one.address === state.address);
     this.element.classList.toggle("has-details", Boolean(picked));
@@ -70,6 +76,7 @@ export class AddressesView {
           type: "button",
           class: `item${one.address === state.address ? " picked" : ""}`,
           "aria-pressed": String(one.address === state.address),
+          "data-address": one.address,
           onclick: () => this._page.setState({ address: one.address }, true),
         },
         icon(one.dead_end ? "sign-caution" : one.is_open ? "door-open" : "door-closed", one.dead_end ? "warning" : ""),
@@ -113,7 +120,7 @@ export class AddressesView {
       h("div", { class: "actions" }, button(text("its_messages"), "filter-outline", () => this._page.open("messages", { address: [one.address] }))),
       one.fields.length ? [h("h3", {}, text("fields")), this._fields(one)] : null,
       h("h3", {}, text("try")),
-      new Trial(this._page, one).element,
+      (this._trial = new Trial(this._page, one)).element,
     ];
   }
 
@@ -183,7 +190,7 @@ class Trial {
   _editor() {
     const { hass, text } = this._page;
     if (this._one.fields.length && customElements.get("ha-form")) {
-      return h("ha-form", {
+      this._form = h("ha-form", {
         hass,
         data: this._content,
         schema: this._one.fields.map(({ name, selector, required }) => ({ name, selector, required })),
@@ -194,24 +201,25 @@ class Trial {
           event.currentTarget.data = this._content;
         },
       });
+      return this._form;
     }
     this._json = h("textarea", { rows: 4, spellcheck: false, "aria-label": text("content"), value: "{}" });
     return h("label", {}, h("span", {}, text("content")), this._json);
   }
 
+  hassChanged(hass) {
+    if (this._form) this._form.hass = hass;
+  }
+
   _read() {
-    return this._json ? JSON.parse(this._json.value || "{}") : this._content;
+    const content = this._json ? JSON.parse(this._json.value || "{}") : this._content;
+    if (content === null || typeof content !== "object" || Array.isArray(content)) throw new Error(this._page.text("no_object"));
+    return content;
   }
 
   _send(event) {
     event.preventDefault();
-    return this._show("receipt", () => {
-      const [service, data] = this._one.action
-        ? [this._one.action.split(".")[1], { ...this._read() }]
-        : ["send", { address: this._one.address, content: this._read() }];
-      if (this._bot.value) data.config_entry_id = this._bot.value;
-      return this._page.call(service, data);
-    });
+    return this._show("receipt", () => this._page.send(this._one.address, this._read(), this._bot.value));
   }
 
   /* Ask what would happen. Leaving and returning are matters of one bot. */

@@ -39,3 +39,33 @@ export function svg(tag, attributes = {}, ...children) {
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child || child === 0));
 }
+
+/** Make the children of an element those of a list of keys, and leave alone those that are there: they may be in use. */
+export function reconcile(element, keys, make) {
+  const known = new Map([...element.children].map((child) => [child.dataset.key, child]));
+  for (const [key, child] of known) if (!keys.includes(key)) child.remove();
+  keys.forEach((key, at) => {
+    const child = known.get(key) ?? make(key);
+    child.dataset.key = key;
+    if (element.children[at] !== child) element.insertBefore(child, element.children[at] ?? null);
+  });
+}
+
+/** Put a text into the clipboard, and return whether it is there. */
+export async function copyText(text) {
+  try {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(text);
+      return true;
+    }
+  } catch {
+    return false;
+  }
+  // Without a secure connection, a browser has only the old way.
+  const area = h("textarea", { value: text, "aria-hidden": "true", style: "position: fixed; opacity: 0" });
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  return isCopied;
+}

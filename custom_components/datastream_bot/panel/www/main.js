@@ -28,7 +28,9 @@ class DatastreamBotPanel extends HTMLElement {
 
   set hass(hass) {
     this._hass = hass;
-    if (this.names) this.names.update(hass, this._bots);
+    this.names?.update(hass);
+    if (this._menu) this._menu.hass = hass;
+    for (const view of Object.values(this._views)) view.hassChanged?.(hass);
   }
 
   get hass() {
@@ -36,8 +38,9 @@ class DatastreamBotPanel extends HTMLElement {
   }
 
   set narrow(narrow) {
-    this._narrow = narrow;
-    this.toggleAttribute("narrow", Boolean(narrow));
+    this._narrow = Boolean(narrow);
+    this.toggleAttribute("narrow", this._narrow);
+    if (this._menu) this._menu.narrow = this._narrow;
   }
 
   set route(route) {
@@ -46,43 +49,64 @@ class DatastreamBotPanel extends HTMLElement {
   }
 
   connectedCallback() {
+    this._visit = Symbol("visit");
     this._onLocation = () => this._readUrl();
+    this._onReady = () => this._subscribe(this._visit);
     window.addEventListener("location-changed", this._onLocation);
     window.addEventListener("popstate", this._onLocation);
-    this._start();
+    this.hass.connection.addEventListener("ready", this._onReady);
+    this._start(this._visit).catch((err) => this._fail(err));
   }
 
   disconnectedCallback() {
+    this._visit = undefined;
+    clearTimeout(this._writing);
     window.removeEventListener("location-changed", this._onLocation);
     window.removeEventListener("popstate", this._onLocation);
-    this._unsubscribe?.then((unsubscribe) => unsubscribe()).catch(() => {});
+    this.hass.connection.removeEventListener("ready", this._onReady);
+    this._unsubscribe?.().catch(() => {});
     this._unsubscribe = undefined;
   }
 
-  async _start() {
-    this._localize = await this.hass.loadBackendTranslation("config_panel", DOMAIN);
-    this._bots = await this.ask({ type: `${DOMAIN}/bots` });
-    if (!this.isConnected) return;
-    this.names = new Names(this.hass, this._bots, this.text);
-    this.store = new Store(this.names);
-    this._build();
+  async _start(visit) {
+    this._localize ??= await this.hass.loadBackendTranslation("config_panel", DOMAIN);
+    const bots = await this.ask({ type: `${DOMAIN}/bots` });
+    if (visit !== this._visit) return;
+    this.names ??= new Names(this.hass, bots, this.text);
+    this.store ??= new Store(this.names);
+    if (!this._main) this._build();
     this._readUrl();
-    this._unsubscribe = this.hass.connection.subscribeMessage((batch) => {
-      this._receive(batch);
-      // Home Assistant waits for a page that cannot keep up.
-      this.ask({ type: `${DOMAIN}/messages/read`, subscription: batch.subscription }).catch(() => {});
-    }, { type: `${DOMAIN}/messages/subscribe` });
-    this._unsubscribe.catch((err) => this._fail(err));
+    await this._subscribe(visit);
+  }
+
+  /* After a restart, Home Assistant is there before the integration: so again until it is there as well. */
+  async _subscribe(visit) {
+    if (!this.store) return;
+    for (let seconds = 0.5; visit && visit === this._visit; seconds = Math.min(2 * seconds, 10)) {
+      try {
+        const unsubscribe = await this.hass.connection.subscribeMessage(
+          (batch) => this._receive(batch),
+          { type: `${DOMAIN}/messages/subscribe` },
+          { resubscribe: false },
+        );
+        if (visit === this._visit) this._unsubscribe = unsubscribe;
+        else unsubscribe().catch(() => {});
+        return;
+      } catch (err) {
+        if (err.code === "unauthorized") throw err;
+        await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      }
+    }
   }
 
   _build() {
     this._tabs = Object.keys(VIEWS).map((view) =>
       h("button", { type: "button", role: "tab", id: `tab-${view}`, onclick: () => this.open(view, {}) }, this.text(`tab.${view}`)),
     );
-    const menu = h("ha-menu-button", { hass: this.hass, narrow: this._narrow });
+    this._menu = h("ha-menu-button", { hass: this.hass, narrow: this._narrow });
     this._main = h("div", { class: "view", role: "tabpanel" });
     const tabs = h("div", { class: "tabs", role: "tablist", onkeydown: (event) => this._onTabKey(event) }, this._tabs);
-    fill(this.shadowRoot, h("style", {}, STYLE), h("header", { class: "top" }, menu, h("h1", {}, this.text("title")), tabs), this._main);
+    fill(this.shadowRoot, h("style", {}, STYLE), h("header", { class: "top" }, this._menu, h("h1", {}, this.text("title")), tabs), this._main);
   }
 
   _onTabKey(event) {
@@ -97,8 +121,9 @@ class DatastreamBotPanel extends HTMLElement {
   /* The address of the page says what it shows, so that it can be kept, sent, and gone back from. */
   _readUrl() {
     if (!this._main) return;
+    clearTimeout(this._writing);
     const view = (this._route?.path ?? "").split("/")[1] || location.pathname.split("/")[2];
-    this.view = view in VIEWS ? view : "messages";
+    this.view = Object.hasOwn(VIEWS, view) ? view : "messages";
     const query = new URLSearchParams(location.search);
     this.state = Object.fromEntries([...new Set(query.keys())].map((key) => [key, query.get(key)]));
     for (const list of LISTS) if (query.has(list) && this.view === "messages") this.state[list] = query.getAll(list);
@@ -132,26 +157,48 @@ class DatastreamBotPanel extends HTMLElement {
   }
 
   _go(view, state, replace) {
+    clearTimeout(this._writing);
+    this.view = view;
+    this.state = state;
+    this._show();
+    // Browsers allow only so many changes of their address in a while.
+    if (replace) this._writing = setTimeout(() => this._writeUrl("replaceState"), 200);
+    else this._writeUrl("pushState");
+  }
+
+  _writeUrl(method) {
     const query = new URLSearchParams();
-    for (const [key, value] of Object.entries(state)) {
+    for (const [key, value] of Object.entries(this.state)) {
       for (const each of Array.isArray(value) ? value : [value]) if (each) query.append(key, each);
     }
-    const path = `${this._route?.prefix ?? `/${location.pathname.split("/")[1]}`}/${view}`;
-    this._route = { ...this._route, path: `/${view}` };
-    history[replace ? "replaceState" : "pushState"](history.state, "", query.size ? `${path}?${query}` : path);
-    this._readUrl();
+    const path = `${this._route?.prefix ?? `/${location.pathname.split("/")[1]}`}/${this.view}`;
+    this._route = { ...this._route, path: `/${this.view}` };
+    history[method](history.state, "", query.size ? `${path}?${query}` : path);
   }
 
   _receive(batch) {
-    // A page that connects again after a restart is told everything anew.
     this.store.add(batch.messages);
     this.store.leftOut += batch.left_out ?? 0;
+    // Home Assistant waits for a page that cannot keep up.
+    this.ask({ type: `${DOMAIN}/messages/read`, subscription: batch.subscription }).catch(() => {});
+    if (!batch.messages.every((row) => this.names.knows(row))) this._learn();
     if (this._isDue) return;
     this._isDue = true;
     requestAnimationFrame(() => {
       this._isDue = false;
       if (this.isConnected) this._views[this.view].update();
     });
+  }
+
+  /* Ask for the bots again, since one is new; those that are gone stay unknown. */
+  _learn() {
+    this._learning ??= this.ask({ type: `${DOMAIN}/bots` })
+      .then((bots) => {
+        this.names.learn(bots);
+        if (this.isConnected) this._views[this.view].update();
+      })
+      .catch(() => {})
+      .finally(() => setTimeout(() => (this._learning = undefined), 10_000));
   }
 
   clear() {
@@ -166,10 +213,16 @@ class DatastreamBotPanel extends HTMLElement {
     return this.hass.callWS(message);
   }
 
-  /** Call one of our actions, and return its receipt. */
-  async call(service, data) {
-    const answer = await this.ask({ type: "call_service", domain: DOMAIN, service, service_data: data, return_response: true });
-    return answer.response;
+  /** Send a message to one bot, or to all that opened its address, and return the receipt. */
+  send(address, content, botId) {
+    return this.ask({ type: `${DOMAIN}/send`, address, content, ...(botId ? { config_entry_id: botId } : {}) });
+  }
+
+  /** Send a message as a bot, and return the receipt. */
+  async sendAs(botId, address, content, external) {
+    const data = { address, content, config_entry_id: botId, external };
+    const call = { type: "call_service", domain: DOMAIN, service: "send", service_data: data, return_response: true };
+    return (await this.ask(call)).response;
   }
 
   toast(message) {
@@ -196,7 +249,8 @@ class DatastreamBotPanel extends HTMLElement {
   }
 
   _fail(err) {
-    fill(this._main, h("p", { class: "error", role: "alert" }, icon("alert-circle-outline"), err.message ?? String(err)));
+    const told = h("p", { class: "error", role: "alert" }, icon("alert-circle-outline"), err.message ?? String(err));
+    fill(this._main ?? this.shadowRoot, told);
   }
 }
 

@@ -23,22 +23,31 @@ const ORIGIN_ICONS = {
   mqtt: "home-group",
 };
 
-/** Knows the names behind the ids in messages. */
+/** Knows the names behind the ids in messages. Two bots may have the same name, so all else goes by ids. */
 export class Names {
   constructor(hass, bots, localize) {
     this._users = new Map();
-    this.update(hass, bots);
+    this._sources = new Map();
     this._localize = localize;
+    this.update(hass);
+    this.learn(bots);
   }
 
-  update(hass, bots) {
+  update(hass) {
     this._hass = hass;
-    this._bots = new Map(bots.map((bot) => [bot.id, bot.name]));
+    this._users.set(hass.user.id, hass.user.name);
     for (const state of Object.values(hass.states)) {
       const userId = state.attributes.user_id;
       if (userId && state.entity_id.startsWith("person.")) this._users.set(userId, state.attributes.friendly_name);
     }
-    this._users.set(hass.user.id, hass.user.name);
+  }
+
+  learn(bots) {
+    this._bots = new Map(bots.map((bot) => [bot.id, bot.name]));
+  }
+
+  knows(row) {
+    return this.bots(row).every((id) => this._bots.has(id));
   }
 
   bot(id) {
@@ -53,20 +62,37 @@ export class Names {
     return this._hass.states[entityId]?.attributes.friendly_name ?? entityId;
   }
 
-  /** Return who sent a message: the most telling of what is known. */
-  from(row) {
-    if (row.home) return row.home;
-    if (row.automation) return this.entity(row.automation);
-    if (row.user_id) return this._users.get(row.user_id) ?? this._localize("from.user");
-    if (row.sender) return this.bot(row.sender);
-    return this.origin(row.origin);
-  }
-
-  /** Return the bots that a message concerns. */
+  /** Return the ids of the bots that a message concerns. */
   bots(row) {
     const ids = new Set(row.deliveries.map((delivery) => delivery.config_entry_id));
     if (row.sender) ids.add(row.sender);
-    return [...ids].map((id) => this.bot(id));
+    return [...ids];
+  }
+
+  /** Return the id of who sent a message: the most telling of what is known. */
+  source(row) {
+    const [id, label] = this._sourceOf(row);
+    this._sources.set(id, label);
+    return id;
+  }
+
+  _sourceOf(row) {
+    if (row.home) return [`home ${row.home}`, row.home];
+    if (row.automation) return [row.automation, this.entity(row.automation)];
+    if (row.user_id) return [row.user_id, this._users.get(row.user_id) ?? this._localize("from.user")];
+    if (row.sender) return [row.sender, this.bot(row.sender)];
+    return [row.origin, this.origin(row.origin)];
+  }
+
+  from(row) {
+    return this._sources.get(this.source(row));
+  }
+
+  /** Return what people call a value of a facet. */
+  label(facet, value) {
+    if (facet === "bot") return this.bot(value);
+    if (facet === "from") return this._sources.get(value) ?? value;
+    return facet === "outcome" ? this._localize(`outcome.${value}`) : value;
   }
 }
 
@@ -96,6 +122,6 @@ export function duration(seconds) {
 
 /** Return the text in which a search looks. */
 export function searchable(row, names) {
-  const parts = [row.address ?? "", summary(row), names.from(row), row.outcome, reason(row), ...names.bots(row)];
+  const parts = [row.address ?? "", summary(row), names.from(row), row.outcome, reason(row), ...names.bots(row).map((id) => names.bot(id))];
   return parts.join(" ").toLowerCase();
 }

@@ -1,6 +1,6 @@
 /* The view of the messages: a live list with filters, and what became of the one that is picked. */
 
-import { button, fill, h, icon } from "./dom.js";
+import { button, copyText, fill, h, icon, reconcile } from "./dom.js";
 import { OUTCOME_ICONS, duration, originIcon, reason, summary } from "./message.js";
 import { FACETS } from "./store.js";
 
@@ -22,7 +22,10 @@ export class MessagesView {
     });
     this._pause = button(t("pause"), "pause", () => this._togglePause());
     this._facets = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this._facet(facet)]));
-    this._status = h("div", { class: "status", role: "status" });
+    this._status = h("div", { class: "status" });
+    // Read out when the user narrows the messages, and not whenever one comes.
+    this._announced = h("div", { class: "sr", role: "status" });
+    this._rowsInSight = new Map();
     this._spacer = h("div", { class: "spacer" });
     this._list = h(
       "div",
@@ -31,7 +34,7 @@ export class MessagesView {
         role: "listbox",
         tabIndex: 0,
         "aria-label": t("tab.messages"),
-        onscroll: () => this._renderRows(),
+        onscroll: () => this._scrolled(),
         onkeydown: (event) => this._onKey(event),
       },
       this._spacer,
@@ -54,6 +57,7 @@ export class MessagesView {
         ),
       ),
       this._status,
+      this._announced,
       h("div", { class: "columns" }, this._list, this._details),
     );
     new ResizeObserver(() => this._renderRows()).observe(this._list);
@@ -67,51 +71,71 @@ export class MessagesView {
     else this._shown = this._paused.filtered(state);
     for (const [name, facet] of Object.entries(this._facets)) facet.update(state[name] ?? [], store.counts(name));
     const waiting = this._paused === null ? 0 : store.rows.length - this._paused.rows.length;
-    fill(
-      this._status,
+    const told = [
       text("shown", { shown: this._shown.length, all: store.rows.length }),
-      waiting > 0 ? ` · ${text("waiting", { count: waiting })}` : null,
-      store.leftOut ? ` · ${text("left_out", { count: store.leftOut })}` : null,
-    );
+      waiting > 0 ? text("waiting", { count: waiting }) : "",
+      store.leftOut ? text("left_out", { count: store.leftOut }) : "",
+    ];
+    this._status.textContent = told.filter(Boolean).join(" · ");
+    const { id, ...filter } = state;
+    if (this._filter !== JSON.stringify(filter)) {
+      if (this._filter !== undefined) this._announced.textContent = told[0];
+      this._filter = JSON.stringify(filter);
+    }
     this._renderRows();
     this._renderDetails();
   }
 
-  /* Only the rows that are in sight are there: ten thousand scroll like ten. */
-  _renderRows() {
-    const rows = this._shown;
-    this._spacer.style.height = `${rows.length * ROW_HEIGHT}px`;
-    const first = Math.max(0, Math.floor(this._list.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
-    const last = Math.min(rows.length, first + Math.ceil(this._list.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS);
-    const picked = this._page.state.id;
-    fill(
-      this._spacer,
-      rows.length ? rows.slice(first, last).map((row, offset) => this._row(row, first + offset, row.id === picked)) : null,
-    );
-    if (!rows.length) this._spacer.append(h("p", { class: "empty" }, this._page.text(this._page.store.rows.length ? "no_match" : "no_messages")));
-    this._list.setAttribute("aria-activedescendant", picked ? `row-${picked}` : "");
+  _scrolled() {
+    if (this._isScrolling) return;
+    this._isScrolling = true;
+    requestAnimationFrame(() => {
+      this._isScrolling = false;
+      this._renderRows();
+    });
   }
 
-  _row(row, index, isPicked) {
+  /* Only the rows that are in sight are there: ten thousand scroll like ten. One that is there stays the same element,
+     or a click on it would get lost. */
+  _renderRows() {
+    const rows = this._shown;
+    const first = Math.max(0, Math.floor(this._list.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
+    const last = Math.min(rows.length, first + Math.ceil(this._list.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS);
+    const inSight = new Map(rows.slice(first, last).map((row, offset) => [row.id, [row, first + offset]]));
+    this._spacer.style.height = `${rows.length * ROW_HEIGHT}px`;
+    for (const [id, [row]] of inSight) if (this._rowsInSight.get(id) !== row) this._spacer.querySelector(`#row-${CSS.escape(id)}`)?.remove();
+    const nothing = this._page.store.rows.length ? "no_match" : "no_messages";
+    reconcile(this._spacer, rows.length ? [...inSight.keys()] : [nothing], (key) =>
+      inSight.has(key) ? this._row(...inSight.get(key)) : h("p", { class: "empty" }, this._page.text(key)),
+    );
+    for (const [id, [, index]] of inSight) this._place(id, index);
+    this._rowsInSight = new Map([...inSight].map(([id, [row]]) => [id, row]));
+    const picked = this._page.state.id;
+    this._list.setAttribute("aria-activedescendant", inSight.has(picked) ? `row-${picked}` : "");
+  }
+
+  /* Tell a row where it is by now. */
+  _place(id, index) {
+    const row = this._spacer.querySelector(`#row-${CSS.escape(id)}`);
+    const isPicked = id === this._page.state.id;
+    row.style.top = `${index * ROW_HEIGHT}px`;
+    row.classList.toggle("picked", isPicked);
+    row.setAttribute("aria-selected", String(isPicked));
+    row.setAttribute("aria-posinset", String(index + 1));
+    row.setAttribute("aria-setsize", String(this._shown.length));
+  }
+
+  _row(row) {
     const { names, text, time } = this._page;
     const outcome = text(`outcome.${row.outcome}`);
     return h(
       "div",
-      {
-        class: `row ${row.outcome}${isPicked ? " picked" : ""}`,
-        id: `row-${row.id}`,
-        role: "option",
-        "aria-selected": String(isPicked),
-        "aria-setsize": String(this._shown.length),
-        "aria-posinset": String(index + 1),
-        style: `top: ${index * ROW_HEIGHT}px`,
-        onclick: () => this._pick(row),
-      },
+      { class: `row ${row.outcome}`, id: `row-${row.id}`, role: "option", onclick: () => this._pick(row) },
       h("span", { class: "outcome", title: outcome }, icon(OUTCOME_ICONS[row.outcome]), h("span", { class: "sr" }, outcome)),
       h("time", { dateTime: row.time }, time(row.time)),
       h("span", { class: "address" }, h("b", {}, row.address ?? text("no_address")), h("small", {}, reason(row) || summary(row))),
       h("span", { class: "from" }, icon(originIcon(row)), names.from(row)),
-      h("span", { class: "to" }, names.bots(row).join(", ")),
+      h("span", { class: "to" }, names.bots(row).map((id) => names.bot(id)).join(", ")),
       h("span", { class: "duration" }, duration(row.duration)),
     );
   }
@@ -142,14 +166,16 @@ export class MessagesView {
     this.element.classList.toggle("has-details", Boolean(row));
     if (!row) {
       this._detailed = null;
+      this._copyable = null;
       fill(this._details);
       return;
     }
     // It may be in the middle of being read or copied from.
-    const { parent, children } = store.family(row);
-    const key = JSON.stringify([row, parent?.id, children.map((child) => [child.id, child.outcome])]);
+    const family = store.family(row);
+    const key = JSON.stringify([row, family.map(([one]) => [one.id, one.outcome])]);
     if (this._detailed === key) return;
     this._detailed = key;
+    if (this._copyable?.dataset.id !== row.id) this._copyable = null;
     fill(
       this._details,
       h(
@@ -164,9 +190,10 @@ export class MessagesView {
         : h(
             "div",
             { class: "actions" },
-            row.content === undefined ? null : button(text("again"), "repeat", () => this._again(row)),
+            row.content === undefined || row.home ? null : button(text("again"), "repeat", () => this._again(row)),
             button(text("automate"), "robot", () => this._automate(row)),
           ),
+      this._copyable,
       h("h3", {}, text("content")),
       row.content === undefined
         ? h("p", { class: "empty" }, text("content_not_kept"))
@@ -175,8 +202,8 @@ export class MessagesView {
       row.deliveries.length || Object.keys(row.elsewhere).length
         ? h("ul", { class: "deliveries" }, row.deliveries.map((each) => this._delivery(each)), this._elsewhere(row))
         : h("p", { class: "empty" }, text(row.refusal ? "refused_before" : "nobody")),
-      parent || children.length
-        ? [h("h3", {}, text("chain")), h("ul", { class: "chain" }, this._tree(row, parent, children))]
+      family.length > 1
+        ? [h("h3", {}, text("chain")), h("ul", { class: "chain" }, family.map(([one, depth]) => this._relative(one, depth, one === row)))]
         : null,
     );
   }
@@ -229,37 +256,43 @@ export class MessagesView {
     );
   }
 
-  _tree(row, parent, children) {
-    const item = (one, depth, isSelf) =>
-      h(
-        "li",
-        { class: one.outcome, style: `margin-inline-start: ${depth * 20}px` },
-        icon(OUTCOME_ICONS[one.outcome]),
-        isSelf
-          ? h("b", {}, one.address)
-          : h("button", { type: "button", class: "link", onclick: () => this._pick(one) }, one.address),
-      );
-    const depth = parent ? 1 : 0;
-    return [
-      parent ? item(parent, 0, false) : null,
-      item(row, depth, true),
-      children.map((child) => item(child, depth + 1, false)),
-    ];
+  _relative(one, depth, isSelf) {
+    return h(
+      "li",
+      { class: one.outcome, style: `margin-inline-start: ${Math.min(depth, 8) * 20}px` },
+      icon(OUTCOME_ICONS[one.outcome]),
+      isSelf
+        ? h("b", {}, one.address)
+        : h("button", { type: "button", class: "link", onclick: () => this._pick(one) }, one.address),
+    );
   }
 
+  /* To those who received it, and no further: as the same bot, or from outside to the same bots. */
   async _again(row) {
-    const data = { address: row.address, content: row.content };
-    if (row.sender) data.config_entry_id = row.sender;
-    await this._page.call("send", data).catch((err) => this._page.toast(err.message));
+    const page = this._page;
+    const bots = page.names.bots(row);
+    try {
+      if (row.sender) await page.sendAs(row.sender, row.address, row.content, row.external);
+      else for (const bot of bots.length ? bots : [null]) await page.send(row.address, row.content, bot);
+    } catch (err) {
+      page.toast(err.message);
+    }
   }
 
   async _automate(row) {
+    const { text } = this._page;
     const options = [`  address: ${row.address}`];
     if (row.content && Object.keys(row.content).length) options.push(`  content: ${JSON.stringify(row.content)}`);
     const yaml = `trigger: datastream_bot.message_received\noptions:\n${options.join("\n")}\n`;
-    await navigator.clipboard?.writeText(yaml);
-    this._page.toast(this._page.text("trigger_copied"));
-    this._page.navigate("/config/automation/edit/new");
+    if (await copyText(yaml)) {
+      this._page.toast(text("trigger_copied"));
+      this._page.navigate("/config/automation/edit/new");
+      return;
+    }
+    this._copyable = h("div", {}, h("p", {}, text("trigger_to_copy")), h("pre", { tabIndex: 0 }, yaml));
+    this._copyable.dataset.id = row.id;
+    this._detailed = null;
+    this._renderDetails();
   }
 
   _togglePause() {
@@ -292,32 +325,28 @@ export class MessagesView {
     element.addEventListener("focusout", (event) => {
       if (event.relatedTarget && !element.contains(event.relatedTarget)) element.open = false;
     });
-    let drawn = "";
     const update = (picked, counts) => {
-      const key = JSON.stringify([picked, counts]);
-      if (key === drawn) return;
-      drawn = key;
-      fill(summary, picked.length ? `${text(`facet.${name}`)} (${picked.length})` : text(`facet.${name}`));
-      const all = [...counts, ...picked.filter((value) => !counts.some(([one]) => one === value)).map((value) => [value, 0])];
-      const focused = choices.contains(element.getRootNode().activeElement) ? element.getRootNode().activeElement.value : null;
-      fill(
-        choices,
-        all.map(([value, count]) =>
-          h(
-            "label",
-            {},
-            h("input", {
-              type: "checkbox",
-              value,
-              checked: picked.includes(value),
-              onchange: (event) => this._pickFacet(name, value, event.target.checked),
-            }),
-            h("span", {}, name === "outcome" ? text(`outcome.${value}`) : value),
-            h("small", {}, String(count)),
-          ),
+      const label = picked.length ? `${text(`facet.${name}`)} (${picked.length})` : text(`facet.${name}`);
+      if (summary.textContent !== label) summary.textContent = label;
+      const all = new Map([...counts, ...picked.filter((value) => !counts.some(([one]) => one === value)).map((value) => [value, 0])]);
+      // In the order in which they were first seen, so that none moves away from the pointer.
+      const known = [...choices.children].map((choice) => choice.dataset.key).filter((value) => all.has(value));
+      const keys = element.open ? [...new Set([...known, ...all.keys()])] : [...all.keys()];
+      reconcile(choices, keys, (value) =>
+        h(
+          "label",
+          {},
+          h("input", { type: "checkbox", value, onchange: (event) => this._pickFacet(name, value, event.target.checked) }),
+          h("span", {}),
+          h("small", {}),
         ),
       );
-      if (focused !== null) [...choices.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
+      for (const choice of choices.children) {
+        const [input, called, count] = choice.children;
+        input.checked = picked.includes(input.value);
+        called.textContent = this._page.names.label(name, input.value);
+        count.textContent = String(all.get(input.value));
+      }
     };
     return { element, update };
   }

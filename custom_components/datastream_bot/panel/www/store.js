@@ -8,7 +8,7 @@ const MAX_ROWS = 10_000;
 export const FACETS = {
   bot: (row, names) => names.bots(row),
   address: (row) => [row.address ?? ""],
-  from: (row, names) => [names.from(row)],
+  from: (row, names) => [names.source(row)],
   outcome: (row) => [row.outcome],
 };
 
@@ -20,15 +20,22 @@ export class Store {
     this._byId = new Map();
   }
 
-  /** Take in messages, which may be new or have changed; the newest come last. */
+  /** Take in messages, which may be new or have changed. */
   add(messages) {
+    const changed = new Map();
+    let isInOrder = true;
     for (const row of messages) {
+      const known = this._byId.get(row.id);
+      if (known) keep(known, row);
       row.text = searchable(row, this._names);
-      const index = this._byId.has(row.id) ? this.rows.lastIndexOf(this._byId.get(row.id)) : -1;
-      if (index >= 0) this.rows[index] = row;
-      else this.rows.push(row);
       this._byId.set(row.id, row);
+      if (known) changed.set(known, row);
+      else this.rows.push(row);
+      isInOrder &&= known ? known.time === row.time : !(row.time < this.rows.at(-2)?.time);
     }
+    if (changed.size) this.rows = this.rows.map((row) => changed.get(row) ?? row);
+    // One that is refused again is one of now.
+    if (!isInOrder) this.rows.sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0));
     for (const row of this.rows.splice(0, Math.max(0, this.rows.length - MAX_ROWS))) this._byId.delete(row.id);
   }
 
@@ -49,12 +56,21 @@ export class Store {
     return this._byId.get(id);
   }
 
-  /** Return the message that led to one, and those that came of it. */
+  /** Return the messages that led to one, the first one first, and with it what came of it: pairs with their depth. */
   family(row) {
-    return {
-      parent: this.rows.find((other) => other.id === row.cause),
-      children: this.rows.filter((other) => other.cause === row.id),
-    };
+    const ancestors = [];
+    for (let parent = this.find(row.parent); parent && !ancestors.includes(parent); parent = this.find(parent.parent)) {
+      ancestors.unshift(parent);
+    }
+    const children = new Map();
+    for (const other of this.rows) {
+      if (other.parent) children.set(other.parent, [...(children.get(other.parent) ?? []), other]);
+    }
+    const below = (one, depth) => [
+      [one, depth],
+      ...(children.get(one.id) ?? []).flatMap((child) => below(child, depth + 1)),
+    ];
+    return [...ancestors.map((one, depth) => [one, depth]), ...below(row, ancestors.length)];
   }
 
   /** Return the messages that fit a filter, the newest first. */
@@ -79,4 +95,12 @@ export class Store {
     }
     return [...counts].filter(([value, count]) => value && count).sort((one, other) => other[1] - one[1]);
   }
+}
+
+/* A restart forgets content, results and causes, which a page that is open still has. */
+function keep(known, row) {
+  for (const name of ["content", "cause", "automation", "parent"]) row[name] ??= known[name];
+  row.deliveries.forEach((delivery, at) => {
+    delivery.result ??= known.deliveries[at]?.result;
+  });
 }
