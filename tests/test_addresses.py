@@ -5,12 +5,15 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.datastream_bot.const import DOMAIN
+
 from .conftest import AddBot
-from .streams import add_stream, row
+from .streams import add_stream, row, stream_of
 from .test_stream_actions import CALLED, listener_to
 
 type Ask = Callable[[str], Awaitable[Any]]
@@ -106,6 +109,37 @@ async def test_the_page_is_told_of_every_address(hass: HomeAssistant, add_bot: A
     assert (told["lost"]["action"], told["lost"]["bots"], told["lost"]["is_open"]) == (None, [], False)
     assert told["lost"]["automations"][0]["entity_id"] == "script.sends"
     assert "device" in told["toggle_everything"]["bots"][0]["receivers"]
+
+
+async def test_an_automation_that_waits_by_target_is_one_that_listens(
+    hass: HomeAssistant, add_bot: AddBot, ask: Ask
+) -> None:
+    """By the device or the event entity of a data stream, or by the device of the bot: that is all of its addresses."""
+    home, garden = await add_bot("Home"), await add_bot("Garden")
+    for address in ("bell", "gate", "idle"):
+        await add_stream(home, address)
+    await add_stream(garden, "lawn")
+    garden_device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, garden.bot_id), garden.bot_id)
+    stream = stream_of(home, "bell").subentry_id
+    bell = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, stream), home.bot_id)
+    gate = er.async_get(hass).async_get_entity_id("event", DOMAIN, stream_of(home, "gate").subentry_id)
+    assert bell is not None
+    assert garden_device is not None
+    targets = [{"device_id": bell.id}, {"entity_id": gate}, {"device_id": [garden_device.id]}]
+    automations = [
+        {"alias": f"Waits {number}", "triggers": {"trigger": "datastream_bot.message_received", "target": target}}
+        for number, target in enumerate(targets)
+    ]
+    config = [{**automation, "actions": []} for automation in automations]
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    listening = {
+        each["address"]: [automation["entity_id"] for automation in each["automations"] if automation["listens"]]
+        for each in await ask("addresses")
+    }
+    assert listening["bell"] == ["automation.waits_0"]
+    assert listening["gate"] == ["automation.waits_1"]
+    assert listening["lawn"] == ["automation.waits_2"]
+    assert listening["idle"] == []
 
 
 async def test_the_page_is_told_of_every_bot(hass: HomeAssistant, add_bot: AddBot, ask: Ask) -> None:

@@ -1,17 +1,20 @@
-"""The dry run: what a message, or leaving and returning, would lead to; nothing is done."""
+"""What the page tries: a message, or only what it, or leaving and returning, would lead to."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, override
 
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.datastream_bot.messaging.message import Message
+
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import RESTORE, everybody, turn
 from .streams import add_stream, row
-from .test_stream_actions import CALLED, listener_to
+from .test_rights import PORCH_ONLY, user_with
+from .test_stream_actions import CALLED, Listener, listener_to
 
 type Ask = Callable[..., Awaitable[Any]]
 
@@ -110,6 +113,52 @@ async def test_a_dry_run_tells_of_each_receiver(hass: HomeAssistant, add_bot: Ad
     assert "No bot that is running has opened gone" in await ask("preview", address="gone")
     assert "has no data stream gone" in await ask("preview", address="gone", config_entry_id=home.bot_id)
     assert "levels" in await ask("preview", address="ring", content={"a": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]})
+
+
+class Broken(Listener):
+    """Cannot tell."""
+
+    @override
+    async def async_preview(self, message: Message) -> Mapping[str, Any]:
+        raise KeyError("secret")
+
+
+async def test_a_receiver_of_others_that_fails_in_a_dry_run_costs_nothing_but_its_own_line(
+    hass: HomeAssistant, add_bot: AddBot, ask: Ask
+) -> None:
+    """Whatever it raises."""
+    bot = await add_bot()
+    await add_stream(bot, "ring", actions=CALLED)
+    listener_to(bot, "ring", Broken)
+    mapping, broken = await ask("preview", address="ring")
+    assert (mapping["would"], broken["error"]) == ({"would_run_actions": True}, "KeyError: 'secret'")
+
+
+@pytest.mark.warns
+async def test_everybody_may_send_within_their_rights(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, on: Any, hass_ws_client: WebSocketGenerator
+) -> None:
+    """To one bot, or to all that opened the address; the receipt names what they may know."""
+    bot, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(bot, "ring", fields=[row("times", "number")])
+    await add_stream(garden, "ring", external=False)
+    child = user_with(hass, PORCH_ONLY)
+    token = hass.auth.async_create_access_token(
+        await hass.auth.async_create_refresh_token(child, "https://example.com")
+    )
+    client = await hass_ws_client(hass, token)
+
+    async def send(address: str, **data: Any) -> Any:
+        await client.send_json_auto_id({"type": "datastream_bot/send", "address": address, **data})
+        answer = await client.receive_json()
+        return answer["result"] if answer["success"] else answer["error"]["message"]
+
+    assert [each["bot"] for each in (await send("ring", content={"times": "2"}))["handled"]] == ["Home"]
+    assert "times is 'two'" in await send("ring", content={"times": "two"})
+    assert "you may not speak for Garden" in await send("ring", config_entry_id=garden.bot_id)
+    receipt = await send("toggle_everything", content={"on": True}, config_entry_id=bot.bot_id)
+    assert on() == ["light.porch"]
+    assert "light.kitchen" not in str(receipt)
 
 
 async def test_a_dry_run_tells_of_actions_that_are_not_valid(hass: HomeAssistant, add_bot: AddBot, ask: Ask) -> None:
