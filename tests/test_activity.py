@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.common import MockUser, async_capture
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.messaging.record import OUTCOMES
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER
 from custom_components.datastream_bot.receipt_event import (
     EVENT_DATASTREAM_BOT_RECEIPT,
@@ -153,6 +154,39 @@ async def test_activity_names_the_user_and_the_automation_that_caused_a_message(
     assert by_user["context_user_id"] == hass_admin_user.id
     assert by_user.get("context_service") in {None, "send"}
     assert (by_automation["context_event_type"], by_automation["context_name"]) == ("automation_triggered", "Evening")
+
+
+async def test_activity_says_what_presence_was_without_the_content(
+    hass: HomeAssistant, activity: Activity, home: Home, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Which is not kept where the user says so."""
+    await change_log(await add_bot("Demo"), keep_content=False, content_in_diagnostics=False)
+    await everybody(persons, "not_home")
+    await everybody(persons, "home")
+    # What else presence may cause one day.
+    await hass.data[DATA_ROUTER].async_dispatch("news", {}, origin="presence")
+    assert sentences(await activity()) == [
+        "Demo: everybody left: 3 turned off",
+        "Demo: somebody returned: 3 turned on",
+        "Data Stream Bot: news: no bot listens to it",
+    ]
+
+
+async def test_activity_has_a_sentence_for_every_outcome(
+    hass: HomeAssistant, activity: Activity, add_bot: AddBot, send: Send
+) -> None:
+    """Also for `running`, which another home may answer."""
+    await add_bot("Demo")
+    fired = receipts(hass)
+    await send("news")
+    for outcome in OUTCOMES:
+        hass.bus.async_fire(EVENT_DATASTREAM_BOT_RECEIPT, {**fired[0].data, "outcome": outcome})
+    told = await activity()
+    assert sentences(told[1:]) == [
+        f"Data Stream Bot: news{result}"
+        for result in (": handled", " failed", ": running", ": pending", " was refused", ": no bot listens to it")
+    ]
+    assert all(event["icon"] for event in told)
 
 
 async def test_internal_messages_are_told_as_well(hass: HomeAssistant, activity: Activity, add_bot: AddBot) -> None:

@@ -1,7 +1,8 @@
 """The live messages of a page: what is in the message log, then what changes there, and never too much."""
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -9,6 +10,8 @@ import pytest
 from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
 from custom_components.datastream_bot.live_messages import MAX_BYTES, MAX_CHANGES, MAX_UNREAD, SENT_EVERY
+from custom_components.datastream_bot.messaging.message import Message
+from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.router import DATA_ROUTER
 
 from .conftest import AddBot, Send
@@ -16,6 +19,17 @@ from .home import Reader
 from .messages import get_messages, outcomes
 
 SUBSCRIBE = {"type": "datastream_bot/messages/subscribe"}
+
+
+class Teller(Microservice):
+    """Tells much."""
+
+    name: ClassVar = "teller"
+
+    @datastream("news")
+    async def tell(self, _: Message) -> Mapping[str, Any]:
+        """Return much."""
+        return {"text": "x" * 12_000}
 
 
 async def subscribed(hass_ws_client: WebSocketGenerator) -> tuple[MockHAClientWebSocket, dict[str, Any]]:
@@ -60,6 +74,53 @@ async def test_a_page_is_sent_what_there_is_and_then_what_changes(
 
     reader.free.set()
     assert outcomes((await received(page))["messages"]) == [("news", "handled")]
+
+
+@pytest.mark.parametrize(
+    ("number", "content", "slices"), [(450, {}, [200, 200, 50]), (20, {"much": "x" * 30_000}, [8, 8, 4])]
+)
+async def test_what_there_is_comes_in_slices_as_the_page_reads_them(
+    add_bot: AddBot,
+    hass_ws_client: WebSocketGenerator,
+    number: int,
+    content: dict[str, Any],
+    slices: list[int],
+) -> None:
+    """And what has changed meanwhile after all of it."""
+    bot = await add_bot()
+    for index in range(number):
+        await bot.async_dispatch("news", {"number": index, **content})
+    page, event = await subscribed(hass_ws_client)
+    await bot.async_dispatch("news", {"number": number})
+    await asyncio.sleep(SENT_EVERY * 1.2)
+
+    events = [event]
+    for _ in slices:
+        await read(page)
+        events.append(await received(page))
+
+    assert [len(each["messages"]) for each in events] == [*slices, 1]
+    assert sum(len(str(message)) for message in events[0]["messages"]) < MAX_BYTES
+    assert [message["content"]["number"] for each in events for message in each["messages"]] == [*range(number + 1)]
+    assert [each["left_out"] for each in events] == [0] * len(events)
+
+
+async def test_a_message_that_is_larger_than_a_slice_is_one(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, hass_ws_client: WebSocketGenerator
+) -> None:
+    """As of many receivers that tell much."""
+    bot = await add_bot()
+    await send("before")
+    for _ in range(30):
+        bot.attach(Teller())
+    await send("news", config_entry_id=bot.bot_id)
+    await send("after")
+    page, event = await subscribed(hass_ws_client)
+    for address in ("before", "news"):
+        assert [message["address"] for message in event["messages"]] == [address]
+        await read(page)
+        event = await received(page)
+    assert [message["address"] for message in event["messages"]] == ["after"]
 
 
 async def test_a_message_that_changes_many_times_is_sent_once(

@@ -27,6 +27,7 @@ import voluptuous as vol
 
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.messaging.log import MAX_BYTES, MAX_RECORDS, SAVED_AFTER, MessageLog
+from custom_components.datastream_bot.messaging.loop_guard import LoopGuard
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.record import MAX_ERROR_LENGTH, MAX_RESULT_BYTES, Record
@@ -100,7 +101,7 @@ async def save(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
 
 async def loaded_anew(hass: HomeAssistant) -> list[dict[str, Any]]:
     """Return the messages as they are after a restart."""
-    log = MessageLog(hass)
+    log = MessageLog(hass, LoopGuard(hass))
     await log.async_load([entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)])
     return [record.as_dict() for record in log.records()]
 
@@ -130,6 +131,7 @@ async def test_a_message_can_be_looked_up_with_all_that_became_of_it(
         "user_id": hass_admin_user.id,
         "cause": context.id,
         "automation": None,
+        "parent": None,
         "content": {"on": True},
         "deliveries": [
             {
@@ -251,6 +253,71 @@ async def test_a_bot_that_is_not_there_cannot_be_asked_about(hass: HomeAssistant
     assert refused.value.translation_key == "bot_id_unknown"
 
 
+# Messages that lead to messages.
+
+
+async def answer(hass: HomeAssistant, address: str, *actions: Mapping[str, Any]) -> None:
+    """Add an automation that does something about the messages to an address."""
+    trigger = {"trigger": "datastream_bot.message_received", "options": {"address": address}}
+    config = {"alias": "Answer", "triggers": trigger, "actions": [*actions]}
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param({"action": "datastream_bot.send", "data": {"address": "weather"}}, id="by itself"),
+        pytest.param({"action": "script.turn_on", "target": {"entity_id": "script.relay"}}, id="by a script"),
+    ],
+)
+async def test_a_message_says_which_message_led_to_it(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, action: Mapping[str, Any]
+) -> None:
+    """Through the automation that this one triggers."""
+    await add_bot()
+    sending = {"action": "datastream_bot.send", "data": {"address": "weather"}}
+    assert await async_setup_component(hass, "script", {"script": {"relay": {"sequence": [sending]}}})
+    await answer(hass, "news", action)
+    receipt = await send("news")
+    await hass.async_block_till_done()
+
+    first, second = await get_messages(hass)
+
+    assert (first["id"], first["parent"]) == (receipt["message_id"], None)
+    assert (second["address"], second["parent"]) == ("weather", first["id"])
+    assert second["cause"] != first["id"]
+
+
+async def test_what_comes_of_a_message_much_later_still_says_so(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, freezer: FrozenDateTimeFactory
+) -> None:
+    """As an automation that waits before it sends; for endless chains, such messages do not count."""
+    await add_bot()
+    await answer(
+        hass, "news", {"delay": {"minutes": 2}}, {"action": "datastream_bot.send", "data": {"address": "weather"}}
+    )
+    await send("news")
+    await ticks(50)
+    freezer.tick(121)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+
+    first, second = await get_messages(hass)
+
+    assert (second["parent"], second["hops"]) == (first["id"], 0)
+
+
+async def test_a_message_that_is_sent_in_the_context_of_another_one_was_led_to_by_that(
+    hass: HomeAssistant, add_bot: AddBot
+) -> None:
+    """As microservices do it."""
+    bot = await add_bot()
+    first = (await bot.async_dispatch("news", {})).message
+    await bot.async_dispatch("weather", {}, context=first.context)
+    assert [message["parent"] for message in await get_messages(hass)] == [None, first.message_id]
+
+
 # Refusals.
 
 
@@ -315,6 +382,42 @@ async def test_who_may_not_speak_for_a_bot_is_in_the_log(
     assert (sent["outcome"], sent["deliveries"][0]["receiver"]) == ("refused", "rights")
     assert (refused["refusal"]["reason"], refused["sender"]) == ("may_not_speak", bot.bot_id)
     assert refused["user_id"] == child.user_id
+
+
+@pytest.mark.warns
+async def test_a_message_that_is_refused_says_what_it_was_sent_because_of(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """The automation, and the message that triggered it."""
+    await add_bot()
+    await answer(hass, "news", {"action": "datastream_bot.send", "data": {"address": "no address"}})
+    receipt = await send("news")
+    await hass.async_block_till_done()
+
+    (refused,) = await get_messages(hass, outcome="refused")
+
+    assert (refused["automation"], refused["parent"]) == ("automation.answer", receipt["message_id"])
+    assert refused["cause"] == hass.states.async_all("automation")[0].context.id
+
+
+@pytest.mark.warns
+@pytest.mark.parametrize("is_named", [False, True])
+async def test_the_bot_that_the_action_of_a_data_stream_names_is_not_the_sender(
+    hass: HomeAssistant, add_bot: AddBot, *, is_named: bool
+) -> None:
+    """It is the one that did not receive the message."""
+    bot, other = await add_bot("Demo"), await add_bot("Other")
+    await add_stream(bot, "doorbell")
+    data = {"config_entry_id": other.bot_id if is_named else "nobody"}
+    with pytest.raises(ServiceValidationError):
+        await hass.services.async_call(DOMAIN, "doorbell", data, blocking=True)
+
+    (refused,) = await get_messages(hass)
+
+    assert refused["sender"] is None
+    assert [(each["bot"], each["receiver"], each["outcome"]) for each in refused["deliveries"]] == [
+        ("Other", "action", "refused")
+    ] * is_named
 
 
 @pytest.mark.warns
@@ -646,6 +749,31 @@ async def test_content_is_not_kept_where_the_user_says_so(
     assert (await get_messages(hass))[-1]["content"] == {"number": 1}
 
 
+@pytest.mark.warns
+async def test_content_is_not_kept_when_the_bot_that_says_so_only_refuses_it(
+    hass: HomeAssistant, add_bot: AddBot, send: Send
+) -> None:
+    """Whether another one handles the message or not."""
+    accepting, refusing = await add_bot("Accepting"), await add_bot("Refusing")
+    await add_stream(accepting, "doorbell")
+    for address in ("doorbell", "gate"):
+        await add_stream(refusing, address, fields=[row("times", "number", required=True)])
+    await change_log(refusing, keep_content=False, content_in_diagnostics=False)
+    await send("doorbell", {"hunter2": 1})
+    with pytest.raises(ServiceValidationError):
+        await send("gate", {"hunter2": 1})
+
+    handled, refused = await get_messages(hass)
+
+    assert [(each["bot"], each["outcome"]) for each in handled["deliveries"]] == [
+        ("Accepting", "handled"),
+        ("Refusing", "refused"),
+    ]
+    assert refused["outcome"] == "refused"
+    assert "hunter2" not in json.dumps([handled, refused])
+    assert "hunter2" not in repr([vars(record) for record in log_of(hass).records()])
+
+
 async def test_the_form_shows_what_it_says(hass: HomeAssistant, add_bot: AddBot) -> None:
     """And the bot is not loaded anew for it."""
     bot = await add_bot()
@@ -841,7 +969,7 @@ async def test_refusals_go_on_being_counted_after_a_restart(
         await send("send_push_notification", {})
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done()
-    log = hass.data[DATA_ROUTER].log = MessageLog(hass)
+    log = hass.data[DATA_ROUTER].log = MessageLog(hass, LoopGuard(hass))
     await log.async_load([entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)])
 
     with pytest.raises(ServiceValidationError):
@@ -867,7 +995,7 @@ async def test_the_log_is_written_five_minutes_after_a_change(
     assert [each["address"] for each in hass_storage[FILE]["data"]["messages"]] == ["one", "two"]
     await send("three", config_entry_id=bot.bot_id)
     await save(hass, freezer)
-    log = MessageLog(hass)
+    log = MessageLog(hass, LoopGuard(hass))
     await log.async_load(["another"])
     assert [record.address for record in log.records()] == ["one", "two"]
 

@@ -1,6 +1,7 @@
 """Live messages: what is in the message log, and what changes there, for a page that is open."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -19,8 +20,7 @@ SENT_EVERY: Final = 0.2
 
 MAX_CHANGES: Final = 200
 MAX_BYTES: Final = 256 * 1024
-"""How much is sent at once, about; what is beyond is only counted."""
-
+"""How much is sent at once, about. What there is at first comes in slices; of changes, the rest is only counted."""
 
 MAX_UNREAD: Final = 10
 """How many events a page is sent that has not said that it has read them: one that hangs is sent nothing more."""
@@ -45,14 +45,17 @@ def async_subscribe_messages(hass: HomeAssistant, connection: ActiveConnection, 
 @callback
 def async_read_messages(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Note that a page has read an event of its subscription."""
+    connection.send_result(msg["id"])
     live = connection.subscriptions.get(msg["subscription"])
     if isinstance(live, LiveMessages):
         live.async_read()
-    connection.send_result(msg["id"])
 
 
 class LiveMessages:
-    """Collects changes, and sends them together: of a message that changes many times, how it is then."""
+    """Sends what there is, a slice for each that has been read; then changes, which it collects and sends together.
+
+    A message that changes many times is sent as it is then.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, log: MessageLog, send: Callable[[dict[str, Any]], None]
@@ -61,6 +64,8 @@ class LiveMessages:
         self._loop = loop
         self._log = log
         self._send = send
+        # Of what there is at first, the rest.
+        self._first: deque[Record] = deque()
         # In the order in which they changed last.
         self._changed: dict[str, Record] = {}
         self._left_out = 0
@@ -70,9 +75,10 @@ class LiveMessages:
 
     @callback
     def async_start(self) -> None:
-        """Send what there is, and begin to collect changes."""
+        """Begin to send what there is, and to collect changes."""
         self._disconnect = self._log.connect(self._note)
-        self._send_event(self._log.records(), 0)
+        self._first.extend(self._log.records())
+        self._send_first()
 
     @callback
     def __call__(self) -> None:
@@ -85,7 +91,21 @@ class LiveMessages:
     def async_read(self) -> None:
         """Note that the page has read an event."""
         self._unread = max(0, self._unread - 1)
-        self._send_soon()
+        if self._first:
+            self._send_first()
+        else:
+            self._send_soon()
+
+    def _send_first(self) -> None:
+        """Send the next slice of what there is at first, of one message at least."""
+        records: list[Record] = []
+        size = 0
+        while self._first and len(records) < MAX_CHANGES:
+            size += self._first[0].size
+            if records and size > MAX_BYTES:
+                break
+            records.append(self._first.popleft())
+        self._send_event(records, 0)
 
     def _note(self, record: Record) -> None:
         self._changed.pop(record.record_id, None)
@@ -96,7 +116,7 @@ class LiveMessages:
         self._send_soon()
 
     def _send_soon(self) -> None:
-        if self._changed and self._timer is None and self._unread < MAX_UNREAD:
+        if self._changed and not self._first and self._timer is None and self._unread < MAX_UNREAD:
             self._timer = self._loop.call_later(SENT_EVERY, self._send_changed)
 
     def _send_changed(self) -> None:

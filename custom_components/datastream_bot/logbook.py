@@ -6,18 +6,18 @@ from typing import Any, Final
 from homeassistant.components.logbook.const import LOGBOOK_ENTRY_ICON, LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
 from homeassistant.core import Event, HomeAssistant, callback
 
-from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN, MANUFACTURER, ORIGIN_PRESENCE
+from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN, MANUFACTURER
 from .messaging.receipt import Outcome
 from .messaging.record import REFUSED, UNHEARD
-from .receipt_event import ATTR_MORE, EVENT_DATASTREAM_BOT_RECEIPT
+from .receipt_event import ATTR_MORE, ATTR_RETURNED, EVENT_DATASTREAM_BOT_RECEIPT
 
 # Home Assistant does not translate what integrations write there.
 _MAX_BOTS: Final = 3
-_OFF: Final = "on: false"
 
 _ICONS: Final[Mapping[str, str]] = {
     Outcome.HANDLED: "mdi:message-check-outline",
     Outcome.FAILED: "mdi:message-alert-outline",
+    Outcome.RUNNING: "mdi:message-processing-outline",
     Outcome.PENDING: "mdi:message-processing-outline",
     REFUSED: "mdi:message-off-outline",
     UNHEARD: "mdi:message-question-outline",
@@ -70,10 +70,9 @@ def _name(hass: HomeAssistant, bot_id: str) -> str:
 
 def _what(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     """Return what happened."""
-    content: str = data.get(ATTR_CONTENT, "")
-    if data["origin"] == ORIGIN_PRESENCE and content:
-        return "everybody left" if content.startswith(_OFF) else "somebody returned"
-    address = data[ATTR_ADDRESS]
+    if ATTR_RETURNED in data:
+        return "somebody returned" if data[ATTR_RETURNED] else "everybody left"
+    address, content = data[ATTR_ADDRESS], data.get(ATTR_CONTENT)
     what = "a message" if address is None else address.replace("_", " ")
     return what + (f" ({content})" if content else "") + _source(hass, data)
 
@@ -105,6 +104,6 @@ def _result(data: Mapping[str, Any]) -> str:
 
 def _verb(name: str, data: Mapping[str, Any]) -> str:
     """Return a list of a result, in words."""
-    if name == "switched" and data["origin"] == ORIGIN_PRESENCE:
-        return "turned off" if data.get(ATTR_CONTENT, "").startswith(_OFF) else "turned on"
+    if name == "switched" and ATTR_RETURNED in data:
+        return "turned on" if data[ATTR_RETURNED] else "turned off"
     return name.replace("_", " ")

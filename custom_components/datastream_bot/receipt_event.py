@@ -23,6 +23,9 @@ EVENT_DATASTREAM_BOT_RECEIPT: Final = "datastream_bot_receipt"
 ATTR_MORE: Final = "more"
 """Key in the data of an event that stands for messages which have none of their own, with their number."""
 
+ATTR_RETURNED: Final = "returned"
+"""Key in the data of the event of a reaction to presence: whether somebody returned, or everybody left."""
+
 PER_SECOND: Final = 20
 """How many events there are at most."""
 
@@ -106,6 +109,8 @@ def _data(hass: HomeAssistant, record: Record) -> dict[str, Any]:
         data |= _shown_with(hass, entry, record.address)
     if record.content is not None:
         data[ATTR_CONTENT] = _told(json_loads_object(record.content))
+    if record.returned is not None:
+        data[ATTR_RETURNED] = record.returned
     if record.error is not None:
         data["error"] = shortened(record.error, MAX_ERROR)
     if record.refusal is not None:

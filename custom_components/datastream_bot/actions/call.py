@@ -13,7 +13,7 @@ from ..const import DOMAIN
 from ..errors import MessageError, printable
 from ..messaging.bare_keys import as_meant, with_text_keys
 from ..messaging.content import is_plain, object_of
-from ..messaging.receipt import Receipt, failures_in
+from ..messaging.receipt import Delivery, Outcome, Receipt, failures_in
 from ..messaging.registry import Registry
 from ..messaging.rendered import as_written
 from ..messaging.router import DATA_ROUTER, Dispatch
@@ -28,6 +28,7 @@ MAX_FAILURE: Final = 500
 """How many failures of a message its error tells, and how many characters of each. The receipt has them all."""
 
 _ATTR_HINT: Final = "hint"
+_RECEIVER: Final = "action"
 
 
 def bot_of(call: ServiceCall) -> Bot | None:
@@ -67,15 +68,24 @@ def meant_content(registry: Registry, address: object, content: object) -> objec
 
 
 @callback
-def async_write_refusal(call: ServiceCall, address: object, error: HomeAssistantError) -> None:
-    """Write into the message log that the message of a call did not enter."""
+def async_write_refusal(call: ServiceCall, address: object, error: HomeAssistantError, *, is_from_bot: bool) -> None:
+    """Write into the message log that the message of a call did not enter.
+
+    Args:
+        call: The call.
+        address: What the message was to be sent to.
+        error: Why it was not.
+        is_from_bot: Whether the bot that the call names was to send the message, and not to receive it.
+
+    """
+    sender, refused = None, []
     entry = call.hass.config_entries.async_get_entry(call.data.get(ATTR_CONFIG_ENTRY_ID, ""))
+    if entry is not None and is_from_bot:
+        sender = entry.entry_id
+    elif entry is not None:
+        refused = [Delivery(bot_id=entry.entry_id, bot_name=entry.title, receiver=_RECEIVER, outcome=Outcome.FAILED)]
     call.hass.data[DATA_ROUTER].log.async_refuse(
-        error,
-        origin=ORIGIN,
-        address=address,
-        sender=None if entry is None else entry.entry_id,
-        context=call.context,
+        error, origin=ORIGIN, address=address, sender=sender, context=call.context, refused=refused
     )
 
 

@@ -156,7 +156,7 @@ class StreamActions:
                 address, content, origin=ORIGIN, context=call.context, route=None, **way
             )
         except HomeAssistantError as err:
-            async_write_refusal(call, address, err)
+            async_write_refusal(call, address, err, is_from_bot=False)
             raise
         return await async_answer(call, dispatch, requires_receiver=True)
 

@@ -12,8 +12,10 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import voluptuous as vol
 
+from ..const import ORIGIN_PRESENCE
 from ..errors import MessageError
 from ..storage import Storage, async_get_storage
+from .loop_guard import LoopGuard
 from .message import Message
 from .receipt import Delivery, Outcome
 from .record import STORED_SCHEMA, Record, count_outcomes
@@ -45,10 +47,11 @@ class MessageLog:
 
     """
 
-    def __init__(self, hass: HomeAssistant) -> None:
-        """Initialize the log, empty."""
+    def __init__(self, hass: HomeAssistant, loop_guard: LoopGuard) -> None:
+        """Initialize the log, empty, with what knows which message led to which."""
         self.messages = self.failed = self.refused = 0
         self._loop = hass.loop
+        self._loop_guard = loop_guard
         self._storage: Storage[dict[str, Any]] = async_get_storage(hass, _STORED, _STORAGE_SCHEMA)
         self._records: deque[Record] = deque()
         self._bytes = 0
@@ -142,13 +145,16 @@ class MessageLog:
         record.began, record.deliveries, record.content = began, deliveries, message.json
         record.external, record.user_id = envelope.external, context.user_id
         if (cause := context.parent_id) is not None:
-            record.cause, record.automation = cause, self._automations.get(cause)
+            self._note_cause(record, cause)
         if envelope.hops or envelope.home is not None:
             record.hops, record.home = envelope.hops, envelope.home
-        if self._private and not self._private.isdisjoint(record.bot_ids):
-            record.content, record.is_private = None, True
+        if envelope.origin == ORIGIN_PRESENCE:
+            record.returned = message.content.get("on")
         if refused:
             record.keep_refusals(refused)
+        # Of all that it concerns, also of those that refused it.
+        if self._private and not self._private.isdisjoint(record.bot_ids):
+            record.make_private()
         for index, delivery in enumerate(deliveries):
             if delivery.result or delivery.error is not None:
                 record.keep(index, delivery)
@@ -208,12 +214,20 @@ class MessageLog:
             origin=origin,
             address=address,
             sender=sender,
-            context=context,
             refused=refused,
             private=self._private,
         )
+        if context is not None:
+            record.user_id = context.user_id
+            self._loop_guard.follow(context)
+            self._note_cause(record, context.id)
         self.refused += 1
         self._tell(record)
+
+    def _note_cause(self, record: Record, cause: str) -> None:
+        """Note the context that a message was sent because of, the automation in it, and what message led to it."""
+        record.cause, record.automation = cause, self._automations.get(cause)
+        record.parent = self._loop_guard.parent(cause)
 
     def _add(self, record: Record) -> None:
         """Add a record, and drop the oldest ones that there is no room for."""

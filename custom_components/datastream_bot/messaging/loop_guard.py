@@ -37,8 +37,8 @@ class Chain:
 type Link = tuple[int, Chain]
 """The place of a message: how many messages led to it, and the chain of all that came of the first one."""
 
-type _Known = tuple[int, Chain, float]
-"""What is known of a context: hops and chain of a message that is sent in it, and until when that lasts."""
+type _Known = tuple[int, Chain, float, str]
+"""What is known of a context: hops and chain of a message that is sent in it, until when that lasts, and its parent."""
 
 
 class LoopGuard:
@@ -72,8 +72,12 @@ class LoopGuard:
         if parent_id is None or (parents := self._known.get(parent_id)) is None:
             return None
         link = self._link_now(parents)
-        self._remember(context, *link)
+        self._remember(context, *link, parents[-1])
         return link
+
+    def parent(self, context_id: str) -> str | None:
+        """Return the id of the message that led to what is sent in a context, once that has been followed, or None."""
+        return None if (known := self._known.get(context_id)) is None else known[-1]
 
     def follow_message(self, context: Context, message_id: str) -> None:
         """Let what is sent because of a context count as caused by a message, whatever the parent of the context."""
@@ -88,20 +92,20 @@ class LoopGuard:
         """
         hops = message.envelope.hops
         chain.messages += 1
-        self._remember(message.context, hops + 1, chain)
+        self._remember(message.context, hops + 1, chain, message.message_id)
         if chain.messages > MAX_MESSAGES:
             raise self._refusal(message.address, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if hops > MAX_HOPS:
             raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
-    def _remember(self, context: Context, hops: int, chain: Chain) -> None:
-        self._known[context.id] = (hops, chain, self._hass.loop.time() + _LINK_LASTS)
+    def _remember(self, context: Context, hops: int, chain: Chain, parent: str) -> None:
+        self._known[context.id] = (hops, chain, self._hass.loop.time() + _LINK_LASTS, parent)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
     def _link_now(self, known: _Known) -> Link:
         """Return a link if it lasts; an old one starts a chain anew, in which what came from outside stays that."""
-        hops, chain, until = known
+        hops, chain, until, _ = known
         return (hops, chain) if until >= self._hass.loop.time() else (0, Chain(chain.entrance))
 
     def _refusal(self, address: str, *, translation_key: str, limit: int) -> HomeAssistantError:

@@ -110,6 +110,8 @@ class Record:
         user_id: Whose rights held, or None for Home Assistant's own.
         cause: Id of the context that it was sent because of, or None.
         automation: Entity id of the automation that sent it, or None.
+        parent: Id of the message that led to it, or None.
+        returned: Of a reaction to presence, whether somebody returned or everybody left; of others None.
         content: The content as JSON, or None where it is not kept.
         is_private: Whether content is not kept, nor what may quote it.
         refused: Who refused it here.
@@ -134,6 +136,8 @@ class Record:
     user_id: str | None = None
     cause: str | None = None
     automation: str | None = None
+    parent: str | None = None
+    returned: bool | None = None
     content: bytes | None = None
     is_private: bool = False
     refused: Sequence[Delivery] = ()
@@ -241,7 +245,7 @@ class Record:
         """Return it as response data: times as dates, and without `content` nothing that may quote that."""
         data = self._as_data(is_private=self.is_private or not with_content)
         data["time"], data["outcome"] = _date(self.time), self.outcome
-        data["cause"], data["automation"] = self.cause, self.automation
+        data["cause"], data["automation"], data["parent"] = self.cause, self.automation, self.parent
         if self.refusal is not None:
             data["refusal"]["since"] = _date(self.refusal.since)
         return data

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Sequence
 import time
 from typing import Final, NamedTuple
 
-from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.ulid import ulid_now
 
@@ -61,7 +60,6 @@ class Refusals:
         origin: str,
         address: object,
         sender: str | None,
-        context: Context | None,
         refused: Sequence[Delivery],
         private: Collection[str],
     ) -> Record:
@@ -72,7 +70,6 @@ class Refusals:
             origin: Kind of the source.
             address: What the message was to be sent to, which may be none.
             sender: Config entry id of the bot that was to send it, or None.
-            context: What it was to be sent because of, or None.
             refused: Who refused it, if that was for bots to decide.
             private: Ids of the bots whose messages are kept without content.
 
@@ -88,10 +85,11 @@ class Refusals:
         assert refusal is not None, "It is a refusal's"  # noqa: S101
         refusal.count += 1
         record.time = time.time()
-        if context is not None:
-            record.user_id, record.cause = context.user_id, context.id
-        record.is_private = not record.bot_ids.isdisjoint(private)
-        if not record.is_private and (refusal.error is None or now - record.began >= _ERROR_LASTS):
+        if not record.bot_ids.isdisjoint(private):
+            record.make_private()
+            return record
+        record.is_private = False
+        if refusal.error is None or now - record.began >= _ERROR_LASTS:
             refusal.error, record.began = str(error)[:MAX_ERROR_LENGTH], now
         return record
 

@@ -54,9 +54,9 @@ class Router:
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the router."""
         self.registry = Registry(partial(find_area, hass))
-        self.log = MessageLog(hass)
         self._hass = hass
         self._loop_guard = LoopGuard(hass)
+        self.log = MessageLog(hass, self._loop_guard)
         self._failure_log = FailureLog(hass)
         # Replaced as a whole, as one of them may connect or disconnect others while they are told of a message.
         self._listeners: tuple[Listener, ...] = ()
