@@ -17,6 +17,7 @@ from custom_components.datastream_bot.messaging.router import DATA_ROUTER
 from .conftest import AddBot, Send
 from .home import Reader
 from .messages import get_messages, outcomes
+from .streams import add_stream, change_stream
 
 SUBSCRIBE = {"type": "datastream_bot/messages/subscribe"}
 
@@ -213,11 +214,33 @@ async def test_a_page_that_is_left_costs_nothing_more(
     assert log._listeners == before
 
 
-async def test_only_administrators_may_subscribe(
-    hass: HomeAssistant, add_bot: AddBot, hass_ws_client: WebSocketGenerator, hass_read_only_access_token: str
+async def test_others_are_sent_only_what_a_bot_shows_to_everyone(
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    send: Send,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
 ) -> None:
-    """Others ask for what they may see."""
-    await add_bot()
+    """What such messages say and what became of them; not who sent them, and no receiver or device."""
+    bot, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(bot, "doorbell", shown=True)
+    await add_stream(garden, "secret")
+    await send("doorbell", {"times": 1})
+    await send("secret", {"code": 1234})
     page = await hass_ws_client(hass, hass_read_only_access_token)
     await page.send_json_auto_id(SUBSCRIBE)
-    assert (await page.receive_json())["error"]["code"] == "unauthorized"
+    assert (await page.receive_json())["success"]
+    (message,) = (await received(page))["messages"]
+    assert message.keys() == {"id", "time", "address", "content", "outcome", "duration"}
+    assert (message["address"], message["content"], message["outcome"]) == ("doorbell", {"times": 1}, "handled")
+
+    await send("secret", {"code": 1234})
+    await send("nobody", {"code": 1234})
+    await send("doorbell", {"times": 2})
+    event = await received(page)
+    assert ([each["content"] for each in event["messages"]], event["left_out"]) == ([{"times": 2}], 0)
+    await change_stream(bot, "doorbell", shown=False)
+    await send("doorbell", {"times": 3})
+    await asyncio.sleep(SENT_EVERY * 1.5)
+    await page.send_json_auto_id({"type": "ping"})
+    assert (await page.receive_json())["type"] == "pong"

@@ -102,8 +102,13 @@ async def test_a_dry_run_tells_of_each_receiver(hass: HomeAssistant, add_bot: Ad
         "Home mapping": {"would_run_actions": True, "would_fire": "datastream_bot_ring"},
         "Home listener": None,
     }
-    assert by_receiver(await ask("preview", address="ring", config_entry_id=garden.bot_id)) == {
-        "Garden mapping": {"would_run_actions": True}
+    of_garden = {"Garden mapping": {"would_run_actions": True}}
+    assert by_receiver(await ask("preview", address="ring", config_entry_id=garden.bot_id)) == of_garden
+    # As a bot, it is for its own and for all others that opened the address.
+    assert by_receiver(await ask("preview", address="ring", sender=garden.bot_id)).keys() == {
+        *of_garden,
+        "Home mapping",
+        "Home listener",
     }
     say = {"address": "send_push_notification", "content": {"message": "Hello"}}
     assert by_receiver(await ask("preview", **say)) == {"Home location": {"would_notify": ["persistent_notification"]}}

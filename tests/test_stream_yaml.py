@@ -88,6 +88,7 @@ async def test_yaml_that_says_little_is_a_data_stream_as_the_form_offers_it(bot:
 
     assert dict(stream_of(bot, "doorbell").data) == {
         "assistants": False,
+        "shown": False,
         "address": "doorbell",
         "description": "",
         "external": True,

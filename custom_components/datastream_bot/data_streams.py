@@ -36,6 +36,7 @@ CONF_EXTERNAL: Final = "external"
 CONF_FIELDS: Final = "fields"
 CONF_LIMITS: Final = "limits"
 CONF_REQUIRED: Final = "required"
+CONF_SHOWN: Final = "shown"
 
 MODES: Final = ("single", "restart", "queued", "parallel")
 DEFAULT_MODE: Final = "parallel"
@@ -55,6 +56,7 @@ class DataStream:
         description: What they are for.
         external: Whether it is open to messages from outside the bot.
         assistants: Whether language models may use it.
+        shown: Whether every user may watch its messages.
         fields: The fields of the content; empty for any content.
         actions: Script actions to run, as the user wrote them.
         mode: What happens when a message comes while they run.
@@ -66,6 +68,7 @@ class DataStream:
     description: str
     external: bool
     assistants: bool
+    shown: bool
     fields: tuple[Field, ...]
     actions: tuple[Any, ...]
     mode: str
@@ -82,6 +85,7 @@ class DataStream:
             description=data[CONF_DESCRIPTION],
             external=data[CONF_EXTERNAL],
             assistants=data.get(CONF_ASSISTANTS, False),
+            shown=data.get(CONF_SHOWN, False),
             # As they are, whatever they were when it was stored.
             fields=(*built_in, *own),
             actions=tuple(data[CONF_ACTIONS]),
@@ -144,6 +148,7 @@ def built_in_streams(descriptions: Mapping[str, str]) -> list[ConfigSubentryData
                 CONF_DESCRIPTION: description,
                 CONF_EXTERNAL: True,
                 CONF_ASSISTANTS: False,
+                CONF_SHOWN: False,
                 CONF_FIELDS: [row_from_field(field) for field in BUILT_IN_FIELDS[address]],
                 CONF_ACTIONS: [],
                 CONF_MODE: DEFAULT_MODE,
@@ -167,7 +172,12 @@ class _Running:
 
 
 class DataStreams:
-    """Keeps what a bot receives in step with its config subentries."""
+    """Keeps what a bot receives in step with its config subentries.
+
+    Attributes:
+        shown: The addresses whose messages every user may watch.
+
+    """
 
     def __init__(
         self,
@@ -191,6 +201,7 @@ class DataStreams:
         self._attach = attach
         self._changing = asyncio.Lock()
         self._running: dict[str, _Running] = {}
+        self.shown: frozenset[str] = frozenset()
 
     async def async_update(self) -> None:
         """Start the data streams that are new, change those that changed, and stop those that are gone."""
@@ -224,6 +235,7 @@ class DataStreams:
                 *(self._stop(stream_id) for stream_id in self._running.keys() - streams.keys()),
                 *(self._change(stream_id, stream, mapping) for stream_id, (stream, mapping) in changed.items()),
             ]
+            self.shown = frozenset(stream.address for stream in streams.values() if stream.shown)
             async_dispatcher_send(self._hass, streams_signal(self._entry.entry_id))
         # Actions of former mappings may still run.
         await asyncio.gather(*(mapping.script.async_stop() for mapping in former if mapping and mapping.script))

@@ -3,13 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from homeassistant.components.websocket_api.connection import ActiveConnection
-from homeassistant.components.websocket_api.decorators import require_admin, websocket_command
+from homeassistant.components.websocket_api.decorators import websocket_command
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 import voluptuous as vol
 
+from .bot import loaded_bots
 from .const import DOMAIN
 from .messaging.log import MessageLog
 from .messaging.record import Record
@@ -22,19 +24,42 @@ MAX_CHANGES: Final = 200
 MAX_BYTES: Final = 256 * 1024
 """How much is sent at once, about. What there is at first comes in slices; of changes, the rest is only counted."""
 
+_SHOWN_TO_EVERYONE: Final = ("id", "time", "address", "content", "outcome", "duration")
+
 MAX_UNREAD: Final = 10
 """How many events a page is sent that has not said that it has read them: one that hangs is sent nothing more."""
 
 
+class View(NamedTuple):
+    """What somebody may know of the messages.
+
+    Attributes:
+        is_shown: Returns whether they may know of one.
+        show: Returns what they may know of it.
+
+    """
+
+    is_shown: Callable[[Record], bool]
+    show: Callable[[Record], dict[str, Any]]
+
+
+ALL: Final = View(lambda _: True, Record.as_dict)
+
+
 @websocket_command({"type": f"{DOMAIN}/messages/subscribe"})
-@require_admin
 @callback
 def async_subscribe_messages(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
-    """Send the messages that there are, then those that are new or have changed, until it is unsubscribed."""
+    """Send the messages that there are, then those that are new or have changed, until it is unsubscribed.
+
+    Administrators get all; others the content and the outcome of those that a bot shows to everyone.
+    """
     log = hass.data[DATA_ROUTER].log
     subscription = msg["id"]
     live = LiveMessages(
-        hass.loop, log, lambda event: connection.send_event(subscription, {"subscription": subscription, **event})
+        hass.loop,
+        log,
+        lambda event: connection.send_event(subscription, {"subscription": subscription, **event}),
+        ALL if connection.user.is_admin else View(partial(_is_shown_to_everyone, hass), _for_everyone),
     )
     connection.subscriptions[subscription] = live
     connection.send_result(subscription)
@@ -58,12 +83,25 @@ class LiveMessages:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, log: MessageLog, send: Callable[[dict[str, Any]], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        log: MessageLog,
+        send: Callable[[dict[str, Any]], None],
+        view: View,
     ) -> None:
-        """Initialize it with what sends an event to the page."""
+        """Initialize it.
+
+        Args:
+            loop: The event loop.
+            log: The message log.
+            send: Sends an event to the page.
+            view: What the page may know.
+
+        """
         self._loop = loop
         self._log = log
         self._send = send
+        self._view = view
         # Of what there is at first, the rest.
         self._first: deque[Record] = deque()
         # In the order in which they changed last.
@@ -77,7 +115,7 @@ class LiveMessages:
     def async_start(self) -> None:
         """Begin to send what there is, and to collect changes."""
         self._disconnect = self._log.connect(self._note)
-        self._first.extend(self._log.records())
+        self._first.extend(filter(self._view.is_shown, self._log.records()))
         self._send_first()
 
     @callback
@@ -108,6 +146,8 @@ class LiveMessages:
         self._send_event(records, 0)
 
     def _note(self, record: Record) -> None:
+        if not self._view.is_shown(record):
+            return
         self._changed.pop(record.record_id, None)
         self._changed[record.record_id] = record
         if len(self._changed) > MAX_CHANGES:
@@ -137,4 +177,15 @@ class LiveMessages:
 
         """
         self._unread += 1
-        self._send({"messages": [record.as_dict() for record in records], "left_out": left_out})
+        self._send({"messages": [*map(self._view.show, records)], "left_out": left_out})
+
+
+def _is_shown_to_everyone(hass: HomeAssistant, record: Record) -> bool:
+    """Return whether a bot that a message concerns shows its address to everyone."""
+    return any(bot.bot_id in record.bot_ids and record.address in bot.data_streams.shown for bot in loaded_bots(hass))
+
+
+def _for_everyone(record: Record) -> dict[str, Any]:
+    """Return of a message what it says and what became of it, and nothing that may name devices or people."""
+    message = record.as_dict()
+    return {name: message[name] for name in _SHOWN_TO_EVERYONE if name in message}

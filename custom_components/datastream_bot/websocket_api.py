@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 import voluptuous as vol
 
 from .actions.call import ORIGIN, loaded_bot
-from .actions.streams import addresses_by_action, async_way_to
+from .actions.streams import Way, addresses_by_action, async_way_to
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, DataStream
 from .live_messages import async_read_messages, async_subscribe_messages
@@ -110,15 +110,19 @@ async def _async_send(hass: HomeAssistant, connection: ActiveConnection, msg: _M
         vol.Required("type"): f"{DOMAIN}/preview",
         vol.Required(ATTR_ADDRESS): str,
         vol.Optional(ATTR_CONTENT, default=dict): dict,
-        vol.Optional(ATTR_CONFIG_ENTRY_ID): str,
+        vol.Exclusive(ATTR_CONFIG_ENTRY_ID, "bot"): str,
+        vol.Exclusive("sender", "bot"): str,
     }
 )
 @require_admin
 @async_response
 async def _async_preview(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
-    """Answer with what a message would lead to, without sending it; see `Router.async_preview`."""
+    """Answer with what a message would lead to, to a bot or as one, without sending it; see `Router.async_preview`."""
     router, address, context = hass.data[DATA_ROUTER], msg[ATTR_ADDRESS], connection.context(msg)
-    way = await async_way_to(router.registry, address, loaded_bot(hass, msg.get(ATTR_CONFIG_ENTRY_ID)), context)
+    if (sender := loaded_bot(hass, msg.get("sender"))) is not None:
+        way = Way(sender=sender.bot_id)
+    else:
+        way = await async_way_to(router.registry, address, loaded_bot(hass, msg.get(ATTR_CONFIG_ENTRY_ID)), context)
     previews = await router.async_preview(address, msg[ATTR_CONTENT], origin=ORIGIN, context=context, **way)
     connection.send_result(msg["id"], previews)
 

@@ -37,6 +37,7 @@ from ..data_streams import (
     CONF_EVENT_TYPE,
     CONF_EXTERNAL,
     CONF_FIELDS,
+    CONF_SHOWN,
     DEFAULT_MODE,
     MODES,
     SUBENTRY_DATA_STREAM,
@@ -82,6 +83,7 @@ def stream_schema(
             vol.Optional(CONF_DESCRIPTION, default=""): TextSelector(TextSelectorConfig(multiline=True)),
             vol.Required(CONF_EXTERNAL, default=True): BooleanSelector(),
             vol.Required(CONF_ASSISTANTS, default=False): BooleanSelector(),
+            vol.Required(CONF_SHOWN, default=False): BooleanSelector(),
             vol.Optional(CONF_FIELDS, default=list): fields_selector(type_labels, required_labels),
             vol.Optional(CONF_ACTIONS, default=list): ActionSelector(),
             vol.Required(CONF_MODE, default=DEFAULT_MODE): SelectSelector(

@@ -23,6 +23,7 @@ from ..data_streams import (
     CONF_FIELDS,
     CONF_LIMITS,
     CONF_REQUIRED,
+    CONF_SHOWN,
     DEFAULT_MODE,
     MODES,
     field_from_row,
@@ -54,6 +55,7 @@ _STREAM: Final = vol.Schema(
         vol.Optional(CONF_DESCRIPTION, default=""): _text,
         vol.Optional(CONF_EXTERNAL, default=True): bool,
         vol.Optional(CONF_ASSISTANTS, default=False): bool,
+        vol.Optional(CONF_SHOWN, default=False): bool,
         vol.Optional(CONF_FIELDS, default=list): [_ROW],
         # Checked as those of the form are.
         vol.Optional(CONF_ACTIONS, default=list): object,

@@ -165,7 +165,8 @@ class Trial {
       "select",
       { "aria-label": text("try_to") },
       one.is_open ? h("option", { value: "" }, text("every_bot")) : null,
-      one.bots.map((bot) => h("option", { value: bot.id }, bot.name)),
+      one.bots.map((bot) => h("option", { value: `to ${bot.id}` }, text("to_bot", { bot: bot.name }))),
+      page.bots.map((bot) => h("option", { value: `as ${bot.id}` }, text("as_bot", { bot: bot.name }))),
     );
     this._receipt = h("div", { class: "receipt", "aria-live": "polite" });
     this.element = h(
@@ -219,15 +220,22 @@ class Trial {
 
   _send(event) {
     event.preventDefault();
-    return this._show("receipt", () => this._page.send(this._one.address, this._read(), this._bot.value));
+    return this._show("receipt", () => {
+      const [way, bot] = this._bot.value.split(" ");
+      const { address } = this._one;
+      return way === "as" ? this._page.sendAs(bot, address, this._read(), true) : this._page.send(address, this._read(), bot);
+    });
   }
 
   /* Ask what would happen. Leaving and returning are matters of one bot. */
   _preview({ type, ...message }) {
     return this._show("would", () => {
-      const bot = this._bot.value || (type === "preview_reaction" && this._one.bots[0].id);
-      const content = type === "preview" ? { content: this._read() } : {};
-      return this._page.ask({ type: `datastream_bot/${type}`, ...message, ...content, ...(bot ? { config_entry_id: bot } : {}) });
+      const [way, picked] = this._bot.value.split(" ");
+      if (type === "preview_reaction") {
+        return this._page.ask({ type: "datastream_bot/preview_reaction", ...message, config_entry_id: picked ?? this._one.bots[0].id });
+      }
+      const whom = picked ? { [way === "as" ? "sender" : "config_entry_id"]: picked } : {};
+      return this._page.ask({ type: "datastream_bot/preview", ...message, content: this._read(), ...whom });
     });
   }
 

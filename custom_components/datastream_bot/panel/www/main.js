@@ -72,6 +72,7 @@ class DatastreamBotPanel extends HTMLElement {
     this._localize ??= await this.hass.loadBackendTranslation("config_panel", DOMAIN);
     const bots = await this.ask({ type: `${DOMAIN}/bots` });
     if (visit !== this._visit) return;
+    this._bots = bots;
     this.names ??= new Names(this.hass, bots, this.text);
     this.store ??= new Store(this.names);
     if (!this._main) this._build();
@@ -194,6 +195,7 @@ class DatastreamBotPanel extends HTMLElement {
   _learn() {
     this._learning ??= this.ask({ type: `${DOMAIN}/bots` })
       .then((bots) => {
+        this._bots = bots;
         this.names.learn(bots);
         if (this.isConnected) this._views[this.view].update();
       })
@@ -208,6 +210,11 @@ class DatastreamBotPanel extends HTMLElement {
   }
 
   // What the views need of Home Assistant.
+
+  /** The bots that run. */
+  get bots() {
+    return this._bots.filter((bot) => bot.is_running);
+  }
 
   ask(message) {
     return this.hass.callWS(message);
