@@ -315,7 +315,7 @@ async def test_a_bot_that_is_unloaded_while_an_id_is_written_asks_to_come_again(
     message, key = {"address": "toggle_everything", "content": {"on": True}}, {"X-Datastream-Id": "1"}
     # What is written already keeps it waiting.
     storage = async_get_storage(hass, f"{bot.bot_id}.receipts.webhook", vol.Schema({}))
-    saving = [hass.async_create_task(storage.async_save({})) for _ in range(200)]
+    saving = [hass.async_create_task(storage.async_save({})) for _ in range(1500)]
     sending = asyncio.create_task(client.post(path, json=message, headers=key))
     await asyncio.sleep(0)
     await until(lambda: any("message with a key" in task.get_name() for task in asyncio.all_tasks()))
