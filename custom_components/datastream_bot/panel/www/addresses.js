@@ -60,8 +60,10 @@ export class AddressesView {
     this.element.classList.toggle("has-details", Boolean(picked));
     if (JSON.stringify(picked) !== this._detailed) {
       this._detailed = JSON.stringify(picked);
-      fill(this._details, picked ? this._describe(picked, last.get(picked.address), time) : null);
+      fill(this._details, picked ? this._describe(picked) : null);
     }
+    // The rest stays as it is: somebody may be filling in the form.
+    if (picked) this._latest.textContent = last.has(picked.address) ? time(last.get(picked.address).time, true) : "—";
   }
 
   _item(one, count, last) {
@@ -88,8 +90,9 @@ export class AddressesView {
     );
   }
 
-  _describe(one, last, time) {
+  _describe(one) {
     const { text } = this._page;
+    this._latest = h("span", {});
     const names = (list) => (list.length ? list.join(", ") : "—");
     const listening = one.automations.filter((each) => each.listens);
     const sending = one.automations.filter((each) => each.sends);
@@ -102,7 +105,7 @@ export class AddressesView {
       [text("label.receivers"), names(one.bots.flatMap((bot) => bot.receivers.map((name) => `${bot.name} · ${name}`)))],
       [text("label.listening"), links(listening)],
       [text("label.sending"), links(sending)],
-      [text("label.latest"), last ? time(last.time, true) : "—"],
+      [text("label.latest"), this._latest],
     ];
     return [
       h(
