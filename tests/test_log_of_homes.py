@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.logbook import _described
-from custom_components.datastream_bot.messaging import router
+from custom_components.datastream_bot.messaging import dispatch
 from custom_components.datastream_bot.receipt_event import EVENT_DATASTREAM_BOT_RECEIPT
 
 from .broker import acquainted, add_bot_of, broker_at, more_homes, needs_broker, running_broker, until
@@ -59,11 +59,11 @@ async def test_what_other_homes_answer_late_is_brought_up_to_date(
     reader = Reader()
     reader.free.clear()
     two.attach(reader)
-    monkeypatch.setattr(router, "RECEIPT_WAIT", 0.05)
+    monkeypatch.setattr(dispatch, "RECEIPT_WAIT", 0.05)
     fired = async_capture_events(one.hass, EVENT_DATASTREAM_BOT_RECEIPT)
-    dispatch = await one.async_dispatch("news", {}, internal=False)
+    on_its_way = await one.async_dispatch("news", {}, internal=False)
     assert (await get_messages(one.hass))[0]["duration"] is None
-    await dispatch.async_receipt()
+    await on_its_way.async_receipt()
     (sent,) = await get_messages(one.hass)
     assert (sent["outcome"], sent["elsewhere"]) == ("pending", {"pending": 1})
     assert _described(one.hass, fired[0].data)["message"] == "news: 1 pending in other homes"

@@ -12,6 +12,7 @@ from custom_components.datastream_bot.messaging.message import Message
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .days import RESTORE, everybody, turn
+from .messages import get_messages
 from .streams import add_stream, row
 from .test_rights import PORCH_ONLY, user_with
 from .test_stream_actions import CALLED, Listener, listener_to
@@ -161,6 +162,8 @@ async def test_everybody_may_send_within_their_rights(
     assert [each["bot"] for each in (await send("ring", content={"times": "2"}))["handled"]] == ["Home"]
     assert "times is 'two'" in await send("ring", content={"times": "two"})
     assert "you may not speak for Garden" in await send("ring", config_entry_id=garden.bot_id)
+    refused = [each["refusal"]["reason"] for each in await get_messages(hass, outcome="refused")]
+    assert refused == ["content_refused", "address_closed"]
     receipt = await send("toggle_everything", content={"on": True}, config_entry_id=bot.bot_id)
     assert on() == ["light.porch"]
     assert "light.kitchen" not in str(receipt)

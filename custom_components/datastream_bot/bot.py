@@ -21,10 +21,11 @@ from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
 from .issues import async_rename_in_issues
+from .messaging.dispatch import Dispatch
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
 from .messaging.receipt import Delivery, Outcome, Receipt
-from .messaging.router import DATA_ROUTER, Dispatch, Router
+from .messaging.router import DATA_ROUTER, Router
 from .microservices.device import DeviceMicroservice
 from .microservices.location import LocationMicroservice
 from .presence.doubt_issue import DoubtIssue
@@ -162,7 +163,7 @@ class Bot:
 
     @callback
     def async_update_log(self) -> None:
-        """Have the message log keep what the options say of the bot's messages."""
+        """Tell the message log whether to keep the content of the bot's messages, as the options say."""
         self._router.log.async_keep_content(self.bot_id, keep=log_settings(self.entry.options)[CONF_KEEP_CONTENT])
 
     async def async_receive(self) -> None:
@@ -280,7 +281,7 @@ class Bot:
         )
 
     async def async_preview_reaction(self, presence: Presence) -> list[dict[str, Any]]:
-        """Return what presence would lead to by now, if it became this and stayed so; see `Router.async_preview`."""
+        """Return what the bot would do if everybody left or somebody came home; see `Router.async_preview`."""
         if (content := self._location.content_for(presence)) is None:
             return []
         return await self._router.async_preview(

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeassistant.components.automation import BaseAutomationEntity
 from homeassistant.components.automation.const import DOMAIN as AUTOMATION_DOMAIN
+from homeassistant.components.script import BaseScriptEntity
 from homeassistant.components.script.const import DOMAIN as SCRIPT_DOMAIN
 from homeassistant.const import (
     CONF_ACTION,
@@ -53,16 +55,21 @@ def async_usages(hass: HomeAssistant) -> list[Usage]:
     """
     addresses = addresses_by_action(hass)
     usages: list[Usage] = []
-    for domain in (AUTOMATION_DOMAIN, SCRIPT_DOMAIN):
-        for entity in hass.data[domain].entities if domain in hass.data else ():
-            parts = [*_parts(entity.raw_config)]
-            listens = frozenset(address for part in parts for address in _waited_for(hass, part))
-            sends = frozenset(address for part in parts for address in _sent_to(part, addresses))
-            if listens or sends:
-                usages.append(
-                    Usage(entity_id=entity.entity_id, editor_id=entity.unique_id, listens=listens, sends=sends)
-                )
+    for entity in async_automations(hass):
+        parts = [*_parts(entity.raw_config)]
+        listens = frozenset(address for part in parts for address in _waited_for(hass, part))
+        sends = frozenset(address for part in parts for address in _sent_to(part, addresses))
+        if listens or sends:
+            usages.append(Usage(entity_id=entity.entity_id, editor_id=entity.unique_id, listens=listens, sends=sends))
     return usages
+
+
+@callback
+def async_automations(hass: HomeAssistant) -> Iterator[BaseAutomationEntity | BaseScriptEntity]:
+    """Yield all automations and scripts, each with its configuration as the user wrote it as `raw_config`."""
+    for domain in (AUTOMATION_DOMAIN, SCRIPT_DOMAIN):
+        if domain in hass.data:
+            yield from hass.data[domain].entities
 
 
 def _parts(config: object) -> Iterator[Mapping[str, Any]]:

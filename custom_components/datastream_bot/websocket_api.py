@@ -12,7 +12,8 @@ from homeassistant.core import HomeAssistant, callback
 import voluptuous as vol
 
 from .actions.call import ORIGIN, loaded_bot
-from .actions.streams import Way, addresses_by_action, async_way_to
+from .actions.streams import addresses_by_action
+from .actions.way import Way, async_send_to, async_way_to
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, DataStream
 from .live_messages import async_read_messages, async_subscribe_messages
@@ -20,7 +21,6 @@ from .messaging.registry import Endpoint, Registry
 from .messaging.router import DATA_ROUTER
 from .presence.persons import Presence
 from .rights import async_readable_receipt
-from .sender_limit import async_get_sender_limit
 from .usages import Usage, async_usages
 
 type _Message = dict[str, Any]
@@ -95,12 +95,8 @@ def _async_addresses(hass: HomeAssistant, connection: ActiveConnection, msg: _Me
 @async_response
 async def _async_send(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
     """Send a message to one bot, or to all that opened its address, and answer with its receipt; for every user."""
-    router, address, context = hass.data[DATA_ROUTER], msg[ATTR_ADDRESS], connection.context(msg)
-    await async_get_sender_limit(hass).async_admit(context)
-    way = await async_way_to(router.registry, address, loaded_bot(hass, msg.get(ATTR_CONFIG_ENTRY_ID)), context)
-    dispatch = await router.async_dispatch(
-        address, msg[ATTR_CONTENT], origin=ORIGIN, context=context, route=None, **way
-    )
+    context, bot_id = connection.context(msg), msg.get(ATTR_CONFIG_ENTRY_ID)
+    dispatch = await async_send_to(hass, msg[ATTR_ADDRESS], msg[ATTR_CONTENT], bot_id=bot_id, context=context)
     receipt = (await dispatch.async_receipt()).as_dict()
     connection.send_result(msg["id"], await async_readable_receipt(hass, receipt, context))
 

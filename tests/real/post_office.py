@@ -12,10 +12,10 @@ import sqlite3
 import sys
 from typing import Final
 
+from custom_components.datastream_bot.messaging.dispatch import Dispatch
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
 from custom_components.datastream_bot.messaging.receipt import Outcome
-from custom_components.datastream_bot.messaging.router import Dispatch
 from tests.broker import add_bot_of, broker_at, file_of, more_homes
 
 AT_ONCE: Final = 50

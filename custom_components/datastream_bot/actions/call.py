@@ -1,11 +1,11 @@
-"""What a call of an action and its message have in common: the bot that is named, the content, and the answer."""
+"""What the actions share: the bot that a call names, the content that it means, and the answer to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
+from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..bot import Bot, DatastreamBotConfigEntry
@@ -13,10 +13,11 @@ from ..const import DOMAIN
 from ..errors import MessageError, printable
 from ..messaging.bare_keys import as_meant, with_text_keys
 from ..messaging.content import is_plain, object_of
+from ..messaging.dispatch import Dispatch
 from ..messaging.receipt import Delivery, Outcome, Receipt, failures_in
 from ..messaging.registry import Registry
 from ..messaging.rendered import as_written
-from ..messaging.router import DATA_ROUTER, Dispatch
+from ..messaging.router import DATA_ROUTER
 from ..rights import async_readable_receipt
 
 ATTR_RAISE_ON_FAILURE: Final = "raise_on_failure"
@@ -68,25 +69,40 @@ def meant_content(registry: Registry, address: object, content: object) -> objec
 
 
 @callback
-def async_write_refusal(call: ServiceCall, address: object, error: HomeAssistantError, *, is_from_bot: bool) -> None:
-    """Write into the message log that the message of a call did not enter.
+def async_write_refusal(
+    hass: HomeAssistant,
+    address: object,
+    error: HomeAssistantError,
+    *,
+    context: Context,
+    sender_id: str | None = None,
+    receiver_id: str | None = None,
+) -> None:
+    """Write into the message log that a message did not enter.
 
     Args:
-        call: The call.
-        address: What the message was to be sent to.
+        hass: Home Assistant.
+        address: What it was to be sent to.
         error: Why it was not.
-        is_from_bot: Whether the bot that the call names was to send the message, and not to receive it.
+        context: What it was to be sent because of.
+        sender_id: Config entry id of the bot that was to send it, or None.
+        receiver_id: Config entry id of the bot that was to receive it, or None.
 
     """
-    sender, refused = None, []
-    entry = call.hass.config_entries.async_get_entry(call.data.get(ATTR_CONFIG_ENTRY_ID, ""))
-    if entry is not None and is_from_bot:
-        sender = entry.entry_id
-    elif entry is not None:
-        refused = [Delivery(bot_id=entry.entry_id, bot_name=entry.title, receiver=_RECEIVER, outcome=Outcome.FAILED)]
-    call.hass.data[DATA_ROUTER].log.async_refuse(
-        error, origin=ORIGIN, address=address, sender=sender, context=call.context, refused=refused
+    sender, receiver = (hass.config_entries.async_get_entry(each or "") for each in (sender_id, receiver_id))
+    refused = [] if receiver is None else [_refused(receiver)]
+    hass.data[DATA_ROUTER].log.async_refuse(
+        error,
+        origin=ORIGIN,
+        address=address,
+        sender=None if sender is None else sender.entry_id,
+        context=context,
+        refused=refused,
     )
+
+
+def _refused(entry: ConfigEntry[Any]) -> Delivery:
+    return Delivery(bot_id=entry.entry_id, bot_name=entry.title, receiver=_RECEIVER, outcome=Outcome.FAILED)
 
 
 async def async_answer(
@@ -128,7 +144,7 @@ def _told(registry: Registry, receipt: Receipt) -> dict[str, Any]:
 
 
 def _failed(address: str, failures: Sequence[str]) -> HomeAssistantError:
-    """Return the error of a message at which receivers failed, with what failed first."""
+    """Return the error of a message that some receivers failed to handle; it names the first failures."""
     told = [printable(failure[:MAX_FAILURE]) for failure in failures[:MAX_FAILURES]]
     if more := len(failures) - len(told):
         told.append(f"and {more} more")

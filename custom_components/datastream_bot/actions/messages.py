@@ -1,4 +1,4 @@
-"""The action `get_messages`: what became of the last messages."""
+"""The action `get_messages`: returns the last messages, each with what became of it."""
 
 from collections.abc import Callable
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The names of actions: addresses may hold what the name of an action may not."""
+"""The names of actions, made of addresses, which may hold more characters."""
 
 from collections.abc import Collection, Mapping
 from itertools import count
@@ -24,7 +24,7 @@ class ActionNames:
         self._names: Mapping[str, str] = {}
 
     async def async_load(self) -> None:
-        """Load the names that are not what their address alone would come to."""
+        """Load the names that end in a number."""
         self._names = await self._storage.async_load() or {}
 
     def assign(self, addresses: Collection[str]) -> Mapping[str, str]:

@@ -78,7 +78,8 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
             refused=[bot.refused(refusal)] if bot is not None and refusal is not None else [],
         )
     except HomeAssistantError as err:
-        async_write_refusal(call, address, err, is_from_bot=True)
+        sender_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
+        async_write_refusal(call.hass, address, err, context=call.context, sender_id=sender_id)
         raise
     requires_receiver = call.data.get(ATTR_REQUIRE_RECEIVER, False)
     return await async_answer(call, dispatch, requires_receiver=requires_receiver, refusal=refusal)

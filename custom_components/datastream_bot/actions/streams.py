@@ -7,7 +7,7 @@ instead of that there is no such action.
 import asyncio
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
@@ -15,8 +15,7 @@ from homeassistant.config_entries import (
     ConfigEntryChange,
 )
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_ADDRESS
-from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.service import async_set_service_schema
@@ -24,17 +23,13 @@ from homeassistant.util import slugify
 from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
-from ..bot import Bot
 from ..const import DOMAIN
 from ..data_streams import SUBENTRY_DATA_STREAM, DataStream
-from ..errors import MessageError
-from ..messaging.registry import Registry
-from ..messaging.router import DATA_ROUTER
-from ..sender_limit import async_get_sender_limit
 from ..texts import async_texts
-from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, async_write_refusal, bot_of, meant_content
+from .call import ATTR_RAISE_ON_FAILURE, async_answer
 from .form import content_of, described_action
 from .names import ActionNames
+from .way import async_send_to
 
 _DATA: HassKey[StreamActions] = HassKey(f"{DOMAIN}.stream_actions")
 
@@ -112,7 +107,7 @@ class StreamActions:
             self._updating = None
 
     async def async_update(self) -> None:
-        """Add, change and remove actions, also for what changes meanwhile.
+        """Bring the actions in step with the data streams, also with those that change meanwhile.
 
         Only what changed is touched: while a page is told of an action, it shows its form anew.
         """
@@ -146,47 +141,11 @@ class StreamActions:
         async_set_service_schema(self._hass, DOMAIN, name, dict(described))
 
     async def _async_call(self, address: str, call: ServiceCall) -> ServiceResponse:
-        """Send the message of a call; it stays here."""
-        router = self._hass.data[DATA_ROUTER]
-        try:
-            await async_get_sender_limit(call.hass).async_admit(call.context)
-            way = await async_way_to(router.registry, address, bot_of(call), call.context)
-            content = meant_content(router.registry, address, content_of(address, call.data))
-            dispatch = await router.async_dispatch(
-                address, content, origin=ORIGIN, context=call.context, route=None, **way
-            )
-        except HomeAssistantError as err:
-            async_write_refusal(call, address, err, is_from_bot=False)
-            raise
+        """Send the message of a call."""
+        content = content_of(address, call.data)
+        bot_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
+        dispatch = await async_send_to(self._hass, address, content, bot_id=bot_id, context=call.context)
         return await async_answer(call, dispatch, requires_receiver=True)
-
-
-class Way(TypedDict, total=False):
-    """How the router gets a message to where it is meant to go; see `Router.async_dispatch`."""
-
-    sender: str
-    external: bool
-    only: list[str]
-
-
-async def async_way_to(registry: Registry, address: str, bot: Bot | None, context: Context) -> Way:
-    """Return the way to one bot, or to all that opened an address.
-
-    Raises:
-        MessageError: No bot opened the address, or the one that is named does not have it or not for this user.
-
-    """
-    if bot is None:
-        if registry.is_open_anywhere(address):
-            return {}
-        raise MessageError(translation_key="address_opened_nowhere", address=address)
-    if registry.is_open(bot.bot_id, address):
-        return {"only": [bot.bot_id]}
-    if registry.schema_of(bot.bot_id, address) is None:
-        raise MessageError(translation_key="address_not_declared", address=address, bot=bot.entry.title)
-    if await bot.async_refusal_to_speak(context):
-        raise MessageError(translation_key="address_closed", address=address, bot=bot.entry.title)
-    return {"sender": bot.bot_id, "external": False}
 
 
 def _stored(hass: HomeAssistant) -> Stored:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 import re
 
-from homeassistant.components.automation.const import DOMAIN as AUTOMATION_DOMAIN
-from homeassistant.components.script.const import DOMAIN as SCRIPT_DOMAIN
 from homeassistant.core import HomeAssistant, callback
+
+from ..usages import async_automations
 
 
 @callback
@@ -22,11 +22,10 @@ def async_relying_on(hass: HomeAssistant, addressed: Collection[str], fields: Co
     """
     words = re.compile("|".join(rf"(?<![\w-]){re.escape(field)}(?![\w-])" for field in fields))
     relying: list[str] = []
-    for domain in (AUTOMATION_DOMAIN, SCRIPT_DOMAIN):
-        for entity in hass.data[domain].entities if domain in hass.data else ():
-            texts = set(_texts(entity.raw_config))
-            if not texts.isdisjoint(addressed) and any(map(words.search, texts)):
-                relying.append(str(entity.name or entity.entity_id))
+    for entity in async_automations(hass):
+        texts = set(_texts(entity.raw_config))
+        if not texts.isdisjoint(addressed) and any(map(words.search, texts)):
+            relying.append(str(entity.name or entity.entity_id))
     return sorted(relying)
 
 

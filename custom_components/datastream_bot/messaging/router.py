@@ -14,17 +14,18 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN, RECEIPT_WAIT
+from ..const import DOMAIN
 from ..errors import MessageError, PartlyFailedError
 from .areas import find_area
 from .content import encoded_content
+from .dispatch import Dispatch, Started, delivery_by_now
 from .failure_log import FailureLog
 from .log import MessageLog
 from .loop_guard import LoopGuard
 from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
 from .microservice import Microservice
-from .receipt import Delivery, Outcome, Receipt
-from .registry import Endpoint, Forward, Forwarded, Registry
+from .receipt import Delivery, Outcome
+from .registry import Endpoint, Forward, Registry
 from .schema import SchemaError
 
 _LOGGER = logging.getLogger(__name__)
@@ -249,7 +250,7 @@ class Router:
         )
         # Most bots have none, as those are entities that are not enabled at first.
         if endpoint.bot_id in self._followers:
-            task.add_done_callback(lambda _: self._tell(message, _delivery_by_now(endpoint, receiver, task)))
+            task.add_done_callback(lambda _: self._tell(message, delivery_by_now(endpoint, receiver, task)))
         return endpoint, receiver, task
 
     def _tell(self, message: Message, delivery: Delivery) -> None:
@@ -263,16 +264,13 @@ class Router:
             if result is not None:
                 _check_result(result)
         except Exception as err:  # noqa: BLE001 - others write receivers as well
-            error = _text(err)
             self._failure_log.write(endpoint.bot_id, f"{receiver.name} of {endpoint.bot_name}", message.address, err)
-            if not isinstance(err, HomeAssistantError):
-                error = f"{type(err).__name__}: {error}"
             result = err.result if isinstance(err, PartlyFailedError) else None
             return endpoint.delivery(
                 receiver.name,
                 Outcome.FAILED,
                 result=result,
-                error=error,
+                error=_told(err),
                 quotes=isinstance(err, ServiceValidationError),
             )
         if result is None:
@@ -306,7 +304,7 @@ async def _async_preview(endpoint: Endpoint, receiver: Microservice, message: Me
     try:
         return told(would=await receiver.async_preview(message.copy()))
     except Exception as err:  # noqa: BLE001 - others write receivers as well
-        return told(error=_text(err) if isinstance(err, HomeAssistantError) else f"{type(err).__name__}: {_text(err)}")
+        return told(error=_told(err))
 
 
 def _preview(bot_name: str, bot_id: str, receiver: str, **what: object) -> dict[str, Any]:
@@ -328,104 +326,7 @@ def _check_result(result: Mapping[str, Any]) -> None:
         ) from err
 
 
-def _text(err: Exception) -> str:
-    """Return the text of an error as Unicode that can be encoded."""
-    return str(err).encode(errors="replace").decode()
-
-
-type Started = tuple[Endpoint, Microservice, asyncio.Task[Delivery]]
-"""A receiver at work for a message."""
-
-
-class Dispatch:
-    """One message on its way.
-
-    Attributes:
-        message: The message.
-
-    """
-
-    __slots__ = ("_deliveries", "_forwarded", "_log", "_record", "_refused", "_started", "_working", "message")
-
-    def __init__(
-        self,
-        message: Message,
-        started: list[Started],
-        refused: list[Delivery],
-        forwarded: Forwarded | None,
-        *,
-        log: MessageLog,
-        began: float,
-    ) -> None:
-        """Initialize it, and write it down.
-
-        Args:
-            message: The message.
-            started: The receivers, most of which are done by now.
-            refused: What became of it at those that refused it.
-            forwarded: It on its way beyond this Home Assistant, or None.
-            log: Is told now, and when those are done that are not.
-            began: When it was sent, by the clock of the event loop.
-
-        """
-        self.message = message
-        self._started = started
-        self._refused = refused
-        self._forwarded = forwarded
-        self._log = log
-        self._deliveries = [_delivery_by_now(*each) for each in started]
-        self._working = [task for _, _, task in started if not task.done()]
-        elsewhere = None if forwarded is None else forwarded.by_now()
-        self._record = log.async_add(message, began, self._deliveries, refused, elsewhere)
-        for index, each in enumerate(started) if self._working else ():
-            if not each[-1].done():
-                each[-1].add_done_callback(partial(self._receiver_is_done, index, each))
-        if forwarded is not None:
-            forwarded.over.add_done_callback(partial(self._elsewhere_is_over, forwarded))
-
-    @callback
-    def async_call_when_finished(self, finished: Callable[[], None]) -> None:
-        """Call a function when no receiver here is at work for the message any more."""
-        if working := [task for task in self._working if not task.done()]:
-            asyncio.gather(*working, return_exceptions=True).add_done_callback(lambda _: finished())
-        else:
-            finished()
-
-    async def async_receipt(self) -> Receipt:
-        """Collect all deliveries, after at most 10 seconds.
-
-        Receivers that are not done by then are `running` and go on; so do all when the sender is cancelled.
-        """
-        envelope, forwarded = self.message.envelope, self._forwarded
-        waiting: list[asyncio.Future[Any]] = [task for task in self._working if not task.done()]
-        if forwarded is not None:
-            waiting.append(forwarded.over)
-        if waiting:
-            await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
-        if self._working:
-            self._deliveries = [_delivery_by_now(*each) for each in self._started]
-        elsewhere: list[Delivery] = []
-        if forwarded is not None:
-            elsewhere = forwarded.by_now()
-            if not forwarded.over.done():
-                self._log.async_update_elsewhere(self._record, elsewhere)
-        return Receipt(
-            message_id=envelope.context.id,
-            address=envelope.address,
-            deliveries=[*self._deliveries, *self._refused, *elsewhere],
-            is_received=bool(self._started) or any(each.outcome is not Outcome.PENDING for each in elsewhere),
-        )
-
-    def _receiver_is_done(self, index: int, started: Started, _: object) -> None:
-        self._log.async_update(self._record, index, _delivery_by_now(*started))
-
-    def _elsewhere_is_over(self, forwarded: Forwarded, _: object) -> None:
-        self._log.async_update_elsewhere(self._record, forwarded.by_now())
-
-
-def _delivery_by_now(endpoint: Endpoint, receiver: Microservice, task: asyncio.Task[Delivery]) -> Delivery:
-    if not task.done():
-        return endpoint.delivery(receiver.name, Outcome.RUNNING)
-    if task.cancelled():
-        return endpoint.delivery(receiver.name, Outcome.FAILED, error="Cancelled")
-    return task.result()
+def _told(err: Exception) -> str:
+    """Return what senders are told of an error of a receiver, as Unicode that can be encoded."""
+    text = str(err).encode(errors="replace").decode()
+    return text if isinstance(err, HomeAssistantError) else f"{type(err).__name__}: {text}"

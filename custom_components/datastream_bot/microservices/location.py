@@ -16,11 +16,11 @@ from homeassistant.helpers.sun import is_up
 
 from ..const import ADDRESS_SEND_PUSH_NOTIFICATION, ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, Reaction
 from ..errors import printable
+from ..messaging.dispatch import Dispatch
 from ..messaging.field_types import FieldType
 from ..messaging.message import Message
 from ..messaging.microservice import Microservice, Result, datastream
 from ..messaging.receipt import Receipt
-from ..messaging.router import Dispatch
 from ..messaging.schema import Field
 from ..presence.persons import Presence
 from ..presence.tracker import BegunReaction, Edge, PresenceTracker

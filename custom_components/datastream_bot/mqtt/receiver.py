@@ -14,10 +14,11 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..bot import Bot
 from ..errors import MessageError
+from ..messaging.dispatch import Dispatch
 from ..messaging.loop_guard import MAX_HOPS
 from ..messaging.message import checked_address
 from ..messaging.receipt import Outcome
-from ..messaging.router import Dispatch, Router
+from ..messaging.router import Router
 from ..rate_limit import BURST, RATE, TokenBuckets
 from . import store
 from .journey import RECEIVER
