@@ -1,7 +1,7 @@
 """A home for the tests: devices that only pretend, and microservices that remember."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, ClassVar, override
 
 from homeassistant.components.device_tracker.const import SourceType
@@ -189,7 +189,9 @@ class Scribbler(Reader):
 
     @override
     async def async_datastream_updated(self, message: Message) -> Mapping[str, Any] | None:
-        result = await super().async_datastream_updated(message)
+        handling = super().async_datastream_updated(message)
+        assert isinstance(handling, Coroutine)
+        result: Mapping[str, Any] | None = await handling
         content = message.content
         assert isinstance(content, dict)
         content["list"].append("scribble")

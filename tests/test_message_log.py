@@ -549,7 +549,8 @@ async def test_refusals_of_very_many_kinds_have_few_records(hass: HomeAssistant,
     log = log_of(hass)
     for number in range(MAX_REFUSALS + 5):
         log.async_refuse(ServiceValidationError("no"), origin=f"origin {number}", address="news")
-    assert [record.origin for record in log.records()] == [f"origin {number}" for number in range(5, MAX_REFUSALS + 5)]
+    origins = [record.envelope.origin for record in log.records()]
+    assert origins == [f"origin {number}" for number in range(5, MAX_REFUSALS + 5)]
     assert log.records()[0].as_dict()["refusal"]["reason"] == "ServiceValidationError"
 
 

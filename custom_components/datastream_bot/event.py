@@ -141,7 +141,11 @@ class DataStreamEvent(EventEntity):
 
     def _source(self, envelope: Envelope) -> dict[str, str]:
         """Return what is known of who sent a message, and nothing else, as the page would call it unknown."""
-        source = {"sender": envelope.sender, "home": envelope.home}
-        if envelope.sender is not None and (sender := self.hass.config_entries.async_get_entry(envelope.sender)):
-            source["sender_name"] = sender.title
-        return {name: value for name, value in source.items() if value is not None}
+        source: dict[str, str] = {}
+        if envelope.sender is not None:
+            source["sender"] = envelope.sender
+            if sender := self.hass.config_entries.async_get_entry(envelope.sender):
+                source["sender_name"] = sender.title
+        if envelope.home is not None:
+            source["home"] = envelope.home
+        return source

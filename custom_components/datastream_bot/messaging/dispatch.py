@@ -1,21 +1,40 @@
 """The dispatch: one message on its way, whose receipt it collects."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeassistant.core import callback
 
 from ..const import RECEIPT_WAIT
 from .log import MessageLog
 from .message import Message
-from .microservice import Microservice
 from .receipt import Delivery, Outcome, Receipt
 from .registry import Endpoint, Forwarded
 
-type Started = tuple[Endpoint, Microservice, asyncio.Task[Delivery]]
-"""A receiver at work for a message."""
+
+class Work(NamedTuple):
+    """A receiver at work for a message.
+
+    Attributes:
+        endpoint: Where it receives the message.
+        receiver: Its name.
+        task: What it does.
+
+    """
+
+    endpoint: Endpoint
+    receiver: str
+    task: asyncio.Task[Delivery]
+
+    def by_now(self) -> Delivery:
+        """Return what has become of the message by now."""
+        if not self.task.done():
+            return self.endpoint.delivery(self.receiver, Outcome.RUNNING)
+        if self.task.cancelled():
+            return self.endpoint.delivery(self.receiver, Outcome.FAILED, error="Cancelled")
+        return self.task.result()
 
 
 class Dispatch:
@@ -26,12 +45,12 @@ class Dispatch:
 
     """
 
-    __slots__ = ("_deliveries", "_forwarded", "_log", "_record", "_refused", "_started", "_working", "message")
+    __slots__ = ("_deliveries", "_forwarded", "_log", "_record", "_refused", "_working", "message")
 
     def __init__(
         self,
         message: Message,
-        started: list[Started],
+        started: Sequence[Delivery | Work],
         refused: list[Delivery],
         forwarded: Forwarded | None,
         *,
@@ -42,7 +61,7 @@ class Dispatch:
 
         Args:
             message: The message.
-            started: The receivers, most of which are done by now.
+            started: What became of it at each receiver, or the receiver that is still at work.
             refused: What became of it at those that refused it.
             forwarded: It on its way beyond this Home Assistant, or None.
             log: Is told now, and when those are done that are not.
@@ -50,24 +69,23 @@ class Dispatch:
 
         """
         self.message = message
-        self._started = started
         self._refused = refused
         self._forwarded = forwarded
         self._log = log
-        self._deliveries = [delivery_by_now(*each) for each in started]
-        self._working = [task for _, _, task in started if not task.done()]
+        # By their numbers.
+        self._working = {index: each for index, each in enumerate(started) if isinstance(each, Work)}
+        self._deliveries = [each.by_now() if isinstance(each, Work) else each for each in started]
         elsewhere = None if forwarded is None else forwarded.by_now()
         self._record = log.async_add(message, began, self._deliveries, refused, elsewhere)
-        for index, each in enumerate(started) if self._working else ():
-            if not each[-1].done():
-                each[-1].add_done_callback(partial(self._receiver_is_done, index, each))
+        for index, work in self._working.items():
+            work.task.add_done_callback(partial(self._receiver_is_done, index, work))
         if forwarded is not None:
             forwarded.over.add_done_callback(partial(self._elsewhere_is_over, forwarded))
 
     @callback
     def async_call_when_finished(self, finished: Callable[[], None]) -> None:
         """Call a function when no receiver here is at work for the message any more."""
-        if working := [task for task in self._working if not task.done()]:
+        if working := [work.task for work in self._working.values() if not work.task.done()]:
             asyncio.gather(*working, return_exceptions=True).add_done_callback(lambda _: finished())
         else:
             finished()
@@ -78,13 +96,16 @@ class Dispatch:
         Receivers that are not done by then are `running` and go on; so do all when the sender is cancelled.
         """
         envelope, forwarded = self.message.envelope, self._forwarded
-        waiting: list[asyncio.Future[Any]] = [task for task in self._working if not task.done()]
+        waiting: list[asyncio.Future[Any]] = [work.task for work in self._working.values() if not work.task.done()]
         if forwarded is not None:
             waiting.append(forwarded.over)
         if waiting:
             await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
+        deliveries = self._deliveries
         if self._working:
-            self._deliveries = [delivery_by_now(*each) for each in self._started]
+            deliveries = [*deliveries]
+            for index, work in self._working.items():
+                deliveries[index] = work.by_now()
         elsewhere: list[Delivery] = []
         if forwarded is not None:
             elsewhere = forwarded.by_now()
@@ -93,21 +114,12 @@ class Dispatch:
         return Receipt(
             message_id=envelope.context.id,
             address=envelope.address,
-            deliveries=[*self._deliveries, *self._refused, *elsewhere],
-            is_received=bool(self._started) or any(each.outcome is not Outcome.PENDING for each in elsewhere),
+            deliveries=[*deliveries, *self._refused, *elsewhere],
+            is_received=bool(deliveries) or any(each.outcome is not Outcome.PENDING for each in elsewhere),
         )
 
-    def _receiver_is_done(self, index: int, started: Started, _: object) -> None:
-        self._log.async_update(self._record, index, delivery_by_now(*started))
+    def _receiver_is_done(self, index: int, work: Work, _: object) -> None:
+        self._log.async_update(self._record, index, work.by_now())
 
     def _elsewhere_is_over(self, forwarded: Forwarded, _: object) -> None:
         self._log.async_update_elsewhere(self._record, forwarded.by_now())
-
-
-def delivery_by_now(endpoint: Endpoint, receiver: Microservice, task: asyncio.Task[Delivery]) -> Delivery:
-    """Return what has become of a message at a receiver by now."""
-    if not task.done():
-        return endpoint.delivery(receiver.name, Outcome.RUNNING)
-    if task.cancelled():
-        return endpoint.delivery(receiver.name, Outcome.FAILED, error="Cancelled")
-    return task.result()

@@ -101,7 +101,7 @@ def _required_text(value: object) -> str:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and _NUMBER.fullmatch(value) and math.isfinite(number := float(value)):
         if not value.lstrip("-").isdigit():
@@ -112,8 +112,10 @@ def _number(value: object) -> float:
 
 
 def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
     # Floats are left out on purpose, although 1.0 looks like 1.
-    if isinstance(value, bool | int | str) and (result := _BOOLEANS.get(str(value).lower())) is not None:
+    if isinstance(value, (int, str)) and (result := _BOOLEANS.get(str(value).lower())) is not None:
         return result
     raise vol.Invalid(_NOTHING_SIMILAR)
 

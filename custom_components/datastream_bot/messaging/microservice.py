@@ -1,6 +1,6 @@
 """The microservice: a part of a bot that subscribes to addresses."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from types import FunctionType
 from typing import Any, ClassVar, Final, override
 
@@ -10,10 +10,13 @@ from .schema import Field
 type Result = Mapping[str, Any] | None
 """What a microservice tells the sender, as JSON can carry it."""
 
+type Handling = Result | Coroutine[Any, Any, Result]
+"""The result of a handler, or the coroutine that returns it."""
+
 _MARK: Final = "datastream"
 
 
-def datastream[H: Callable[..., Awaitable[Result]]](address: str, fields: tuple[Field, ...] = ()) -> Callable[[H], H]:
+def datastream[H: Callable[..., Handling]](address: str, fields: tuple[Field, ...] = ()) -> Callable[[H], H]:
     """Mark a method of a microservice as the handler of an address.
 
     The handlers are collected when the class is made: a message can only choose among them, never name a method.
@@ -44,7 +47,7 @@ class Microservice:
 
     name: ClassVar[str]
     order: ClassVar[int] = 100
-    handlers: ClassVar[Mapping[str, Callable[..., Awaitable[Result]]]] = {}
+    handlers: ClassVar[Mapping[str, Callable[..., Handling]]] = {}
     fields: ClassVar[Mapping[str, tuple[Field, ...]]] = {}
 
     @override
@@ -64,21 +67,22 @@ class Microservice:
         """Return the addresses that it subscribes to."""
         return self.handlers.keys()
 
-    async def async_datastream_updated(self, message: Message) -> Result:
+    def async_datastream_updated(self, message: Message) -> Handling:
         """Handle a message to one of the addresses.
 
         Args:
             message: The microservice's own copy.
 
         Returns:
-            What the sender's receipt shows as the result, as JSON can carry it.
+            What the sender's receipt shows as the result, as JSON can carry it; or the coroutine that returns it, as
+            of every handler that is an `async def`. What is done at once needs none.
 
         Raises:
             ServiceValidationError: The sender has made a mistake, which the receipt shows.
             HomeAssistantError: It failed, which the receipt shows and the log.
 
         """
-        return await self.handlers[message.address](self, message)
+        return self.handlers[message.address](self, message)
 
     async def async_preview(self, message: Message) -> Result:
         """Return what a message would lead to by now, without doing anything; None where nobody can tell.

@@ -47,9 +47,8 @@ class Delivery(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the delivery as response data."""
-        data: dict[str, Any] = {"bot": self.bot_name, "config_entry_id": self.bot_id, "receiver": self.receiver}
-        if self.home is not None:
-            data = {"home": self.home, **data}
+        data: dict[str, Any] = {} if self.home is None else {"home": self.home}
+        data["bot"], data["config_entry_id"], data["receiver"] = self.bot_name, self.bot_id, self.receiver
         if self.result is not None:
             data["result"] = dict(self.result)
         if self.error is not None:
@@ -78,9 +77,11 @@ class Receipt(NamedTuple):
         lists: dict[str, list[dict[str, Any]]] = {outcome: [] for outcome in _OUTCOMES}
         elsewhere = 0
         for delivery in self.deliveries:
-            elsewhere += delivery.home is not None
-            if delivery.home is None or elsewhere <= MAX_LISTED:
-                lists[delivery.outcome].append(delivery.as_dict())
+            if delivery.home is not None:
+                elsewhere += 1
+                if elsewhere > MAX_LISTED:
+                    continue
+            lists[delivery.outcome].append(delivery.as_dict())
         return lists
 
     def as_dict(self) -> dict[str, Any]:

@@ -239,6 +239,11 @@ class Registry:
         """Return what content each bot takes that knows an address."""
         return [endpoint.schema for endpoint in self._endpoints.get(address, {}).values()]
 
+    @property
+    def has_relays(self) -> bool:
+        """Return whether a bot has a relay."""
+        return bool(self._relays)
+
     def relay_of(self, bot_id: str | None) -> Relay | None:
         """Return the relay of a bot, if there is one."""
         return None if bot_id is None else self._relays.get(bot_id)

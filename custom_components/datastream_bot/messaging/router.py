@@ -4,7 +4,7 @@ It knows neither the sources of messages nor their receivers.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 import logging
 from typing import Any, Final
@@ -18,12 +18,12 @@ from ..const import DOMAIN
 from ..errors import MessageError, PartlyFailedError
 from .areas import find_area
 from .content import encoded_content
-from .dispatch import Dispatch, Started, delivery_by_now
+from .dispatch import Dispatch, Work
 from .failure_log import FailureLog
 from .log import MessageLog
 from .loop_guard import LoopGuard
 from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
-from .microservice import Microservice
+from .microservice import Microservice, Result
 from .receipt import Delivery, Outcome
 from .registry import Endpoint, Forward, Registry
 from .schema import SchemaError
@@ -225,9 +225,9 @@ class Router:
 
     def _resolve_route(self, message: Message, route: Route | None) -> Forward | None:
         """Return what forwards a message beyond this Home Assistant, if it is to go there."""
-        sender, external = message.envelope.sender, message.envelope.external
-        if route is None:
+        if route is None or (route is DEFAULT_ROUTE and not self.registry.has_relays):
             return None
+        sender, external = message.envelope.sender, message.envelope.external
         if external and (relay := self.registry.relay_of(sender)) is not None:
             return relay.resolve(route)
         if route.is_empty:
@@ -243,39 +243,57 @@ class Router:
             except Exception:
                 _LOGGER.exception("A listener failed on a message to %s", message.address)
 
-    def _deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Started:
-        """Start a receiver; most are done when this returns."""
+    def _deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery | Work:
+        """Let a receiver handle its own copy of a message, and return what became of it, or the receiver at work."""
+        try:
+            handling = receiver.async_datastream_updated(message.copy())
+            if isinstance(handling, Coroutine):
+                return self._start(endpoint, receiver, message, handling)
+            delivery = _handled(endpoint, receiver, handling)
+        except Exception as err:  # noqa: BLE001 - others write receivers as well
+            delivery = self._failed(endpoint, receiver, message, err)
+        self._tell(message, delivery)
+        return delivery
+
+    def _start(
+        self, endpoint: Endpoint, receiver: Microservice, message: Message, handling: Coroutine[Any, Any, Result]
+    ) -> Delivery | Work:
+        """Have a receiver handle a message in a task of its own; most are done when this returns."""
         task = self._hass.async_create_task(
-            self._async_deliver(endpoint, receiver, message), f"{DOMAIN} {message.address} to {receiver.name}"
+            self._async_deliver(endpoint, receiver, message, handling),
+            f"{DOMAIN} {message.address} to {receiver.name}",
         )
-        # Most bots have none, as those are entities that are not enabled at first.
-        if endpoint.bot_id in self._followers:
-            task.add_done_callback(lambda _: self._tell(message, delivery_by_now(endpoint, receiver, task)))
-        return endpoint, receiver, task
+        work = Work(endpoint, receiver.name, task)
+        if not task.done():
+            task.add_done_callback(lambda _: self._tell(message, work.by_now()))
+            return work
+        delivery = work.by_now()
+        self._tell(message, delivery)
+        return delivery
 
     def _tell(self, message: Message, delivery: Delivery) -> None:
         for follower in self._followers.get(delivery.bot_id, ()):
             follower(message, delivery)
 
-    async def _async_deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery:
-        """Let a receiver handle its own copy of a message, and return what became of it."""
+    async def _async_deliver(
+        self, endpoint: Endpoint, receiver: Microservice, message: Message, handling: Coroutine[Any, Any, Result]
+    ) -> Delivery:
+        """Wait until a receiver has handled a message, and return what became of it."""
         try:
-            result = await receiver.async_datastream_updated(message.copy())
-            if result is not None:
-                _check_result(result)
+            return _handled(endpoint, receiver, await handling)
         except Exception as err:  # noqa: BLE001 - others write receivers as well
-            self._failure_log.write(endpoint.bot_id, f"{receiver.name} of {endpoint.bot_name}", message.address, err)
-            result = err.result if isinstance(err, PartlyFailedError) else None
-            return endpoint.delivery(
-                receiver.name,
-                Outcome.FAILED,
-                result=result,
-                error=_told(err),
-                quotes=isinstance(err, ServiceValidationError),
-            )
-        if result is None:
-            return endpoint.handled(receiver.name)
-        return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
+            return self._failed(endpoint, receiver, message, err)
+
+    def _failed(self, endpoint: Endpoint, receiver: Microservice, message: Message, err: Exception) -> Delivery:
+        """Log that a receiver failed, and return that."""
+        self._failure_log.write(endpoint.bot_id, f"{receiver.name} of {endpoint.bot_name}", message.address, err)
+        return endpoint.delivery(
+            receiver.name,
+            Outcome.FAILED,
+            result=err.result if isinstance(err, PartlyFailedError) else None,
+            error=_told(err),
+            quotes=isinstance(err, ServiceValidationError),
+        )
 
 
 def _resolve(
@@ -295,8 +313,27 @@ def _resolve(
             refusal = refusal or err
             refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err), quotes=True))
         else:
-            accepted.append((endpoint, Message(message.envelope, content, message.json)))
+            fitted = message if content is message.content else Message(message.envelope, content, message.json)
+            accepted.append((endpoint, fitted))
     return accepted, refused, refusal
+
+
+def _handled(endpoint: Endpoint, receiver: Microservice, result: Result) -> Delivery:
+    """Return that a receiver has handled a message.
+
+    Raises:
+        HomeAssistantError: Its result cannot be sent as JSON, as receipts are.
+
+    """
+    if result is None:
+        return endpoint.handled(receiver.name)
+    try:
+        json_bytes(result)
+    except (TypeError, ValueError) as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="result_not_json", translation_placeholders={"problem": str(err)}
+        ) from err
+    return endpoint.delivery(receiver.name, Outcome.HANDLED, result=result)
 
 
 async def _async_preview(endpoint: Endpoint, receiver: Microservice, message: Message) -> dict[str, Any]:
@@ -309,21 +346,6 @@ async def _async_preview(endpoint: Endpoint, receiver: Microservice, message: Me
 
 def _preview(bot_name: str, bot_id: str, receiver: str, **what: object) -> dict[str, Any]:
     return {"bot": bot_name, "config_entry_id": bot_id, "receiver": receiver, **what}
-
-
-def _check_result(result: Mapping[str, Any]) -> None:
-    """Check that a result can be sent as JSON, as receipts are.
-
-    Raises:
-        HomeAssistantError: It cannot.
-
-    """
-    try:
-        json_bytes(result)
-    except (TypeError, ValueError) as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="result_not_json", translation_placeholders={"problem": str(err)}
-        ) from err
 
 
 def _told(err: Exception) -> str:

@@ -27,6 +27,7 @@ def message_signal(address: str) -> SignalType[Message, Mapping[str, Message]]:
     return SignalType(f"{DOMAIN}_message_{address}")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def received_signal(bot_id: str, address: str) -> SignalType[Message]:
     """Return the signal of messages to an address that a bot receives, sent with the message as it receives it."""
     return SignalType(f"{DOMAIN}_received_{bot_id}_{address}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import voluptuous as vol
 
@@ -13,7 +13,7 @@ from ..const import DOMAIN
 from ..issues import async_create_issue, async_delete_issue
 from ..messaging.content import CONTENT_LEFT_OUT, copied_content, fits_into_event
 from ..messaging.message import Message
-from ..messaging.microservice import Microservice, Result
+from ..messaging.microservice import Handling, Microservice, Result
 from . import ORDER_MAPPING
 from .script_run import ActionScript
 
@@ -119,7 +119,7 @@ class MappingMicroservice(Microservice):
         return would if mapping.event_type is None else {**would, "would_fire": mapping.event_type}
 
     @override
-    async def async_datastream_updated(self, message: Message) -> Result:
+    def async_datastream_updated(self, message: Message) -> Handling:
         mapping, envelope = self._mapping, message.envelope
         if self._is_stopped:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="bot_unloaded")
@@ -143,7 +143,12 @@ class MappingMicroservice(Microservice):
                 "home": envelope.home,
             },
         }
-        return result | await mapping.script.async_run(variables, message.context)
+        return self._async_run(mapping.script, variables, message.context, result)
+
+    async def _async_run(
+        self, script: ActionScript, variables: dict[str, Any], context: Context, result: dict[str, object]
+    ) -> Result:
+        return result | await script.async_run(variables, context)
 
 
 def _invalid_actions(problem: str) -> HomeAssistantError:
