@@ -73,10 +73,10 @@ async def test_a_bot_is_set_up_after_the_update_as_it_was_before(version: str, u
     stored = VERSIONS[version]
     before = {**stored["data"], **stored["options"]}
     after = (await diagnostics_of(updated.runtime_data))["entry"]["options"]
-    mqtt = suggested(await show_form_of(updated.runtime_data, "mqtt"))
+    bot, mqtt = [suggested(await show_form_of(updated.runtime_data, step)) for step in ("bot", "mqtt")]
 
     assert (updated.version, updated.minor_version, dict(updated.data)) == (2, 2, {})
-    assert (after["persons"], after["exclude"]) == (["person.bo"], {"entity_id": ["switch.fan"]})
+    assert (bot["persons"], after["exclude"]) == (["person.bo"], {"entity_id": ["switch.fan"]})
     assert (after["on_returning"], after["settling"], after["remember_for"]) == ("restore", 30, 48)
     assert (mqtt["organization"], mqtt["home"], mqtt["keep_for"]) == ("acme", "cottage", 120)
     doors = updated.options["doors"]
