@@ -1,5 +1,7 @@
 """The diagnostics file that a user adds to a report."""
 
+from collections.abc import Callable
+import json
 import re
 from typing import Any
 
@@ -16,10 +18,13 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.datastream_bot.const import DOMAIN
+from custom_components.datastream_bot.messaging.router import Router
+from custom_components.datastream_bot.mqtt.settings import MqttSettings
 
 from .conftest import AddBot, Home, Send, SetPresence
 from .doors import open_webhook
 from .home import Reader
+from .messages import change_log
 from .streams import add_stream
 
 
@@ -59,6 +64,32 @@ async def test_diagnostics_say_what_the_bot_is_set_up_to_do_and_what_it_sees(
         "toggle_everything",
         "send_push_notification",
     ]
+
+
+async def test_diagnostics_can_be_published_without_telling_who_lives_where(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    persons: SetPresence,
+    add_bot: AddBot,
+    router: Callable[[], Router],
+) -> None:
+    """Persons and homes have numbers, by which the same ones can be known again."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    bot = await add_bot("Bot", persons=["person.anna", "person.bo"], notify=["notify.annas_phone"])
+    mqtt = MqttSettings(organization="acme", home="cottage", host="broker.acme.example", username="anna")
+    hass.config_entries.async_update_entry(bot.entry, options={**bot.entry.options, **mqtt.as_options()})
+    bot.attach(Reader())
+    await change_log(bot, keep_content=True, content_in_diagnostics=True)
+    for home in ("cottage", "chalet", "cottage"):
+        await router().async_dispatch("news", {"home": 5}, origin="mqtt", home=home, only=[bot.bot_id])
+
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, bot.entry)
+
+    assert not re.findall("person.anna|person.bo|annas_phone|acme|cottage|chalet", json.dumps(diagnostics))
+    options = diagnostics["entry"]["options"]
+    assert (options["persons"], options["notify"]) == (["person 1", "person 2"], ["notify entity 1"])
+    assert (options["mqtt"]["organization"], options["mqtt"]["home"]) == ("organization 1", "home 1")
+    assert [message["home"] for message in diagnostics["messages"]] == ["home 1", "home 2", "home 1"]
 
 
 async def test_diagnostics_tell_what_became_of_the_last_reaction_to_presence(

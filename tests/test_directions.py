@@ -24,7 +24,12 @@ SHOWN = {
     *("actions", "checks", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
     *("event_bus", "live_messages", "llm", "logbook", "migration", "panel", "receipt_event", "repairs"),
-    *("system_health", "trigger_target", "usages", "websocket_api"),
+    *("system_health", "trigger_description", "trigger_target", "usages", "websocket_api"),
+}
+# What Home Assistant alone loads: whatever changes in what they are made for, it costs nothing but them.
+PLATFORMS = {
+    *("binary_sensor", "button", "condition", "diagnostics", "event", "llm"),
+    *("logbook", "repairs", "sensor", "switch", "system_health", "trigger"),
 }
 PACKAGES = {"actions", "checks", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
@@ -63,6 +68,12 @@ def test_an_import_only_goes_down(path: Path) -> None:
     part = part_of(path)
     own = {part} if part in PACKAGES else set()
     assert imported(path) <= BELOW[part] | own
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_only_home_assistant_loads_platforms(path: Path) -> None:
+    """So that the bots are set up whatever becomes of them."""
+    assert not imported(path) & PLATFORMS
 
 
 def test_the_top_level_holds_what_belongs_there() -> None:

@@ -519,5 +519,5 @@ async def test_a_template_of_the_wrong_type_is_one_warning(
     assert "expected float" in failed["error"]
     (record,) = [one for one in caplog.records if one.levelno >= logging.WARNING and "fade" in one.getMessage()]
     assert (record.levelname, record.exc_info) == ("WARNING", None)
-    assert "mapping of Home failed on a message to fade: expected float" in record.getMessage()
+    assert "failed on a message to fade: The actions stopped with an error: expected float" in record.getMessage()
     assert "\n" not in record.getMessage()

@@ -254,3 +254,15 @@ async def test_everybody_leaves_by_phone_and_comes_back(
     assert home["light.porch"].commands == [False, True]
     await everybody(persons, "home")
     assert home["light.porch"].commands == [False, True]
+
+
+async def test_somebody_on_the_other_side_of_the_earth_is_away(
+    hass: HomeAssistant, persons: SetPresence, add_bot: AddBot
+) -> None:
+    """Where the distance cannot be computed."""
+    await add_bot("Home")
+    opposite = {"latitude": -hass.config.latitude, "longitude": hass.config.longitude + 180, "gps_accuracy": 10}
+
+    await persons("anna", "not_home", source_type="gps", **opposite)
+
+    assert believed(hass)["person.anna"] == "away"

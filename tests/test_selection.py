@@ -18,7 +18,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from .conftest import AddBot, Home, Send, SetPresence, furnish
-from .home import PretendLight, PretendSwitch, diagnostics_of
+from .forms import show_form_of, suggested
+from .home import PretendLight, PretendSwitch
 
 KITCHEN, PORCH, FAN = "light.kitchen", "light.porch", "switch.fan"
 
@@ -178,9 +179,8 @@ async def test_what_the_form_names_keeps_its_meaning_when_it_is_renamed(
     await hass.async_block_till_done()
 
     assert await switched(send) == [KITCHEN, PORCH]
-    options = (await diagnostics_of(bot))["entry"]["options"]
-    assert options["persons"] == ["person.anne"]
-    assert options["notify"] == ["notify.phone"]
+    shown = suggested(await show_form_of(bot))
+    assert (shown["persons"], shown["notify"]) == (["person.anne"], ["notify.phone"])
 
 
 async def test_a_target_may_name_what_is_hidden(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:

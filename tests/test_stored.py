@@ -245,8 +245,8 @@ async def test_a_bot_of_before_it_had_options_loses_nothing(
     assert [b"light.porch" in await answer(secret) for secret in ("secret", "former_secret")] == [True, True]
 
     assert [entity_id for entity_id in home if is_on(hass, entity_id)] == ["light.kitchen", "light.porch"]
-    options = (await diagnostics_of(bot))["entry"]["options"]
-    assert (options["persons"], options["exclude"]) == (["person.bo"], {"entity_id": ["switch.fan"]})
+    assert suggested(await show_form_of(bot))["persons"] == ["person.bo"]
+    assert (await diagnostics_of(bot))["entry"]["options"]["exclude"] == {"entity_id": ["switch.fan"]}
 
 
 async def test_a_disabled_bot_of_before_it_had_options_keeps_its_webhook_a_secret(
@@ -263,17 +263,3 @@ async def test_a_disabled_bot_of_before_it_had_options_keeps_its_webhook_a_secre
     assert (response.status, await response.read()) == (200, b"")
     loud = [each for each in caplog.records if each.levelno >= logging.INFO and each.name.startswith("homeassistant")]
     assert not [record for record in loud if webhook_id in record.getMessage()]
-
-
-@pytest.mark.warns
-@pytest.mark.parametrize("version", [(2, 2), (3, 1)])
-async def test_what_a_newer_version_stored_stays_as_it_is(hass: HomeAssistant, version: tuple[int, int]) -> None:
-    """For when that comes back."""
-    stored = {"settling": 5, "new": 1}
-    entry = MockConfigEntry(domain=DOMAIN, options=stored, version=version[0], minor_version=version[1])
-    entry.add_to_hass(hass)
-
-    await async_setup_component(hass, DOMAIN, {})
-
-    assert (entry.version, entry.minor_version) == version
-    assert entry.options == stored

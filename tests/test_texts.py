@@ -11,7 +11,7 @@ from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.datastream_bot import condition, config_flow, trigger
+from custom_components.datastream_bot import condition, config_flow, trigger, trigger_description
 from custom_components.datastream_bot.actions.messages import GET_MESSAGES_SCHEMA, SERVICE_GET_MESSAGES
 from custom_components.datastream_bot.actions.send import SEND_SCHEMA, SERVICE_SEND
 from custom_components.datastream_bot.data_streams import BUILT_IN_FIELDS
@@ -181,7 +181,7 @@ def test_every_error_of_a_form_has_a_text() -> None:
 def test_the_trigger_is_described_as_it_is() -> None:
     """Fields, texts and icon are those of its options."""
     ((name, described),) = load_yaml_dict(str(HOUSE / "triggers.yaml")).items()
-    assert f"datastream_bot.{name}" == trigger.TRIGGER_MESSAGE_RECEIVED
+    assert f"datastream_bot.{name}" == trigger_description.TRIGGER_MESSAGE_RECEIVED
     assert described["fields"].keys() == {str(option) for option in trigger.OPTIONS_SCHEMA.schema}
     assert TEXTS["triggers"][name]["fields"].keys() == described["fields"].keys()
     assert ICONS["triggers"].keys() == TEXTS["triggers"].keys()

@@ -20,7 +20,7 @@ from .const import (
 from .data_streams import DataStreams
 from .devices.memory import memory_storage
 from .errors import MessageError
-from .issues import async_rename_in_issues
+from .issues import async_delete_issues_about, async_rename_in_issues
 from .messaging.dispatch import Dispatch
 from .messaging.message import DEFAULT_ROUTE, Route, Scope
 from .messaging.microservice import Microservice
@@ -73,6 +73,7 @@ async def async_remove_bot(hass: HomeAssistant, bot_id: str) -> None:
     """Remove what a bot stored."""
     for storage_of in (presence_storage, memory_storage):
         await storage_of(hass, bot_id).async_remove()
+    async_delete_issues_about(hass, bot_id)
     if (router := hass.data.get(DATA_ROUTER)) is not None:
         router.log.async_forget(bot_id)
 

@@ -17,6 +17,7 @@ from .flows.data_stream import DataStreamFlow
 from .flows.mqtt import LOGIN_SCHEMA
 from .flows.options import BotOptionsFlow
 from .flows.other_bots import async_suggested_addresses, async_suggested_options
+from .migration import MINOR_VERSION, VERSION
 from .mqtt.settings import BrokerError, MqttSettings
 from .mqtt.transport import async_try
 from .texts import async_texts
@@ -28,8 +29,8 @@ STEP_RECONFIGURE: Final = "reconfigure"
 class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
     """Adds a bot, renames it, or logs it in at its broker anew."""
 
-    # Not only another minor version: a former version would run without the options, and touch what is excluded.
-    VERSION = 2
+    VERSION = VERSION
+    MINOR_VERSION = MINOR_VERSION
 
     @staticmethod
     @callback

@@ -87,6 +87,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sends_to_nobody": Kind(_NOBODY),
     "sends_to_nobody_nearest": Kind(_NOBODY),
     "target_gone": Kind(_GONE, fix=Fix.BOT),
+    "version_newer": Kind("troubleshooting.md#a-bot-was-set-up-by-a-newer-version", _ERROR),
     "waits_for_nobody_nearest": Kind(_TRIGGER),
     "wrong_signatures": Kind("troubleshooting.md#the-webhook--gets-many-wrong-signatures", fix=Fix.DOORS),
 }
@@ -147,6 +148,14 @@ def async_rename_in_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None
 def async_delete_issue(hass: HomeAssistant, issue_id: str) -> None:
     """Delete a repair issue, if it is there."""
     ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+@callback
+def async_delete_issues_about(hass: HomeAssistant, bot_id: str) -> None:
+    """Delete the repair issues about a bot."""
+    for issue in list(ir.async_get(hass).issues.values()):
+        if issue.domain == DOMAIN and (issue.data or {}).get(BOT_ID) == bot_id:
+            async_delete_issue(hass, issue.issue_id)
 
 
 @callback

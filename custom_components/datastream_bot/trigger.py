@@ -8,7 +8,7 @@ from typing import Any, Final, override
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.const import CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.helpers import config_validation as cv, trigger as trigger_helper
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.template import is_template_string
@@ -31,10 +31,8 @@ from .messaging.message import Message, checked_address
 from .messaging.message_filter import MessageFilter, Miss, Nearness
 from .messaging.schema import SchemaError
 from .messaging.signals import ANY_MESSAGE, message_signal
+from .trigger_description import TRIGGER
 from .trigger_target import async_is_targeted
-
-TRIGGER: Final = "message_received"
-TRIGGER_MESSAGE_RECEIVED: Final = f"{DOMAIN}.{TRIGGER}"
 
 OPTION_ADDRESS: Final = "address"
 OPTION_BOT: Final = "config_entry_id"
@@ -241,16 +239,3 @@ def _payload(message: Message, bot_id: str | None) -> dict[str, Any]:
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
     """Return the triggers."""
     return {TRIGGER: MessageReceivedTrigger}
-
-
-@callback
-def async_describe_trigger(hass: HomeAssistant, description: dict[str, Any]) -> None:
-    """Describe the trigger to pages that are loaded from now on.
-
-    Home Assistant has a function for that for actions only. Where it does not keep descriptions like this any more, its
-    editor offers no addresses, and takes them all the same.
-    """
-    key = getattr(trigger_helper, "TRIGGER_DESCRIPTION_CACHE", None)
-    if key is not None and key in hass.data:
-        # Pages are sent the descriptions anew when they are another object.
-        hass.data[key] = {**hass.data[key], TRIGGER_MESSAGE_RECEIVED: description}

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from homeassistant.components.automation import BaseAutomationEntity
 from homeassistant.components.automation.const import DOMAIN as AUTOMATION_DOMAIN
-from homeassistant.components.script import BaseScriptEntity
 from homeassistant.components.script.const import DOMAIN as SCRIPT_DOMAIN
 from homeassistant.const import (
     CONF_ACTION,
@@ -25,8 +23,13 @@ from homeassistant.helpers.template import is_template_string
 from .actions.send import SERVICE_SEND
 from .actions.streams import addresses_by_action
 from .const import ATTR_ADDRESS, DOMAIN
-from .trigger import TRIGGER_MESSAGE_RECEIVED
+from .trigger_description import TRIGGER_MESSAGE_RECEIVED
 from .trigger_target import async_targeted
+
+if TYPE_CHECKING:
+    # They are there when there are automations, and are no public API.
+    from homeassistant.components.automation import BaseAutomationEntity
+    from homeassistant.components.script import BaseScriptEntity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +69,14 @@ def async_usages(hass: HomeAssistant) -> list[Usage]:
 
 @callback
 def async_automations(hass: HomeAssistant) -> Iterator[BaseAutomationEntity | BaseScriptEntity]:
-    """Yield all automations and scripts, each with its configuration as the user wrote it as `raw_config`."""
+    """Yield all automations and scripts, each with its configuration as the user wrote it as `raw_config`.
+
+    Home Assistant has no function for that. Where it does not keep them like this any more, there are none.
+    """
     for domain in (AUTOMATION_DOMAIN, SCRIPT_DOMAIN):
-        if domain in hass.data:
-            yield from hass.data[domain].entities
+        for entity in getattr(hass.data.get(domain), "entities", ()):
+            if hasattr(entity, "raw_config"):
+                yield entity
 
 
 def _parts(config: object) -> Iterator[Mapping[str, Any]]:

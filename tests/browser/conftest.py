@@ -5,6 +5,7 @@ Playwright has an event loop of its own in this thread, so what is asked of Home
 
 from collections.abc import Iterator, Mapping
 import json
+import os
 from pathlib import Path
 import re
 import shutil
@@ -166,7 +167,7 @@ def doorbell(home: RealHome, portal: BlockingPortal, bot: str) -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return how the system's Chromium is started."""
-    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": QUIETLY}
+    return {**browser_type_launch_args, "executable_path": os.environ["CHROMIUM"], "args": QUIETLY}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from ..const import ATTR_ADDRESS, DOMAIN
 from ..messaging.registry import Registry
 from ..messaging.schema import Schema, described
-from ..trigger import TRIGGER, async_describe_trigger
+from ..trigger_description import TRIGGER, async_describe_trigger
 from .send import SERVICE_SEND
 
 type Fields = Mapping[str, Mapping[str, Any]]

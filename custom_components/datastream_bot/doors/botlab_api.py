@@ -10,22 +10,19 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Any, ClassVar, Final, override
 
 from aiohttp.web import HTTPNotFound, Request, Response
-from homeassistant.auth.models import RefreshToken, User
-from homeassistant.auth.providers.homeassistant import HassAuthProvider, InvalidAuth
-from homeassistant.components.http.auth_util import async_user_not_allowed_do_auth
-from homeassistant.components.http.ban import process_success_login, process_wrong_login
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.auth.models import User
+from homeassistant.core import Context
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.selector import BooleanSelector
 import voluptuous as vol
 
-from ..const import DOMAIN
 from ..errors import MessageError
 from ..rate_limit import TokenBuckets
 from ..rights import async_readable_receipt
 from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, LimitedError, NotReadyError
 from .entering import async_enter, async_take_each, async_write_refusal, doors_to, entries_to_come, open_doors
 from .idempotency import key_in
+from .login import async_log_in, async_user_of
 from .request import Received, async_read_body, check_method, check_request_form, read_feed, refusal
 
 HEADERS_KEY: Final = ("API_KEY", "PRESENCE_API_KEY")
@@ -38,8 +35,6 @@ GUESSES_AT_ONCE: Final = 10
 MAX_REMOTES: Final = 1000
 _PASSWORDS_AT_A_TIME: Final = 2
 
-_CLIENT_NAME: Final = "Data Stream Bot (BotLab-compatible API)"
-
 RESULT_OK: Final = 0
 _RESULT_UNAVAILABLE: Final = 1
 _RESULT_WRONG_VALUE: Final = 8
@@ -49,6 +44,7 @@ _RESULTS: Final = {
     "key_refused": 2,
     "login_missing": 9,
     "login_refused": 12,
+    "login_unavailable": _RESULT_UNAVAILABLE,
     "rate_limited": _RESULT_UNAVAILABLE,
     "too_busy": _RESULT_UNAVAILABLE,
 }
@@ -117,11 +113,17 @@ class _CloudView(HomeAssistantView):
             check_method(request, self.method)
             if not doors:
                 raise NotReadyError
-            return self.json({"resultCode": RESULT_OK, **await self.answer(request, doors)})
+            return self.json({"resultCode": RESULT_OK, **await self._async_answer(request, doors)})
         except MessageError as err:
             told, status, headers = refusal(err)
             result = {"resultCode": _RESULTS.get(err.code, _RESULT_WRONG_VALUE), "resultCodeMessage": str(err)}
             return self.json(told | result, status, headers)
+
+    async def _async_answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
+        try:
+            return await self.answer(request, doors)
+        except ImportError as err:
+            raise DoorError(HTTPStatus.SERVICE_UNAVAILABLE, translation_key="login_unavailable") from err
 
     get = head = post = put = patch = delete = _answer
 
@@ -146,12 +148,7 @@ class LoginView(_CloudView):
             raise MessageError(translation_key="login_missing")
         self._limit.take(request)
         async with self._computing:
-            key = await _async_log_in(hass, username, _text(password), request)
-        if key is None:
-            await process_wrong_login(request)
-            raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="login_refused")
-        process_success_login(request)
-        return {"key": key}
+            return {"key": await async_log_in(hass, username, _text(password), request)}
 
 
 class _KeyView(_CloudView):
@@ -169,9 +166,8 @@ class _KeyView(_CloudView):
 
         """
         key = next((key for name in HEADERS_KEY if (key := request.headers.get(name))), "")
-        if (user := _async_user_of(request.app[KEY_HASS], key, request)) is None:
+        if (user := await async_user_of(request.app[KEY_HASS], key, request)) is None:
             self._limit.take(request)
-            await process_wrong_login(request)
             raise DoorError(HTTPStatus.UNAUTHORIZED, translation_key="key_refused")
         return user
 
@@ -225,44 +221,3 @@ def _text(header: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-async def _async_log_in(hass: HomeAssistant, username: str, password: str, request: Request) -> str | None:
-    """Return a new access token of a user, valid for half an hour, or None when the login is refused.
-
-    It is for users with a second factor, as that is not asked for here.
-    """
-    provider = hass.auth.get_auth_provider("homeassistant", None)
-    if not isinstance(provider, HassAuthProvider):
-        return None
-    try:
-        await provider.async_validate_login(username, password)
-    except InvalidAuth:
-        return None
-    credentials = await provider.async_get_or_create_credentials({"username": username})
-    user = await hass.auth.async_get_user_by_credentials(credentials)
-    if user is None or async_user_not_allowed_do_auth(hass, user, request):
-        return None
-    if await hass.auth.async_get_enabled_mfa(user):
-        return None
-    # One for each user, however often programs log in.
-    token = next((token for token in user.refresh_tokens.values() if token.client_id == DOMAIN), None)
-    if token is None:
-        token = await hass.auth.async_create_refresh_token(
-            user, client_id=DOMAIN, client_name=_CLIENT_NAME, credential=credentials
-        )
-    return hass.auth.async_create_access_token(token, request.remote)
-
-
-@callback
-def _async_user_of(hass: HomeAssistant, key: str, request: Request) -> User | None:
-    """Return the user of an access token, or None when the token or the user is not valid here."""
-    token: RefreshToken | None
-    try:
-        token = hass.auth.async_validate_access_token(key)
-    except TypeError, ValueError:
-        # Home Assistant raises these for text that is no token.
-        token = None
-    if token is None or async_user_not_allowed_do_auth(hass, token.user, request):
-        return None
-    return token.user

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from homeassistant.helpers.template import ResultWrapper
+from homeassistant.helpers import template
 
 from .field_types import FieldType
 from .schema import Schema
@@ -18,10 +18,12 @@ def as_written(content: object, schemas: Sequence[Schema]) -> object:
     """
     if not isinstance(content, Mapping):
         return content
+    # What Home Assistant reads knows the text. Where there is no such class any more, it stays what was read.
+    read = (bytes, getattr(template, "ResultWrapper", bytes))
     texts = {
         name: "..." if value is ... else str(value)
         for name, value in content.items()
-        if (value is ... or isinstance(value, ResultWrapper | bytes)) and _is_text(name, schemas)
+        if (value is ... or isinstance(value, read)) and _is_text(name, schemas)
     }
     return {**content, **texts} if texts else content
 

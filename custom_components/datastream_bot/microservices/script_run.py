@@ -1,8 +1,4 @@
-"""The actions of a data stream, run as Home Assistant runs scripts.
-
-What a run has come to is read from Home Assistant's trace of it, which nothing else tells. That touches parts of Home
-Assistant that may change, and so stands by itself.
-"""
+"""The actions of a data stream, run as Home Assistant runs scripts."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,11 +8,11 @@ from typing import Any, Final, Self
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.script import Script, async_validate_actions_config, script_stack_cv
-from homeassistant.helpers.trace import script_execution_get, trace_clear, trace_get
+from homeassistant.helpers.script import Script, async_validate_actions_config
 import voluptuous as vol
 
 from ..const import DOMAIN
+from .script_trace import begin_trace, is_run_by, own_error, was_superseded
 
 MAX_RUNS: Final = 100
 """How many messages may be at work or wait at one data stream."""
@@ -79,15 +75,20 @@ class ActionScript:
             HomeAssistantError: They failed, were stopped, or too many runs are at work.
 
         """
-        # The sender's actions may go on beside these: what Home Assistant keeps of a run is not to be shared with them.
-        script_stack_cv.set(list(script_stack_cv.get() or ()))
-        trace_clear()
+        begin_trace()
         self._script.name = self._name()
         try:
             run = await self._script.async_run(variables, context)
-        except (ServiceValidationError, vol.Invalid) as err:
+        except ServiceValidationError as err:
             # The mistake is in the actions, and not the sender's.
-            raise HomeAssistantError(str(err)) from err
+            raise HomeAssistantError(
+                str(err),
+                translation_domain=err.translation_domain,
+                translation_key=err.translation_key,
+                translation_placeholders=err.translation_placeholders,
+            ) from err
+        except vol.Invalid as err:
+            raise _error(translation_key="actions_aborted", error=str(err)) from err
         except asyncio.CancelledError:
             if not self._is_stopped:
                 raise
@@ -96,15 +97,15 @@ class ActionScript:
             raise _error(translation_key="actions_stopped")
         if run is None:
             raise _error(translation_key="actions_busy")
-        if script_execution_get() == "cancelled":
+        if was_superseded():
             return {"superseded": True}
-        if error := _own_error():
+        if error := own_error():
             raise _error(translation_key="actions_aborted", error=error)
         return {"response": run.service_response}
 
     async def async_stop(self) -> None:
         """Stop the actions that still run, as an automation's are stopped when it is changed."""
-        if self._script.unique_id in (script_stack_cv.get() or ()):
+        if is_run_by(self._script.unique_id):
             # The actions themselves change or remove their bot: they run to their end.
             self._hass.async_create_background_task(
                 _async_unload_when_done(self._hass, self._script), f"{DOMAIN} unload script"
@@ -118,18 +119,6 @@ def _error(*, translation_key: str, **placeholders: str) -> HomeAssistantError:
     return HomeAssistantError(
         translation_domain=DOMAIN, translation_key=translation_key, translation_placeholders=placeholders
     )
-
-
-def _own_error() -> str | None:
-    """Return the error with which the actions stopped themselves, which Home Assistant does not raise.
-
-    A condition that is not met, and a wait that is over, are ends like any other.
-    """
-    if script_execution_get() != "aborted":
-        return None
-    steps = (step for steps in (trace_get(clear=False) or {}).values() for step in steps)
-    errors = [str(error) for step in steps if (error := step.as_dict().get("error")) not in (None, "TimeoutError")]
-    return errors[0] if errors else None
 
 
 async def _async_unload_when_done(hass: HomeAssistant, script: Script) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+import math
 from typing import Any, Final
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
-from homeassistant.components.zone import ENTITY_ID_HOME, async_get_enclosing_zones, in_zone
+from homeassistant.components.zone import ENTITY_ID_HOME, async_get_enclosing_zones
+from homeassistant.components.zone.const import ATTR_RADIUS
 from homeassistant.const import (
     ATTR_GPS_ACCURACY,
     ATTR_LATITUDE,
@@ -18,6 +20,7 @@ from homeassistant.core import CALLBACK_TYPE, Context, Event, EventStateChangedD
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import TrackStates, async_track_state_change_filtered
 from homeassistant.helpers.start import async_at_started
+from homeassistant.util.location import distance
 import voluptuous as vol
 
 from ..settings import resolve_entity_ids
@@ -124,10 +127,13 @@ def _presence_at(position: dict[str, Any], home: State) -> Presence:
 
     Its center decides: the state and the zones of a person would say home as soon as the circle of accuracy touches it.
     """
-    center = position[ATTR_LATITUDE], position[ATTR_LONGITUDE]
-    if in_zone(home, *center):
+    place = position[ATTR_LATITUDE], position[ATTR_LONGITUDE]
+    meters = distance(*place, home.attributes[ATTR_LATITUDE], home.attributes[ATTR_LONGITUDE])
+    # Of two places on opposite sides of the earth, it is not known.
+    beyond = math.inf if meters is None else meters - home.attributes[ATTR_RADIUS]
+    if beyond < 0:
         return Presence.HOME
-    return Presence.UNSURE if in_zone(home, *center, position[ATTR_GPS_ACCURACY]) else Presence.AWAY
+    return Presence.UNSURE if beyond < position[ATTR_GPS_ACCURACY] else Presence.AWAY
 
 
 def _is_within_home(hass: HomeAssistant, zone: str) -> bool:

@@ -1,0 +1,157 @@
+"""A Home Assistant that no longer has what it keeps for itself: a feature is missing, and everything else works."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from homeassistant.auth.providers import homeassistant as provider
+from homeassistant.components import frontend
+from homeassistant.components.http import auth_util, ban
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.datastream_bot import trigger_description
+from custom_components.datastream_bot.messaging import rendered
+from custom_components.datastream_bot.microservices import script_trace
+
+from .automations import listen
+from .conftest import AddBot, Home, Send
+from .doors import OPEN, Client, open_doors
+from .home import is_on
+from .streams import add_stream, row
+
+NOTHING = SimpleNamespace()
+
+
+async def test_without_the_descriptions_of_triggers_only_the_editor_misses_the_addresses(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trigger takes them all the same."""
+    monkeypatch.setattr(trigger_description, "trigger_helper", NOTHING)
+    await add_stream(await add_bot(), "doorbell")
+    heard = await listen(hass, address="doorbell")
+
+    await send("doorbell", {"visitor": "Anna"})
+    await hass.async_block_till_done()
+
+    assert [event.data["content"] for event in heard] == [{"visitor": "Anna"}]
+
+
+@pytest.mark.parametrize("module", ["trace", "script"])
+@pytest.mark.warns
+async def test_without_traces_the_actions_of_a_data_stream_run(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    """With what they answer, and with the errors that Home Assistant raises by itself."""
+    monkeypatch.setattr(script_trace, module, NOTHING)
+    bot = await add_bot()
+    answer = [{"variables": {"answer": {"a": 1}}}, {"stop": "Done", "response_variable": "answer"}]
+    await add_stream(bot, "ask", actions=answer)
+    await add_stream(bot, "fail", actions=[{"action": "no.such"}])
+
+    answered, failed = await send("ask", {}), await send("fail", {})
+
+    assert [one["result"] for one in answered["handled"]] == [{"response": {"a": 1}}]
+    assert "no.such" in failed["failed"][0]["error"]
+    await hass.config_entries.async_unload(bot.bot_id)
+
+
+async def test_without_traces_actions_that_stop_themselves_count_as_done(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else tells that they did."""
+    monkeypatch.setattr(script_trace, "trace", NOTHING)
+    await add_stream(await add_bot(), "stop", actions=[{"stop": "Enough", "error": True}])
+
+    assert [one["receiver"] for one in (await send("stop", {}))["handled"]] == ["mapping"]
+
+
+async def test_without_the_text_that_a_template_wrote_other_text_arrives_as_it_is(
+    hass: HomeAssistant, add_bot: AddBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Text that Home Assistant reads as a list arrives as it writes that list."""
+    monkeypatch.setattr(rendered, "template", NOTHING)
+    await add_stream(await add_bot(), "news", event_type="datastream_bot_news", fields=[row("text")])
+    told = async_capture_events(hass, "datastream_bot_news")
+    sequence = [
+        {"action": "datastream_bot.send", "data": {"address": "news", "content": {"text": f"{{{{ '{text}' }}}}"}}}
+        for text in ("1, 2", "Hello")
+    ]
+    assert await async_setup_component(hass, "script", {"script": {"tell": {"sequence": sequence}}})
+
+    await hass.services.async_call("script", "tell", blocking=True)
+    await hass.async_block_till_done()
+
+    assert [event.data["text"] for event in told] == ["[1, 2]", "Hello"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_without_the_list_of_automations_the_page_shows_only_what_bots_know(
+    hass: HomeAssistant,
+    add_bot: AddBot,
+    hass_ws_client: WebSocketGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_there: bool,
+) -> None:
+    """Whether the list is gone, or automations do not tell how they are configured."""
+    await add_bot()
+    await listen(hass, address="nowhere")
+    without = SimpleNamespace(entities=[NOTHING]) if is_there else NOTHING
+    monkeypatch.setitem(hass.data, "automation", without)
+    page = await hass_ws_client()
+
+    await page.send_json_auto_id({"type": "datastream_bot/addresses"})
+
+    known = (await page.receive_json())["result"]
+    assert [one["address"] for one in known] == ["send_push_notification", "toggle_everything"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (provider, "InvalidAuth"),
+        (auth_util, "async_user_not_allowed_do_auth"),
+        (ban, "process_wrong_login"),
+    ],
+)
+async def test_without_home_assistants_login_the_botlab_api_lets_nobody_in(
+    hass: HomeAssistant, add_bot: AddBot, client: Client, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    """Whether the password is right or wrong."""
+    await open_doors(await add_bot(), cloud_api=OPEN)
+    monkeypatch.delattr(module, name)
+
+    response = await client.get("/cloud/json/login", params={"username": "anna"}, headers={"PASSWORD": "any"})
+
+    assert (response.status, (await response.json())["resultCode"]) == (503, 1)
+
+
+@pytest.mark.parametrize("name", ["async_user_not_allowed_do_auth", "process_wrong_login"])
+async def test_without_home_assistants_check_of_users_keys_open_nothing(
+    hass: HomeAssistant, add_bot: AddBot, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whatever the key is."""
+    await open_doors(await add_bot(), cloud_api=OPEN)
+    monkeypatch.delattr({"async_user_not_allowed_do_auth": auth_util, "process_wrong_login": ban}[name], name)
+
+    response = await client.get("/cloud/json/user", headers={"API_KEY": "any"})
+
+    assert (response.status, (await response.json())["resultCode"]) == (503, 1)
+
+
+@pytest.mark.warns
+async def test_without_pages_like_this_one_the_bot_has_no_page(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home Assistant's log says why."""
+    assert await async_setup_component(hass, "http", {})
+    hass.config.components.add("frontend")
+    monkeypatch.delattr(frontend, "async_register_built_in_panel")
+    await add_bot()
+
+    await send("toggle_everything", {"on": True})
+
+    assert is_on(hass, "light.porch")
