@@ -25,8 +25,11 @@ SHOWN = {
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
     *("event_bus", "live_messages", "llm", "logbook", "migration", "panel", "receipt_event", "repairs"),
     *("system_health", "trigger_target", "usages", "websocket_api"),
+    # What else is above the bots.
+    "other_integrations",
 }
-PACKAGES = {"actions", "checks", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
+PACKAGES = {"actions", "checks", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
+PACKAGES |= {"other_integrations", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
 # Doors and other homes are opened from the top; only what stores their settings knows them besides.
 BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}
