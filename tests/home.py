@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, ClassVar, override
+from typing import Any, override
 
 from homeassistant.components.device_tracker.const import SourceType
 from homeassistant.components.device_tracker.entity import BaseScannerEntity, TrackerEntity
@@ -160,7 +160,7 @@ class PretendScanner(BaseScannerEntity):
 class Reader(Microservice):
     """Listens to `news`, remembers what it read, and does what a test asks for."""
 
-    name: ClassVar = "reader"
+    name = "reader"
 
     def __init__(self, log: list[tuple[str, Any]] | None = None, called: str = "reader") -> None:
         """Initialize the reader."""

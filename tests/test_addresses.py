@@ -143,12 +143,19 @@ async def test_an_automation_that_waits_by_target_is_one_that_listens(
 
 
 async def test_the_page_is_told_of_every_bot(hass: HomeAssistant, add_bot: AddBot, ask: Ask) -> None:
-    """Also of one that does not run, since messages of before may be its."""
+    """With its microservices; also of one that does not run, since messages of before may be its."""
     home, garden = await add_bot("Home"), await add_bot("Garden")
+    await add_stream(home, "idle")
+    await add_stream(home, "asked")
     await hass.config_entries.async_set_disabled_by(garden.bot_id, ConfigEntryDisabler.USER)
+    microservices = [
+        {"name": "location", "addresses": ["send_push_notification"]},
+        {"name": "device", "addresses": ["toggle_everything"]},
+        {"name": "mapping", "addresses": ["asked", "idle"]},
+    ]
     assert await ask("bots") == [
-        {"id": home.bot_id, "name": "Home", "is_running": True},
-        {"id": garden.bot_id, "name": "Garden", "is_running": False},
+        {"id": home.bot_id, "name": "Home", "is_running": True, "microservices": microservices},
+        {"id": garden.bot_id, "name": "Garden", "is_running": False, "microservices": []},
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import gc
 import logging
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, Event, HomeAssistant, callback
@@ -108,7 +108,7 @@ async def test_internal_comes_before_external_and_each_bot_keeps_its_order(
 class Answerer(Microservice):
     """Sends the next number before it returns."""
 
-    name: ClassVar = "answerer"
+    name = "answerer"
 
     def __init__(self, bot: Any) -> None:
         """Initialize the answerer."""
@@ -151,7 +151,7 @@ async def test_a_message_that_waits_for_its_turn_is_not_overtaken(hass: HomeAssi
         sending.append(hass.async_create_task(message))
 
     class Hasty(Microservice):
-        name: ClassVar = "hasty"
+        name = "hasty"
 
         @datastream("news")
         async def read(self, message: Message) -> None:
@@ -193,7 +193,7 @@ async def test_who_gives_up_before_its_turn_keeps_nobody_waiting(hass: HomeAssis
     class Fickle(Microservice):
         """Answers twice, and takes the first answer back at once."""
 
-        name: ClassVar = "fickle"
+        name = "fickle"
 
         @datastream("news")
         async def answer(self, message: Message) -> None:

@@ -25,13 +25,16 @@ SHOWN = {
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
     *("event_bus", "live_messages", "llm", "logbook", "migration", "panel", "receipt_event", "repairs"),
     *("system_health", "trigger_description", "trigger_target", "usages", "websocket_api"),
+    # What else is above the bots.
+    "other_integrations",
 }
 # What Home Assistant alone loads: whatever changes in what they are made for, it costs nothing but them.
 PLATFORMS = {
     *("binary_sensor", "button", "condition", "diagnostics", "event", "llm"),
     *("logbook", "repairs", "sensor", "switch", "system_health", "trigger"),
 }
-PACKAGES = {"actions", "checks", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows", "panel"}
+PACKAGES = {"actions", "checks", "messaging", "presence", "devices", "microservices", "doors", "mqtt", "flows"}
+PACKAGES |= {"other_integrations", "panel"}
 BELOW = {part: set().union(*FLOORS[:number]) for number, floor in enumerate(FLOORS) for part in floor}
 # Doors and other homes are opened from the top; only what stores their settings knows them besides.
 BELOW |= {part: set().union(*FLOORS[:4]) | SHOWN for part in SHOWN}

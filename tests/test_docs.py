@@ -20,7 +20,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
-from custom_components.datastream_bot import receipt_event, sensor
+from custom_components.datastream_bot import other_integrations, receipt_event, sensor
 from custom_components.datastream_bot.actions import form
 from custom_components.datastream_bot.actions.send import MAX_HOMES_NAMED
 from custom_components.datastream_bot.devices import expectations
@@ -30,6 +30,7 @@ from custom_components.datastream_bot.issues import KINDS, Kind
 from custom_components.datastream_bot.messaging import content, log, loop_guard, message, record, refusals, schema
 from custom_components.datastream_bot.microservices import script_run
 from custom_components.datastream_bot.mqtt import lane, payload, peers, receiver, store
+from custom_components.datastream_bot.other_integrations import guard
 from custom_components.datastream_bot.presence import doubt_issue
 
 from .conftest import AddBot, Home, Send, SetPresence
@@ -258,18 +259,25 @@ async def test_porch_light_for_a_late_visitor(hass: HomeAssistant, home: Home, a
     assert is_on(hass, "light.porch")
 
 
-async def test_from_python(add_bot: AddBot) -> None:
-    """The microservice of the example hears what the example sends."""
-    bot = await add_bot()
-    names: dict[str, Any] = {"entry": bot.entry}
-    code = compile(examples("python", "class Doorbell"), "docs", "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT)
+def test_the_example_of_another_integration_is_the_one_that_is_tested() -> None:
+    """All of it, in less than 25 lines."""
+    shown = examples("python", "async_get_microservices")
+    assert shown == text_of("tests/integrations/doorbell_demo/datastream_bot.py")
+    assert len(shown.splitlines()) < 25
+    manifest = json.loads(text_of("tests/integrations/doorbell_demo/manifest.json"))
+    assert json.loads(examples("json", "after_dependencies")).items() <= manifest.items()
+
+
+async def test_from_python_without_a_microservice(hass: HomeAssistant, home: Home, add_bot: AddBot) -> None:
+    """The listener of the example hears what the example sends."""
+    await add_stream(await add_bot(), "doorbell")
+    names: dict[str, Any] = {"hass": hass, "visitors": []}
+    code = compile(examples("python", "async_listen"), "docs", "exec", flags=PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     await eval(code, names)  # noqa: S307 - it is our own
 
-    receipt = names["receipt"]
-    assert [delivery.result for delivery in receipt.deliveries] == [{"answered": True}]
-    await bot.hass.config_entries.async_unload(bot.bot_id)
-    assert bot.microservices == []
+    assert names["visitors"] == ["Anna"]
+    assert [delivery.receiver for delivery in names["receipt"].deliveries] == ["mapping"]
 
 
 async def test_what_went_wrong_today(
@@ -552,6 +560,8 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"lists {bot_form.MAX_LISTED} lights and {bot_form.MAX_LISTED} switches",
         f"if it can be within {expectations._DEFERRED_FOR / 60:.0f} minutes",
         f"after {doubt_issue.LASTING / 3600:.0f} hours a repair issue",
+        f"are returned | {other_integrations.MAX_WAIT:.0f} seconds",
+        f"of theirs at work | {guard.MAX_WORKING} messages",
         f"the last {log.MAX_RECORDS}, of all bots together; {log.MAX_BYTES // 2**20} MiB",
         f"{refusals.MAX_REFUSALS} kinds, {refusals.MAX_ADDRESSES} addresses",
         f"{record.MAX_ERROR_LENGTH} characters, {record.MAX_RESULT_BYTES // 1024} KiB",

@@ -1,7 +1,7 @@
 """Bots that come and go, also while messages are on their way."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -107,7 +107,7 @@ async def test_a_bot_that_goes_while_messages_wait_switches_nothing_more(
 class Troublemaker(Microservice):
     """Does something to its own bot because of a message."""
 
-    name: ClassVar = "troublemaker"
+    name = "troublemaker"
 
     def __init__(self, bot: Bot, action: str) -> None:
         """Initialize the troublemaker."""
@@ -163,8 +163,8 @@ async def test_a_data_stream_that_goes_in_front_of_a_message_does_nothing_with_i
     class Cleaner(Microservice):
         """Removes the data stream, before the message gets there."""
 
-        name: ClassVar = "cleaner"
-        order: ClassVar = ORDER_LOCATION
+        name = "cleaner"
+        order = ORDER_LOCATION
 
         @datastream("news")
         async def clean(self, message: Message) -> None:
@@ -187,8 +187,8 @@ async def test_a_data_stream_that_changes_in_front_of_a_message_is_the_new_one(a
     class Editor(Microservice):
         """Changes the data stream, before the message gets there."""
 
-        name: ClassVar = "editor"
-        order: ClassVar = ORDER_LOCATION
+        name = "editor"
+        order = ORDER_LOCATION
 
         @datastream("news")
         async def edit(self, message: Message) -> None:

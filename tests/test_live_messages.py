@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -25,7 +25,7 @@ SUBSCRIBE = {"type": "datastream_bot/messages/subscribe"}
 class Teller(Microservice):
     """Tells much."""
 
-    name: ClassVar = "teller"
+    name = "teller"
 
     @datastream("news")
     async def tell(self, _: Message) -> Mapping[str, Any]:

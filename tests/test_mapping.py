@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
@@ -477,8 +477,8 @@ async def test_a_message_that_comes_to_a_stream_that_is_gone_is_told(
     stream = await add_stream(bot, "work", actions=answers(a="1"))
 
     class Remover(Microservice):
-        name: ClassVar = "remover"
-        order: ClassVar = ORDER_LOCATION
+        name = "remover"
+        order = ORDER_LOCATION
 
         @datastream("work")
         async def remove(self, message: Message) -> None:

@@ -9,7 +9,7 @@ import json
 import logging
 from pathlib import Path
 import resource
-from typing import Any, ClassVar
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_READ_ONLY, GROUP_ID_USER
@@ -50,7 +50,7 @@ FILE = "datastream_bot.messages"
 class Clerk(Microservice):
     """Does what the content of messages says."""
 
-    name: ClassVar = "clerk"
+    name = "clerk"
 
     @datastream("office")
     async def work_alone(self, message: Message) -> Mapping[str, Any] | None:
@@ -74,7 +74,7 @@ class Clerk(Microservice):
 class Slow(Microservice):
     """Tells much, when a test lets it."""
 
-    name: ClassVar = "slow"
+    name = "slow"
 
     def __init__(self) -> None:
         """Initialize it."""

@@ -1,7 +1,8 @@
 """Presence: everyone leaving and the first one returning, told by real persons in real zones."""
 
 import asyncio
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -264,7 +265,9 @@ async def test_a_reaction_that_cannot_be_sent_is_told(
 
     class Demanding(Microservice):
         name = "demanding"
-        fields: ClassVar = {"toggle_everything": (Field(name="why", type=FieldType.TEXT, required=True),)}
+        fields: Mapping[str, tuple[Field, ...]] = {
+            "toggle_everything": (Field(name="why", type=FieldType.TEXT, required=True),)
+        }
 
     bot = await add_bot()
     bot.attach(Demanding())

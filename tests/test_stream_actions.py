@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar, override
+from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigSubentryData
 from homeassistant.const import EVENT_SERVICE_REGISTERED, EVENT_SERVICE_REMOVED
@@ -69,7 +69,7 @@ def actions(hass: HomeAssistant) -> set[str]:
 class Listener(Microservice):
     """Keeps the content of what comes."""
 
-    name: ClassVar = "listener"
+    name = "listener"
 
     def __init__(self, address: str) -> None:
         """Initialize it with what it listens to."""
@@ -89,7 +89,7 @@ class Listener(Microservice):
 class Ringer(Listener):
     """Takes another field than the data stream declares."""
 
-    fields: ClassVar = {"ring": (Field(name="loud", type=FieldType.BOOLEAN),)}
+    fields: Mapping[str, tuple[Field, ...]] = {"ring": (Field(name="loud", type=FieldType.BOOLEAN),)}
 
 
 def listener_to(bot: Bot, address: str, kind: type[Listener] = Listener) -> Listener:

@@ -12,12 +12,13 @@ from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .checks import async_setup_checks
 from .const import DOMAIN
 from .doors import async_open_doors, async_remove_doors, async_setup_doors, async_update_doors
-from .event_bus import async_fire_message, async_follow_automations
+from .event_bus import async_setup_event_bus
 from .messaging.router import DATA_ROUTER, Router
 from .messaging.signals import async_signal_message
 from .migration import async_migrate_entry
 from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
+from .other_integrations import async_add_other_microservices, async_setup_other_integrations
 from .panel import async_setup_panel
 from .receipt_event import async_setup_receipt_event
 from .settings import with_registry_ids
@@ -35,15 +36,15 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         await async_migrate_entry(hass, entry)
     router = hass.data[DATA_ROUTER] = Router(hass)
     await router.log.async_load([entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)])
-    router.connect_listener(partial(async_fire_message, hass))
+    async_setup_event_bus(hass, router)
     router.connect_listener(partial(async_signal_message, hass))
-    async_follow_automations(hass, router)
     async_setup_receipt_event(hass, router)
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_setup_checks(hass, router.registry)
     async_setup_websocket_api(hass)
     async_setup_panel(hass)
+    await async_setup_other_integrations(hass)
     return True
 
 
@@ -56,6 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DatastreamBotConfigEntry
     bot = entry.runtime_data = Bot(hass, entry, router)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     await bot.async_receive()
+    async_add_other_microservices(hass, bot)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await bot.async_react()
     await async_open_doors(bot, router)

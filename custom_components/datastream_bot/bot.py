@@ -14,6 +14,7 @@ from .const import (
     CONF_KEEP_CONTENT,
     DOMAIN,
     MANUFACTURER,
+    ORIGIN_MICROSERVICE,
     ORIGIN_PRESENCE,
     PANEL,
 )
@@ -33,8 +34,6 @@ from .presence.persons import Presence
 from .presence.tracker import PresenceTracker, presence_storage
 from .rights import async_may_control_all
 from .settings import Settings, log_settings
-
-ORIGIN_MICROSERVICE: Final = "microservice"
 
 _RECEIVER_RIGHTS: Final = "rights"
 
@@ -94,8 +93,6 @@ def _register_device(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> st
 
 class Bot:
     """A named set of microservices that send and receive messages together.
-
-    Other integrations reach it as the `runtime_data` of its config entry.
 
     Attributes:
         data_streams: The addresses that it declares.
@@ -223,26 +220,7 @@ class Bot:
         scopes: Collection[Scope] | None = None,
         homes: Collection[str] | None = None,
     ) -> Receipt:
-        """Send a message and return its receipt, after at most 10 seconds.
-
-        Args:
-            address: A letter, then letters, digits, `_`, `-` and `.`; at most 64 characters.
-            content: A JSON object of at most 32 KiB and 16 levels; None is an empty one.
-            internal: Deliver it to this bot's own microservices.
-            external: Deliver it to the other bots that opened the address, and fire `datastream_bot_message`.
-            context: What the message is sent because of: `message.context` in a microservice that answers a message.
-                Its user's rights hold for all that the message does; beyond this Home Assistant it goes only for a user
-                who may speak for the bot.
-            scopes: Whose bots beyond this Home Assistant an external message is for, where the bot has MQTT open; None
-                for those that speak for the same home or organization.
-            homes: Names of the homes that a message of an organization's bot is for, or `all`.
-
-        Raises:
-            MessageError: The address or the content is not valid, or the content fits none of the bots that would have
-                received it; or it cannot be sent to these scopes and homes.
-            HomeAssistantError: More than 8 messages led to this one, or more than 1,000 came of the first one.
-
-        """
+        """Send a message and return its receipt; see `MicroserviceHost.async_send`."""
         dispatch = await self.async_dispatch(
             address,
             content,

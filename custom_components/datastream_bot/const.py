@@ -22,6 +22,7 @@ ADDRESS_TOGGLE_EVERYTHING: Final = "toggle_everything"
 LABEL_IGNORE: Final = "datastream_bot_ignore"
 """Id of the label of what no bot ever touches."""
 
+ORIGIN_MICROSERVICE: Final = "microservice"
 ORIGIN_PRESENCE: Final = "presence"
 
 RECEIPT_WAIT: Final = 10.0

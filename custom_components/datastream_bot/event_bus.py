@@ -1,6 +1,7 @@
 """The event bus: fires an event for each external message, and follows messages into automations."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.components.automation import EVENT_AUTOMATION_TRIGGERED
@@ -19,7 +20,20 @@ _LIKELY_TOO_LARGE: Final = MAX_EVENT_BYTES // 2
 
 
 @callback
-def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
+def async_setup_event_bus(hass: HomeAssistant, router: Router) -> None:
+    """Fire the events of messages, and follow messages into the automations that they trigger."""
+
+    @callback
+    def follow(event: Event) -> None:
+        router.follow(event.context)
+        router.log.async_note_automation(event.context, event.data[ATTR_ENTITY_ID])
+
+    router.connect_listener(partial(_async_fire_message, hass))
+    hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow)
+
+
+@callback
+def _async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[str, Message]) -> None:
     """Fire the event of an external message, which automations can use without this integration's trigger."""
     envelope = message.envelope
     if not envelope.external:
@@ -37,15 +51,3 @@ def async_fire_message(hass: HomeAssistant, message: Message, received: Mapping[
         del data[ATTR_CONTENT]
         data[CONTENT_LEFT_OUT] = True
     hass.bus.async_fire(EVENT_DATASTREAM_BOT_MESSAGE, data, context=envelope.context)
-
-
-@callback
-def async_follow_automations(hass: HomeAssistant, router: Router) -> None:
-    """Follow messages into the automations that they trigger."""
-
-    @callback
-    def follow(event: Event) -> None:
-        router.follow(event.context)
-        router.log.async_note_automation(event.context, event.data[ATTR_ENTITY_ID])
-
-    hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow)

@@ -6,7 +6,6 @@ from typing import Any
 from homeassistant.components.websocket_api import async_register_command
 from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.components.websocket_api.decorators import async_response, require_admin, websocket_command
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_ADDRESS
 from homeassistant.core import HomeAssistant, callback
 import voluptuous as vol
@@ -14,6 +13,7 @@ import voluptuous as vol
 from .actions.call import ORIGIN, loaded_bot
 from .actions.streams import addresses_by_action
 from .actions.way import Way, async_send_to, async_way_to
+from .bot import Bot, loaded_bots
 from .const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, DataStream
 from .live_messages import async_read_messages, async_subscribe_messages
@@ -47,11 +47,17 @@ def async_setup_websocket_api(hass: HomeAssistant) -> None:
 @require_admin
 @callback
 def _async_bots(hass: HomeAssistant, connection: ActiveConnection, msg: _Message) -> None:
-    """Answer with all bots."""
+    """Answer with all bots, and with the microservices of those that run."""
+    running = {bot.bot_id: bot for bot in loaded_bots(hass)}
     connection.send_result(
         msg["id"],
         [
-            {"id": entry.entry_id, "name": entry.title, "is_running": entry.state is ConfigEntryState.LOADED}
+            {
+                "id": entry.entry_id,
+                "name": entry.title,
+                "is_running": entry.entry_id in running,
+                "microservices": _microservices(running.get(entry.entry_id)),
+            }
             for entry in hass.config_entries.async_entries(DOMAIN)
         ],
     )
@@ -137,6 +143,14 @@ async def _async_preview_reaction(hass: HomeAssistant, connection: ActiveConnect
     bot = loaded_bot(hass, msg[ATTR_CONFIG_ENTRY_ID])
     previews = [] if bot is None else await bot.async_preview_reaction(msg["presence"])
     connection.send_result(msg["id"], previews)
+
+
+def _microservices(bot: Bot | None) -> list[dict[str, Any]]:
+    """Return the microservices of a bot with their addresses; those of data streams are one."""
+    addresses: dict[str, set[str]] = {}
+    for microservice in [] if bot is None else bot.microservices:
+        addresses.setdefault(microservice.name, set()).update(microservice.addresses)
+    return [{"name": name, "addresses": sorted(its)} for name, its in addresses.items()]
 
 
 def _declared(hass: HomeAssistant) -> dict[str, dict[str, DataStream]]:

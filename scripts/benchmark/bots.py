@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentryData
 from homeassistant.core import HomeAssistant
@@ -35,7 +35,7 @@ FIELDS: Final = (
 class Idler(Microservice):
     """Listens and does nothing."""
 
-    name: ClassVar = "idler"
+    name = "idler"
 
     @datastream(NEWS)
     async def read(self, message: Message) -> Result:
@@ -46,7 +46,7 @@ class Idler(Microservice):
 class Ringer(Microservice):
     """Rings the bell."""
 
-    name: ClassVar = "ringer"
+    name = "ringer"
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize it."""

@@ -113,6 +113,8 @@ def test_the_page_is_opened_from_the_device(person: Person, busy: str, home: Rea
 def test_messages_are_found_and_kept_in_the_address_of_the_page(person: Person, busy: str, tell: Tell) -> None:
     """By words, by words that they do not have, and by what they have in common; also when it is loaded anew."""
     page = open_page(person, of(busy))
+    microservices = "device (toggle_everything), mapping (asked, doorbell, idle)"
+    expect(panel(page).locator(".microservices")).to_contain_text(microservices)
     search = panel(page).get_by_role("searchbox")
     search.fill("doorbell -refused -rang")
     expect(rows(page)).to_have_count(1)

@@ -51,7 +51,23 @@ _DURATION_UNITS: Final = frozenset({"days", "hours", "minutes", "seconds", "mill
 
 
 class FieldType(StrEnum):
-    """What a field holds."""
+    """What a field holds.
+
+    Receivers get each as JSON has it, read in the same way wherever the message came from:
+
+    Attributes:
+        TEXT: Text.
+        NUMBER: An integer of 64 bits, or a float. Its unit, which the limits may name, is only shown.
+        BOOLEAN: True or false.
+        CHOICE: One of the texts that the limits name, as they write it.
+        ENTITY: An entity id, in small letters; whether there is such an entity is not asked.
+        AREA: Id of an area of this home.
+        DATETIME: Text as in `2026-11-25T07:00:00+01:00`, in the time zone of this home.
+        DURATION: Seconds; at most 100 years.
+        LIST: A list, in which nothing is checked.
+        OBJECT: An object, in which nothing is checked.
+
+    """
 
     TEXT = "text"
     NUMBER = "number"

@@ -17,7 +17,13 @@ _ADDRESS: Final = re.compile(rf"[A-Za-z][A-Za-z0-9_.-]{{0,{MAX_ADDRESS_LENGTH - 
 
 
 class Scope(StrEnum):
-    """Bots beyond this Home Assistant: those of the same home, or those of the organization."""
+    """Bots beyond this Home Assistant.
+
+    Attributes:
+        LOCATION: Those of the same home.
+        ORGANIZATION: Those of the organization.
+
+    """
 
     LOCATION = "location"
     ORGANIZATION = "organization"
@@ -48,6 +54,8 @@ DEFAULT_ROUTE: Final = Route()
 class Envelope(NamedTuple):
     """What is known of a message beside its content, in which no key is reserved for it.
 
+    The router writes it when it accepts the message. No sender can forget or forge it.
+
     Attributes:
         address: What the message is sent to; at most 64 characters.
         context: Home Assistant's context of all that the message causes. Its id is the id of the message, its user's
@@ -76,8 +84,8 @@ class Message(NamedTuple):
 
     Attributes:
         envelope: What is known of it beside its content.
-        content: A JSON object.
-        json: The content as JSON, as it was sent.
+        content: A JSON object of at most 16 levels, its fields as their types read them.
+        json: The content as JSON, as it was sent; at most 32 KiB.
 
     """
 

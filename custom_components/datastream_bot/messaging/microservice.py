@@ -8,7 +8,7 @@ from .message import Message
 from .schema import Field
 
 type Result = Mapping[str, Any] | None
-"""What a microservice tells the sender, as JSON can carry it."""
+"""What a microservice tells the sender, as JSON can carry it; None when it has nothing to tell."""
 
 type Handling = Result | Coroutine[Any, Any, Result]
 """The result of a handler, or the coroutine that returns it."""
@@ -22,7 +22,8 @@ def datastream[H: Callable[..., Handling]](address: str, fields: tuple[Field, ..
     The handlers are collected when the class is made: a message can only choose among them, never name a method.
 
     Args:
-        address: What the method receives messages to.
+        address: What the method receives messages to: a letter, then letters, digits, `_`, `-` and `.`; at most 64
+            characters.
         fields: What their content has to fit before it reaches the method; without fields any content does.
 
     """
@@ -38,17 +39,18 @@ class Microservice:
     """A part of a bot that subscribes to addresses.
 
     Attributes:
-        name: Its name in receipts.
-        order: Its place among the microservices of its bot.
+        name: Its name in receipts. Before that of another integration's microservice stands the integration's domain.
+        order: Its place among the microservices of its bot, the smallest number first; those that every bot has come
+            first, with less than 100.
         handlers: Its handlers by address, collected from the methods marked with `@datastream`.
         fields: The fields of the content that they take, by address.
 
     """
 
-    name: ClassVar[str]
-    order: ClassVar[int] = 100
+    name: str
+    order: int = 100
     handlers: ClassVar[Mapping[str, Callable[..., Handling]]] = {}
-    fields: ClassVar[Mapping[str, tuple[Field, ...]]] = {}
+    fields: Mapping[str, tuple[Field, ...]] = {}
 
     @override
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -70,8 +72,11 @@ class Microservice:
     def async_datastream_updated(self, message: Message) -> Handling:
         """Handle a message to one of the addresses.
 
+        In BotLab this is `datastream_updated`. A sender waits for 10 seconds at most; what takes longer goes on, and is
+        `running` in the receipt. A bot unloaded meanwhile does not end it.
+
         Args:
-            message: The microservice's own copy.
+            message: The microservice's own copy, its content read by the fields of its bot.
 
         Returns:
             What the sender's receipt shows as the result, as JSON can carry it; or the coroutine that returns it, as
@@ -87,6 +92,9 @@ class Microservice:
     async def async_preview(self, message: Message) -> Result:
         """Return what a message would lead to by now, without doing anything; None where nobody can tell.
 
+        Args:
+            message: The microservice's own copy.
+
         Raises:
             ServiceValidationError: The sender would make a mistake.
 
@@ -94,5 +102,5 @@ class Microservice:
         return None
 
     def diagnostics(self) -> Mapping[str, Any]:
-        """Return what helps to understand how the microservice behaves."""
+        """Return what helps to understand how the microservice behaves, as JSON can carry it, and nothing secret."""
         return {}

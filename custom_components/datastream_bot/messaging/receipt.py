@@ -7,7 +7,15 @@ from typing import Any, Final, NamedTuple
 
 
 class Outcome(StrEnum):
-    """What became of a message at one receiver."""
+    """What became of a message at one receiver.
+
+    Attributes:
+        HANDLED: It was done.
+        FAILED: It was refused, or not done.
+        RUNNING: The receiver was still at work after 10 seconds, and goes on.
+        PENDING: A bot in another home has not answered yet.
+
+    """
 
     HANDLED = "handled"
     FAILED = "failed"
@@ -57,10 +65,10 @@ class Delivery(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """The answer to the sender of a message, when all have answered or the wait is over.
+    """The answer to the sender of a message, when all have answered or 10 seconds are over.
 
     Attributes:
-        message_id: Id of the message.
+        message_id: Id of the message, a ULID.
         address: What it was sent to.
         deliveries: What became of it at each receiver, here and in other homes.
         is_received: Whether anybody has received it so far.

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Hashable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Final, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -75,8 +75,8 @@ class DeviceMicroservice(Microservice):
 
     """
 
-    name: ClassVar = "device"
-    order: ClassVar = ORDER_DEVICE
+    name = "device"
+    order = ORDER_DEVICE
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], settings: Settings) -> None:
         """Initialize the microservice."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from itertools import batched
 import logging
-from typing import Any, ClassVar, Final, Protocol, override
+from typing import Any, Final, Protocol, override
 
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry
@@ -68,8 +68,8 @@ class Devices(Protocol):
 class LocationMicroservice(Microservice):
     """Turns everything off when the last person leaves, and on when the first one returns."""
 
-    name: ClassVar = "location"
-    order: ClassVar = ORDER_LOCATION
+    name = "location"
+    order = ORDER_LOCATION
 
     def __init__(
         self,

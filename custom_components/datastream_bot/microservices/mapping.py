@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, override
+from typing import Any, Self, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant, callback
@@ -58,8 +58,8 @@ class StreamMapping:
 class MappingMicroservice(Microservice):
     """Maps the address of one data stream to Home Assistant."""
 
-    name: ClassVar = "mapping"
-    order: ClassVar = ORDER_MAPPING
+    name = "mapping"
+    order = ORDER_MAPPING
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], stream_id: str, mapping: StreamMapping) -> None:
         """Initialize the microservice."""

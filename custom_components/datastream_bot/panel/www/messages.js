@@ -23,6 +23,7 @@ export class MessagesView {
     this._pause = button(t("pause"), "pause", () => this._togglePause());
     this._facets = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this._facet(facet)]));
     this._status = h("div", { class: "status" });
+    this._microservices = h("div", { class: "microservices" });
     // Read out when the user narrows the messages, and not whenever one comes.
     this._announced = h("div", { class: "sr", role: "status" });
     this._rowsInSight = new Map();
@@ -57,6 +58,7 @@ export class MessagesView {
         ),
       ),
       this._status,
+      this._microservices,
       this._announced,
       h("div", { class: "columns" }, this._list, this._details),
     );
@@ -77,6 +79,7 @@ export class MessagesView {
       store.leftOut ? text("left_out", { count: store.leftOut }) : "",
     ];
     this._status.textContent = told.filter(Boolean).join(" · ");
+    this._microservices.textContent = this._listMicroservices(state.bot ?? []);
     const { id, ...filter } = state;
     if (this._filter !== JSON.stringify(filter)) {
       if (this._filter !== undefined) this._announced.textContent = told[0];
@@ -84,6 +87,14 @@ export class MessagesView {
     }
     this._renderRows();
     this._renderDetails();
+  }
+
+  /* List the microservices of the one bot that is chosen, also those of other integrations. */
+  _listMicroservices(picked) {
+    const bot = picked.length === 1 && this._page.bots.find((one) => one.id === picked[0]);
+    if (!bot) return "";
+    const list = bot.microservices.map(({ name, addresses }) => `${name} (${addresses.join(", ")})`).join(", ");
+    return this._page.text("microservices", { list });
   }
 
   _scrolled() {

@@ -56,7 +56,8 @@ input[type="search"], select, textarea {
 .choices label { display: flex; gap: 8px; padding: 6px 4px; align-items: center; cursor: pointer; }
 .choices label span { flex: 1; overflow-wrap: anywhere; }
 .choices small { color: var(--secondary-text-color); }
-.status { padding: 0 16px 8px; color: var(--secondary-text-color); }
+.status, .microservices { padding: 0 16px 8px; color: var(--secondary-text-color); overflow-wrap: anywhere; }
+.microservices:empty { display: none; }
 
 .columns { display: flex; flex: 1; min-height: 0; border-block-start: 1px solid var(--divider-color); }
 .list { flex: 1; min-width: 0; overflow-y: auto; background: var(--card-background-color); }
