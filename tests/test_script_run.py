@@ -105,3 +105,15 @@ async def test_a_run_that_is_stopped_says_so(hass: HomeAssistant) -> None:
 
     with pytest.raises(HomeAssistantError, match="stopped before their end"):
         await running
+
+
+async def test_a_run_that_home_assistant_cuts_off_when_it_stops_says_so(hass: HomeAssistant) -> None:
+    """It is not taken for one that a newer run has superseded."""
+    script = await script_of(hass, WAIT, {"event": "done"})
+    running = hass.async_create_task(script.async_run({}, Context()))
+    await ticks(50)
+
+    await hass.async_stop()
+
+    with pytest.raises(HomeAssistantError, match="stopped before their end"):
+        await running

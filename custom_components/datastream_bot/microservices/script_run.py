@@ -98,6 +98,9 @@ class ActionScript:
         if run is None:
             raise _error(translation_key="actions_busy")
         if was_superseded():
+            # When Home Assistant stops, it ends them in the same way.
+            if self._hass.is_stopping:
+                raise _error(translation_key="actions_stopped")
             return {"superseded": True}
         if error := own_error():
             raise _error(translation_key="actions_aborted", error=error)
