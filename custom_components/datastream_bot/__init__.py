@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .actions import async_setup_actions
+from .asyncapi import async_setup_asyncapi
 from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .checks import async_setup_checks
 from .const import DOMAIN
@@ -43,6 +44,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_doors(hass)
     async_setup_checks(hass, router.registry)
     async_setup_websocket_api(hass)
+    async_setup_asyncapi(hass)
     async_setup_panel(hass)
     return True
 
