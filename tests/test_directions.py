@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 
 # From the ground up. On a floor, packages do not know each other.
 GROUND = {
-    *("clock", "const", "errors", "issues", "rate_limit"),
+    *("channel", "clock", "const", "errors", "issues", "rate_limit"),
     *("rights", "sender_limit", "settings", "signals", "storage", "texts"),
 }
 FLOORS = (
@@ -21,7 +21,7 @@ FLOORS = (
 )
 SHOWN = {
     # What Home Assistant loads by itself, and what else users see.
-    *("actions", "checks", "config_flow", "flows", "condition", "trigger", "diagnostics"),
+    *("actions", "asyncapi", "checks", "config_flow", "flows", "condition", "trigger", "diagnostics"),
     *("binary_sensor", "button", "entity", "event", "sensor", "switch"),
     *("event_bus", "live_messages", "llm", "logbook", "migration", "panel", "receipt_event", "repairs"),
     *("system_health", "trigger_description", "trigger_target", "usages", "websocket_api"),

@@ -350,7 +350,8 @@ async def _curl(client: Client, command: str) -> ClientResponse:
             body = next(words)
         else:
             url = word
-    return await client.post(url.removeprefix("http://homeassistant.local:8123"), data=body, headers=headers)
+    path = url.removeprefix("http://homeassistant.local:8123")
+    return await client.request("POST" if body else "GET", path, data=body or None, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +369,19 @@ async def test_curl(
     response = await _curl(client, example)
 
     assert (response.status, len((await response.json())["handled"])) == (200, 1)
+
+
+async def test_what_can_be_sent(home: Home, add_bot: AddBot, client: Client, hass_access_token: str) -> None:
+    """The schema is as shown."""
+    bot = await add_bot("Home")
+    times = row("times", "number", limits="1 to 5", required=True, description="How often")
+    fields = [times, row("visitor", default="Somebody"), row("for", "duration")]
+    await add_stream(bot, "doorbell", description="Somebody rings", fields=fields)
+
+    response = await _curl(client, examples("sh", "asyncapi.json").replace("$TOKEN", hass_access_token))
+
+    schemas = (await response.json())["components"]["schemas"]
+    assert schemas[f"{bot.bot_id}.doorbell"] == json.loads(examples("json", "$schema"))
 
 
 async def test_doorbell_with_esphome(home: Home, add_bot: AddBot, client: Client) -> None:
@@ -445,9 +459,14 @@ async def test_a_refusal_is_as_shown(add_bot: AddBot, client: Client) -> None:
 
 
 COMMANDS = examples("sh", "send_datastream doorbell").splitlines()
+QUESTIONS = examples("sh", "send_datastream --list").splitlines()
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [*((command, b"handled") for command in COMMANDS), *((question, b"doorbell") for question in QUESTIONS)],
+    ids=range(len(COMMANDS + QUESTIONS)),
+)
 async def test_a_command_line(
     hass: HomeAssistant,
     home: Home,
@@ -456,6 +475,7 @@ async def test_a_command_line(
     hass_access_token: str,
     tmp_path: Path,
     command: str,
+    answer: bytes,
 ) -> None:
     """As a shell runs it, with the files of the example."""
     bot = await add_bot("Home")
@@ -476,7 +496,7 @@ async def test_a_command_line(
     output, _ = await process.communicate()
 
     assert process.returncode == 0
-    assert b"handled" in output
+    assert answer in output
 
 
 def keys_of(value: object) -> list[object]:

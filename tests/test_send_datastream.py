@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 import pty
+import shlex
 import sys
 from typing import Any, Protocol
 
@@ -283,6 +284,121 @@ async def test_content_that_cannot_be_meant_is_misuse(
     ]
     by_token = ["toggle_everything", "--token-file", token_file, "--url", url]
     await errors_of(run, MISUSE, [([*by_token, *arguments], {}) for arguments in wrong])
+
+
+async def test_the_addresses_are_listed(bot: Bot, add_bot: AddBot, run: Run, url: str, hass_access_token: str) -> None:
+    """With what they are for, of all bots or of one."""
+    await add_stream(await add_bot("Garden"), "lawn", description="Mow the\nlawn", external=True)
+    await add_stream(bot, "secret", external=False)
+    environment = {"DATASTREAM_URL": url, "DATASTREAM_TOKEN": hass_access_token}
+
+    ran = await run("--list", env=environment)
+    of_garden = await run("--list", "--bot", "garden", env=environment)
+    of_home = await run("--list", env=environment | {"DATASTREAM_BOT": bot.bot_id})
+
+    assert (ran.status, ran.error) == (HANDLED, "")
+    lines = ran.output.splitlines()
+    assert lines[0].split() == ["ADDRESS", "BOT", "DESCRIPTION"]
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["doorbell", "Home"],
+        ["lawn", "Garden"],
+        ["send_push_notification", "Home"],
+        ["toggle_everything", "Home"],
+        ["toggle_everything", "Garden"],
+    ]
+    assert lines[2].endswith("  Mow the lawn")
+    assert [line.split()[0] for line in of_garden.output.splitlines()[1:]] == ["lawn", "toggle_everything"]
+    assert "lawn" not in of_home.output
+
+
+async def test_an_address_is_explained(
+    hass: HomeAssistant, bot: Bot, add_bot: AddBot, run: Run, url: str, hass_access_token: str
+) -> None:
+    """Field by field, with an example to copy, which works."""
+    fields = [
+        row("level", "number", limits="0 to 100 step 5 %", required=True, description="How bright"),
+        row("a=b", "list", required=True),
+        row("watts", "number", limits="1 to W"),
+        row("cold", "number", limits="to -3 °C"),
+        row("mode", "choice", limits="eco, off", default="ECO"),
+        row("on", "boolean", default=True),
+    ]
+    await add_stream(bot, "light_up", description="Light the room", fields=fields)
+    garden = await add_bot("Garden")
+    await add_stream(garden, "light_up")
+    environment = {"DATASTREAM_URL": url, "DATASTREAM_TOKEN": hass_access_token, "LANG": "C.UTF-8"}
+
+    ran = await run("--help", "light_up", "--bot", "Home", env=environment)
+
+    assert (ran.status, ran.error) == (HANDLED, "")
+    assert ran.output.splitlines() == [
+        "light_up of Home: Light the room",
+        "",
+        "FIELD  TYPE                                            EXAMPLE                    DESCRIPTION",
+        "level  number 0 to 100 % in steps of 5  required       level:=0                   How bright",
+        r"""a=b    list                             required       'a\=b:=["milk", "bread"]'""",
+        "watts  number at least 1 W                             watts:=1",
+        "cold   number at most -3 °C                            cold:=-3",
+        "mode   eco or off                       default: eco   mode=eco",
+        "on     true or false                    default: true  on:=true",
+        "",
+        r"""send_datastream light_up level:=0 'a\=b:=["milk", "bread"]'""",
+    ]
+    example = shlex.split(ran.output.splitlines()[-1])[1:]
+    assert (await run(*example, "--bot", "Home", env=environment)).status == HANDLED
+    both = await run("--help", "light_up", env=environment)
+    assert both.output == f"{ran.output}\nlight_up of Garden\n\nIt takes any content.\n\nsend_datastream light_up\n"
+
+
+async def test_what_can_be_sent_is_told_to_programs(
+    bot: Bot, client: Client, run: Run, url: str, token_file: str, hass_access_token: str
+) -> None:
+    """As Home Assistant tells it."""
+    path = "/api/datastream_bot/asyncapi.json"
+    response = await client.get(path, headers={"Authorization": f"Bearer {hass_access_token}"})
+
+    ran = await run("--list", "--output", "json", "--url", url, "--token-file", token_file)
+
+    assert json.loads(ran.output) == await response.json()
+
+
+@pytest.mark.warns
+async def test_what_cannot_be_told_is_said(
+    hass: HomeAssistant, bot: Bot, run: Run, url: str, token_file: str, webhook: str, tmp_path: Path
+) -> None:
+    """In one sentence."""
+    (tmp_path / "webhook").write_text(webhook, encoding="utf-8")
+    by_token = ["--url", url, "--token-file", token_file]
+    refused: list[tuple[list[str], dict[str, str]]] = [
+        (["--help", "nowhere", *by_token], {}),
+        (["--list", "--bot", "Hut", *by_token], {}),
+        (["--list", "--url", url], {"DATASTREAM_TOKEN": "wrong"}),
+    ]
+    errors = [
+        *await errors_of(run, REFUSED, refused),
+        *await errors_of(
+            run, MISUSE, [(["--list", "--webhook-file", str(tmp_path / "webhook")], {}), (["--list"], {})]
+        ),
+        *await errors_of(run, UNREACHABLE, [(["--list", *by_token, "--url", f"{url}/somewhere/else"], {})]),
+    ]
+    texts = [
+        "No bot that is running opened nowhere",
+        "No bot with the name or id Hut",
+        "does not know this token",
+        "A webhook tells nothing",
+        "Say where Home Assistant is",
+        "no Home Assistant with Data Stream Bot in it",
+    ]
+    for error, text in zip(errors, texts, strict=True):
+        assert text in error
+
+
+async def test_help_needs_no_home_assistant(run: Run) -> None:
+    """Nor an address."""
+    for asked in ("-h", "--help"):
+        ran = await run(asked)
+        assert (ran.status, ran.error) == (HANDLED, "")
+        assert "exit status:" in ran.output
 
 
 async def test_while_the_bot_is_loaded_it_is_unreachable(

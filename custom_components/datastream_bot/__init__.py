@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .actions import async_setup_actions
+from .asyncapi import async_setup_asyncapi
 from .bot import Bot, DatastreamBotConfigEntry, async_remove_bot
 from .checks import async_setup_checks
 from .const import DOMAIN
@@ -20,7 +21,6 @@ from .mqtt import async_open_transport, async_remove_transport, async_update_tra
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
 from .other_integrations import async_add_other_microservices, async_setup_other_integrations
 from .panel import async_setup_panel
-from .receipt_event import async_setup_receipt_event
 from .settings import with_registry_ids
 from .websocket_api import async_setup_websocket_api
 
@@ -38,11 +38,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await router.log.async_load([entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)])
     async_setup_event_bus(hass, router)
     router.connect_listener(partial(async_signal_message, hass))
-    async_setup_receipt_event(hass, router)
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_setup_checks(hass, router.registry)
     async_setup_websocket_api(hass)
+    async_setup_asyncapi(hass)
     async_setup_panel(hass)
     await async_setup_other_integrations(hass)
     return True

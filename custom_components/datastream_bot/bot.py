@@ -1,6 +1,6 @@
 """The bot: composes the microservices of a config entry, and sends messages as it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
+from .channel import Channel
 from .const import (
     ADDRESS_TOGGLE_EVERYTHING,
     CONF_DOORS_CLOSED,
@@ -47,6 +48,9 @@ class Entrance(Protocol):
     def origin(self) -> str:
         """Return what messages that come through it are marked with."""
 
+    def channels(self, address: str) -> Sequence[Channel]:
+        """Return where messages to an open address may be sent."""
+
     def diagnostics(self) -> Mapping[str, Any]:
         """Return what came in, and what became of it."""
 
@@ -57,6 +61,9 @@ class Transport(Protocol):
     @property
     def is_connected(self) -> bool:
         """Return whether bots elsewhere can be reached."""
+
+    def channels(self, address: str) -> Sequence[Channel]:
+        """Return where messages to an open address may be sent."""
 
     def diagnostics(self) -> Mapping[str, Any]:
         """Return what is on its way."""
@@ -129,6 +136,11 @@ class Bot:
     def microservices(self) -> list[Microservice]:
         """Return the microservices that are attached to the bot."""
         return list(self._attached)
+
+    def channels(self, address: str) -> list[Channel]:
+        """Return where messages to an open address of the bot may be sent from outside Home Assistant."""
+        ways: list[Entrance | Transport] = [*self.doors, *([] if self.transport is None else [self.transport])]
+        return [channel for way in ways for channel in way.channels(address)]
 
     @property
     def is_loaded(self) -> bool:

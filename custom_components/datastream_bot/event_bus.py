@@ -12,6 +12,7 @@ from .const import ATTR_CONTENT
 from .messaging.content import CONTENT_LEFT_OUT, MAX_EVENT_BYTES, copied_content, fits_into_event
 from .messaging.message import Message
 from .messaging.router import Router
+from .receipt_event import async_setup_receipt_event
 
 EVENT_DATASTREAM_BOT_MESSAGE: Final = "datastream_bot_message"
 
@@ -21,7 +22,7 @@ _LIKELY_TOO_LARGE: Final = MAX_EVENT_BYTES // 2
 
 @callback
 def async_setup_event_bus(hass: HomeAssistant, router: Router) -> None:
-    """Fire the events of messages, and follow messages into the automations that they trigger."""
+    """Fire the events of messages and of their receipts, and follow messages into the automations that they trigger."""
 
     @callback
     def follow(event: Event) -> None:
@@ -29,6 +30,7 @@ def async_setup_event_bus(hass: HomeAssistant, router: Router) -> None:
         router.log.async_note_automation(event.context, event.data[ATTR_ENTITY_ID])
 
     router.connect_listener(partial(_async_fire_message, hass))
+    async_setup_receipt_event(hass, router)
     hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow)
 
 

@@ -16,6 +16,7 @@ from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.selector import BooleanSelector
 import voluptuous as vol
 
+from ..channel import Channel
 from ..errors import MessageError
 from ..rate_limit import TokenBuckets
 from ..rights import async_readable_receipt
@@ -23,7 +24,16 @@ from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, LimitedError, Not
 from .entering import async_enter, async_take_each, async_write_refusal, doors_to, entries_to_come, open_doors
 from .idempotency import key_in
 from .login import async_log_in, async_user_of
-from .request import Received, async_read_body, check_method, check_request_form, read_feed, refusal
+from .request import (
+    Received,
+    async_read_body,
+    check_method,
+    check_request_form,
+    feed_query,
+    feed_schema,
+    read_feed,
+    refusal,
+)
 
 HEADERS_KEY: Final = ("API_KEY", "PRESENCE_API_KEY")
 HEADER_PASSWORD: Final = "PASSWORD"  # noqa: S105 - the name of a header
@@ -34,6 +44,8 @@ GUESSES_PER_SECOND: Final = 1
 GUESSES_AT_ONCE: Final = 10
 MAX_REMOTES: Final = 1000
 _PASSWORDS_AT_A_TIME: Final = 2
+
+_URL: Final = "/cloud/appstore/stream"
 
 RESULT_OK: Final = 0
 _RESULT_UNAVAILABLE: Final = 1
@@ -60,6 +72,20 @@ class BotlabDoor(Door):
         vol.Required(CONF_OPEN, default=False): BooleanSelector(),
         vol.Required(CONF_LOCAL_ONLY, default=True): BooleanSelector(),
     }
+
+    @override
+    def channels(self, address: str) -> list[Channel]:
+        return [
+            Channel(
+                name=f"{self.origin}.{address}",
+                title="All bots that opened the address and the BotLab-compatible API",
+                address=_URL,
+                protocol="http",
+                binding={"method": HTTPMethod.POST, "query": feed_query(address)},
+                security=tuple({"type": "httpApiKey", "in": "header", "name": name} for name in HEADERS_KEY),
+                payload=feed_schema,
+            )
+        ]
 
 
 class GuessLimit:
@@ -192,8 +218,8 @@ class UserView(_KeyView):
 class CloudStreamView(_KeyView):
     """Takes messages for all bots that opened both the API and the address."""
 
-    url = "/cloud/appstore/stream"
-    extra_urls = ["/cloud/appstore/stream/"]  # noqa: RUF012 - as Home Assistant declares it
+    url = _URL
+    extra_urls = [f"{_URL}/"]  # noqa: RUF012 - as Home Assistant declares it
     name = "cloud:appstore:stream"
     method = HTTPMethod.POST
 

@@ -1,7 +1,8 @@
 """The door: a way into one bot from outside Home Assistant, and how much may come through it."""
 
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from homeassistant.util.network import is_local
 import voluptuous as vol
 
 from ..bot import Bot, DatastreamBotConfigEntry
+from ..channel import Channel
 from ..const import CONF_DOORS_CLOSED
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
@@ -140,6 +142,10 @@ class Door:
         is_there = entry.disabled_by is None and hass.config_entries.async_get_entry(entry.entry_id) is not None
         is_open: bool = door_settings(entry.options, cls.origin, cls.form).get(CONF_OPEN, True)
         return is_there and is_open and not entry.options.get(CONF_DOORS_CLOSED, False)
+
+    @abstractmethod
+    def channels(self, address: str) -> Sequence[Channel]:
+        """Return where messages to an open address may be sent."""
 
     @property
     def is_unloaded(self) -> bool:

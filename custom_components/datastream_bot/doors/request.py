@@ -17,6 +17,7 @@ from aiohttp.web import Request, RequestPayloadError
 from homeassistant.const import CONTENT_TYPE_JSON
 from multidict import MultiMapping
 
+from ..channel import JsonSchema
 from ..errors import MessageError
 from ..messaging.content import MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH
 from ..messaging.message import checked_address
@@ -133,6 +134,11 @@ def read_message(query: MultiMapping[str], body: bytes) -> Received:
     return Received(address=checked_address(data[_ADDRESS]), content=data.get(_CONTENT, data.get(_FEED)))
 
 
+def message_schema(address: str, content: JsonSchema) -> JsonSchema:
+    """Return the JSON Schema of a body for `read_message`, with the address in it."""
+    return _object_schema({_ADDRESS: {"type": "string", "const": address}, _CONTENT: content})
+
+
 def read_feed(query: MultiMapping[str], body: bytes) -> Received:
     """Read `{"feed": …}` with the address in the query, as BotLab's scripts send it.
 
@@ -143,6 +149,20 @@ def read_feed(query: MultiMapping[str], body: bytes) -> Received:
     data = _decoded(body)
     _refuse_others(data, {_FEED})
     return Received(address=_address_in(query), content=data.get(_FEED))
+
+
+def feed_schema(address: str, content: JsonSchema) -> JsonSchema:
+    """Return the JSON Schema of a body for `read_feed`."""
+    return _object_schema({_FEED: content})
+
+
+def feed_query(address: str) -> JsonSchema:
+    """Return the JSON Schema of the query for `read_feed`."""
+    return _object_schema({_ADDRESS: {"type": "string", "const": address}})
+
+
+def _object_schema(properties: dict[str, JsonSchema]) -> JsonSchema:
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
 def refusal(err: MessageError) -> tuple[dict[str, Any], HTTPStatus, Mapping[str, str]]:

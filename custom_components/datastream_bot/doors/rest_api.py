@@ -1,12 +1,13 @@
 """The HTTP API: whoever has a token of Home Assistant sends with the rights of its user."""
 
-from http import HTTPStatus
-from typing import ClassVar
+from http import HTTPMethod, HTTPStatus
+from typing import ClassVar, Final, override
 
 from aiohttp.web import Request, Response
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
+from ..channel import Channel
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..messaging.receipt import Delivery
@@ -15,7 +16,10 @@ from ..rights import async_readable_receipt
 from .door import Door, DoorError, NotReadyError
 from .entering import async_enter, async_take_each, async_write_refusal, doors_to, entries_to_come, open_doors
 from .idempotency import key_in
-from .request import Received, async_read_body, check_request_form, read_message, refusal
+from .request import Received, async_read_body, check_request_form, message_schema, read_message, refusal
+
+_URL: Final = f"/api/{DOMAIN}/{{bot}}/stream"
+_URL_OF_ALL: Final = f"/api/{DOMAIN}/stream"
 
 
 class RestDoor(Door):
@@ -24,12 +28,30 @@ class RestDoor(Door):
     origin: ClassVar = "http"
     title: ClassVar = "HTTP API"
 
+    @override
+    def channels(self, address: str) -> list[Channel]:
+        return [
+            Channel(
+                name=name,
+                title=title,
+                address=url,
+                protocol="http",
+                binding={"method": HTTPMethod.POST},
+                security=({"type": "http", "scheme": "bearer"},),
+                payload=message_schema,
+            )
+            for name, title, url in (
+                (self.origin, "All bots that opened the address", _URL_OF_ALL),
+                (f"{self.origin}.{self.bot_id}", self.entry.title, _URL.format(bot=self.bot_id)),
+            )
+        ]
+
 
 class StreamView(HomeAssistantView):
     """Takes messages for one bot, named by its id or its name, or for all bots that opened the address."""
 
-    url = f"/api/{DOMAIN}/{{bot}}/stream"
-    extra_urls = [f"/api/{DOMAIN}/stream"]  # noqa: RUF012 - as Home Assistant declares it
+    url = _URL
+    extra_urls = [_URL_OF_ALL]  # noqa: RUF012 - as Home Assistant declares it
     name = f"api:{DOMAIN}:stream"
 
     async def post(self, request: Request, bot: str | None = None) -> Response:

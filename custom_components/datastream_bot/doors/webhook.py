@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 import logging
 import time
 from typing import Any, ClassVar, Final, NamedTuple, override
@@ -20,6 +20,7 @@ from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ..bot import Bot
+from ..channel import Channel
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
@@ -31,8 +32,16 @@ from .door import CONF_LOCAL_ONLY, CONF_OPEN, Door, DoorError, NotReadyError
 from .entering import async_enter, async_write_refusal, doors_to
 from .idempotency import key_in
 from .replay_cache import async_get_replays
-from .request import Received, async_read_a_little, async_read_body, check_request_form, read_message, refusal
-from .signature import claim_in, right_signatures
+from .request import (
+    Received,
+    async_read_a_little,
+    async_read_body,
+    check_request_form,
+    message_schema,
+    read_message,
+    refusal,
+)
+from .signature import HEADER_SIGNATURE, STANDARD_SIGNATURE, claim_in, right_signatures
 from .streak import Streak
 
 _LOGGER = logging.getLogger(__name__)
@@ -87,6 +96,24 @@ class WebhookDoor(Door):
     def async_close(self) -> None:
         super().async_close()
         self._wrong_signatures.async_end()
+
+    @override
+    def channels(self, address: str) -> list[Channel]:
+        signatures = (HEADER_SIGNATURE, STANDARD_SIGNATURE) if self._is_signed else ()
+        return [
+            Channel(
+                name=f"{self.origin}.{self.bot_id}",
+                title=self.entry.title,
+                address=f"/api/webhook/{{{CONF_WEBHOOK_ID}}}",
+                protocol="http",
+                binding={"method": HTTPMethod.POST},
+                description="It answers the home's network only." if self._local_only else "",
+                parameters={CONF_WEBHOOK_ID: "The secret end of the URL that the form of the doors shows."},
+                security=tuple({"type": "httpApiKey", "in": "header", "name": name} for name in signatures),
+                has_rights_of_bot=True,
+                payload=message_schema,
+            )
+        ]
 
     async def async_answer(self, request: Request) -> Response:
         """Answer a request, and let no error out: Home Assistant would write the URL into its log with it."""

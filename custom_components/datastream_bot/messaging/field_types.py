@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from functools import lru_cache
 import math
 import re
@@ -45,7 +46,16 @@ _NUMBER_LIMITS: Final = re.compile(
 _MIN_STEP: Final = 0.001
 """The smallest step that Home Assistant's forms have."""
 
+_INACCURACY: Final = Fraction(1, 10**6)
+"""By which part of a step a number may be off it."""
+
 _DATETIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
+_LOCAL_DATETIME: Final = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?[+-][0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
+)
+"""As dates and times are read; before there were time zones, offsets had seconds."""
+
+_SLUG: Final = "[a-z0-9]+(_[a-z0-9]+)*"
 _CLOCK: Final = re.compile(r"(?P<hours>[0-9]{1,7}):(?P<minutes>[0-9]{1,2})(?::(?P<seconds>[0-9]{1,2}(?:\.[0-9]+)?))?")
 _DURATION_UNITS: Final = frozenset({"days", "hours", "minutes", "seconds", "milliseconds"})
 
@@ -94,6 +104,7 @@ class Kind(NamedTuple):
             is similar. What it returned, it reads again unchanged.
         selector: How Home Assistant's forms ask for it.
         example: A value, for people.
+        json_schema: The JSON Schema of what `read` returns.
 
     """
 
@@ -101,6 +112,7 @@ class Kind(NamedTuple):
     read: Callable[[object], Any]
     selector: Mapping[str, Any]
     example: Any
+    json_schema: Mapping[str, Any]
 
 
 def _text(value: object) -> str:
@@ -117,13 +129,15 @@ def _required_text(value: object) -> str:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and _NUMBER.fullmatch(value) and math.isfinite(number := float(value)):
-        if not value.lstrip("-").isdigit():
-            return number
-        if _MIN_INTEGER <= (integer := int(value)) <= _MAX_INTEGER:
-            return integer
+    number = value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = float(value)
+        if math.isfinite(number) and value.lstrip("-").isdigit():
+            number = int(value)
+    if isinstance(number, float) and math.isfinite(number):
+        return number
+    if isinstance(number, int) and not isinstance(number, bool) and _MIN_INTEGER <= number <= _MAX_INTEGER:
+        return number
     raise vol.Invalid(_NOTHING_SIMILAR)
 
 
@@ -199,14 +213,28 @@ def _number_kind(limits: str) -> Kind:
 
     def read(value: object) -> float:
         number = _number(value)
-        if minimum <= number <= maximum and (step is None or _is_step(number, low or 0, step)):
+        if step is not None:
+            number = _on_step(number, low or 0, step)
+        if minimum <= number <= maximum:
             return number
         raise vol.Invalid(_NOTHING_SIMILAR)
 
-    config = {"min": low, "max": high, "step": step or "any", "unit_of_measurement": match["unit"]}
-    selector = {"number": {name: value for name, value in config.items() if value is not None}}
+    unit = match["unit"]
+    config = {"min": low, "max": high, "step": step or "any", "unit_of_measurement": unit}
+    # JSON Schema counts steps from zero.
+    is_multiple = step is not None and _multiple_below(low or 0, step) == (low or 0)
+    multiple = step if is_multiple else None
+    json_schema = {"type": "number", "minimum": low, "maximum": high, "multipleOf": multiple, "x-unit": unit}
     example = next(each for each in (low, high, 1) if each is not None)
-    return Kind(_number_expected(match), read if limits else _number, selector, example)
+    if low is None and step is not None:
+        example = _multiple_below(example, step)
+    return Kind(
+        _number_expected(match),
+        read if limits else _number,
+        {"number": _without_none(config)},
+        example,
+        _without_none(json_schema),
+    )
 
 
 def _number_expected(match: re.Match[str]) -> str:
@@ -220,12 +248,30 @@ def _number_expected(match: re.Match[str]) -> str:
     return " ".join([*words, *([unit] if unit else []), *([f"in steps of {step}"] if step else [])])
 
 
-def _is_step(number: float, start: float, step: float) -> bool:
-    try:
-        # Not quite exact: to computers, 0.3 is not three times 0.1.
-        return abs(math.remainder(number - start, step)) <= 1e-12 * max(1.0, abs(number))
-    except ValueError, OverflowError:
-        return False
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _on_step(number: float, start: float, step: float) -> float:
+    """Return the number on a step that is meant by one that was computed, in which 0.1 + 0.2 is not quite 0.3."""
+    exact, begin, width = map(_decimal, (number, start, step))
+    nearest = begin + round((exact - begin) / width) * width
+    if exact == nearest:
+        return number
+    if abs(exact - nearest) <= width * _INACCURACY and _decimal(float(nearest)) == nearest:
+        return float(nearest)
+    raise vol.Invalid(_NOTHING_SIMILAR)
+
+
+def _multiple_below(number: float, step: float) -> float:
+    """Return the largest multiple of a step that is not above a number."""
+    multiple = _decimal(number) // _decimal(step) * _decimal(step)
+    return int(multiple) if multiple.is_integer() else float(multiple)
+
+
+def _decimal(number: float) -> Fraction:
+    """Return exactly the number that JSON writes."""
+    return Fraction(str(number))
 
 
 def _choice_kind(limits: str) -> Kind:
@@ -250,7 +296,7 @@ def _choice_kind(limits: str) -> Kind:
 
     listed = _either(choices)
     expected = listed if len(listed) <= _MAX_SHOWN else f"one of {shorten(listed, _MAX_SHOWN, placeholder=' …')}"
-    return Kind(expected, read, {"select": {"options": choices}}, choices[0])
+    return Kind(expected, read, {"select": {"options": choices}}, choices[0], {"type": "string", "enum": choices})
 
 
 def _entity_kind(limits: str) -> Kind:
@@ -259,21 +305,23 @@ def _entity_kind(limits: str) -> Kind:
     Whether there is such an entity is not asked: while Home Assistant starts, some are not there yet.
     """
     domains = _listed(limits.lower())
-    if not all(map(valid_domain, domains)):
+    if not all(valid_domain(domain) and domain.isascii() for domain in domains):
         raise LimitsError(limits)
 
     def read(value: object) -> str:
-        if isinstance(value, str) and valid_entity_id(entity_id := value.strip().lower()):
+        # Home Assistant's pattern has digits of all scripts, its entities do not.
+        if isinstance(value, str) and valid_entity_id(entity_id := value.strip().lower()) and entity_id.isascii():
             domain, _ = split_entity_id(entity_id)
             if not domains or domain in domains:
                 return entity_id
         raise vol.Invalid(_NOTHING_SIMILAR)
 
+    json_schema = {"type": "string", "pattern": rf"^({'|'.join(domains) or _SLUG})\.{_SLUG}$"}
     if not domains:
-        return Kind("an entity, such as light.kitchen", read, {"entity": {}}, "light.kitchen")
+        return Kind("an entity, such as light.kitchen", read, {"entity": {}}, "light.kitchen", json_schema)
     example = f"{domains[0]}.kitchen"
     expected = f"an entity of {_either(domains)}, such as {example}"
-    return Kind(expected, read, {"entity": {"filter": [{"domain": domains}]}}, example)
+    return Kind(expected, read, {"entity": {"filter": [{"domain": domains}]}}, example, json_schema)
 
 
 def _either(words: Sequence[str]) -> str:
@@ -284,20 +332,39 @@ def _listed(limits: str) -> list[str]:
     return [each for part in limits.split(",") if (each := part.strip())]
 
 
-REQUIRED_TEXT: Final = Kind("text that is not empty", _required_text, {"text": {}}, "Hello")
+REQUIRED_TEXT: Final = Kind(
+    "text that is not empty",
+    _required_text,
+    {"text": {}},
+    "Hello",
+    # JavaScript, whose patterns JSON Schema has, counts other characters as spaces than Python.
+    {"type": "string", "pattern": r"[^\s\x1c-\x1f\x85]|\ufeff"},
+)
 """What text in a required field comes to."""
 
 _MORNING: Final = "2026-11-25 07:00"
 _PLAIN: Final[Mapping[FieldType, Kind]] = {
-    FieldType.TEXT: Kind("text", _text, {"text": {}}, "Hello"),
-    FieldType.BOOLEAN: Kind("true or false", _boolean, {"boolean": {}}, example=True),
-    FieldType.AREA: Kind("the name or the id of an area", _area, {"area": {}}, "kitchen"),
-    FieldType.DATETIME: Kind(f"a date and time, such as {_MORNING}", _datetime, {"datetime": {}}, _MORNING),
-    FieldType.DURATION: Kind(
-        "a duration, such as 0:05:00, or a number of seconds", _duration, {"duration": {}}, "0:05:00"
+    FieldType.TEXT: Kind("text", _text, {"text": {}}, "Hello", {"type": "string"}),
+    FieldType.BOOLEAN: Kind("true or false", _boolean, {"boolean": {}}, example=True, json_schema={"type": "boolean"}),
+    FieldType.AREA: Kind(
+        "the name or the id of an area", _area, {"area": {}}, "kitchen", {"type": "string", "minLength": 1}
     ),
-    FieldType.LIST: Kind("a list", _list, {"text": {"multiple": True}}, ["milk", "bread"]),
-    FieldType.OBJECT: Kind("an object", _object, {"object": {}}, {"color": "red"}),
+    FieldType.DATETIME: Kind(
+        f"a date and time, such as {_MORNING}",
+        _datetime,
+        {"datetime": {}},
+        _MORNING,
+        {"type": "string", "format": "date-time", "pattern": _LOCAL_DATETIME},
+    ),
+    FieldType.DURATION: Kind(
+        "a duration, such as 0:05:00, or a number of seconds",
+        _duration,
+        {"duration": {}},
+        "0:05:00",
+        {"type": "number", "minimum": 0, "maximum": int(_MAX_DURATION.total_seconds()), "x-unit": "s"},
+    ),
+    FieldType.LIST: Kind("a list", _list, {"text": {"multiple": True}}, ["milk", "bread"], {"type": "array"}),
+    FieldType.OBJECT: Kind("an object", _object, {"object": {}}, {"color": "red"}, {"type": "object"}),
 }
 _LIMITED: Final[Mapping[FieldType, Callable[[str], Kind]]] = {
     FieldType.NUMBER: _number_kind,

@@ -1,6 +1,7 @@
 """The schema: which fields the content of messages to an address may have."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field as attribute
 from textwrap import shorten
@@ -18,6 +19,8 @@ MAX_SHOWN: Final = 20
 
 MAX_FAULTS: Final = 100
 """How many faults it tells programs."""
+
+JSON_SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 
 MAX_DESCRIPTION: Final = 200
 """How many characters of a description errors and lists show."""
@@ -41,6 +44,7 @@ class Field:
         default: Its value when it is not there; None for no value.
         expected: What it should hold, for people.
         read: Returns a value as it holds it, or raises `vol.Invalid`.
+        json_schema: The JSON Schema of what `read` returns.
 
     """
 
@@ -52,6 +56,7 @@ class Field:
     default: Any = None
     expected: str = attribute(init=False, repr=False, compare=False)
     read: Callable[[object], Any] = attribute(init=False, repr=False, compare=False)
+    json_schema: Mapping[str, Any] = attribute(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Read the limits.
@@ -65,6 +70,7 @@ class Field:
             kind = REQUIRED_TEXT
         object.__setattr__(self, "expected", kind.expected)
         object.__setattr__(self, "read", kind.read)
+        object.__setattr__(self, "json_schema", kind.json_schema)
 
     def selector(self) -> dict[str, Any]:
         """Return how Home Assistant's forms ask for it."""
@@ -201,6 +207,34 @@ class Schema:
         if faults := self._faults(content, wrong):
             raise SchemaError(address, self.description, faults)
         return read
+
+    def as_json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of content as `read` returns it; what has a default may be left out."""
+        described: dict[str, Any] = {"$schema": JSON_SCHEMA, "type": "object"}
+        if self.description:
+            described["description"] = self.description
+        if self.fields:
+            fields = {name: self._described(field) for name, field in self.fields.items()}
+            described["properties"] = fields
+            described["required"] = [name for name in fields if self._is_needed(name, fields[name])]
+            described["additionalProperties"] = False
+        return described
+
+    def _described(self, field: Field) -> dict[str, Any]:
+        """Return the JSON Schema of a field."""
+        described = {**deepcopy(dict(field.json_schema)), "examples": [field.read(field.example)]}
+        if field.description:
+            described["description"] = field.description
+        if field.default is not None:
+            # An area that is the default may be gone.
+            with suppress(vol.Invalid):
+                described["default"] = self._reader(field)(field.default)
+        return described
+
+    def _is_needed(self, name: str, described: Mapping[str, Any]) -> bool:
+        """Return whether content without a field is refused."""
+        field = self.fields[name]
+        return "default" not in described and (field.required or field.default is not None)
 
     def _refuses_null(self, name: str) -> bool:
         """Return whether null is an error in a field; in an optional field it counts as nothing."""

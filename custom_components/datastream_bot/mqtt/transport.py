@@ -13,6 +13,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.importlib import async_import_module
 
 from ..bot import Bot
+from ..channel import Channel
 from ..const import DOMAIN
 from ..errors import MessageError
 from ..issues import async_create_issue, async_delete_issue
@@ -81,6 +82,22 @@ class MqttTransport:
     def is_connected(self) -> bool:
         """Return whether the broker lets the bot speak and listen."""
         return self._sender.client is not None
+
+    def channels(self, address: str) -> list[Channel]:
+        """Return where programs and bots elsewhere may send messages to an open address."""
+        bot_id, home = self._bot.bot_id, self._membership.home
+        return [
+            Channel(
+                name=f"mqtt.{bot_id}.{address}",
+                title=self._bot.entry.title,
+                address=replace(self._membership, home="{speaker}").message(home, bot_id, address),
+                protocol="mqtt",
+                binding={"qos": 1},
+                parameters={"speaker": "The home that the broker lets the sender speak for, or `organization`."},
+                security=({"type": "userPassword"},),
+                has_rights_of_bot=True,
+            )
+        ]
 
     def diagnostics(self) -> dict[str, Any]:
         """Return the state of the connection, and what came and went."""
