@@ -68,12 +68,8 @@ class LoopGuard:
         if (own := self._known.get(context.id)) is not None:
             self._known.move_to_end(context.id)
             return self._link_now(own)
-        parent_id = self._messages.get(context.id)
-        if parent_id is None:
-            if (parent_id := context.parent_id) is None:
-                return None
-            parent_id = self._messages.get(parent_id, parent_id)
-        if (parents := self._known.get(parent_id)) is None:
+        parent_id = self._messages.get(context.id) or self._messages.get(context.parent_id or "", context.parent_id)
+        if parent_id is None or (parents := self._known.get(parent_id)) is None:
             return None
         link = self._link_now(parents)
         self._remember(context, *link, parents[-1])
