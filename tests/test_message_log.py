@@ -447,11 +447,11 @@ async def test_a_user_who_sends_too_much_is_in_the_log(
     await add_bot()
     user = await member_of(hass, GROUP_ID_READ_ONLY)
     context = Context(user_id=user.id)
-    sending = [asyncio.ensure_future(send("news", context=context)) for _ in range(1100)]
+    sending = [asyncio.ensure_future(send("news", context=context)) for _ in range(1300)]
     await ticks(100)
     data = {"message": "Hi"}
     stream_action = partial(hass.services.async_call, DOMAIN, "send_push_notification", data, context=context)
-    by_stream_action = [asyncio.ensure_future(stream_action(blocking=True)) for _ in range(100)]
+    by_stream_action = [asyncio.ensure_future(stream_action(blocking=True)) for _ in range(300)]
     await ticks(100)
     for each in (*sending, *by_stream_action):
         each.cancel()
@@ -473,9 +473,10 @@ async def test_a_flood_at_a_door_is_one_record(hass: HomeAssistant, add_bot: Add
     body = {"address": "send_push_notification", "content": {"message": "Hi"}}
     assert (await client.post(path, json=body)).status == 200
     flood = [(await client.post(path, json=body)).status for _ in range(30)]
-    assert flood.count(429) >= 25
+    assert flood.count(429) >= 20
 
-    handled, refused = await get_messages(hass)
+    handled, *_ = await get_messages(hass, outcome="handled")
+    [refused] = await get_messages(hass, outcome="refused")
 
     assert (handled["outcome"], handled["origin"]) == ("handled", "webhook")
     assert (refused["refusal"]["reason"], refused["refusal"]["count"]) == ("rate_limited", flood.count(429))
