@@ -1,6 +1,5 @@
 """The loop guard: counts how many messages led to a message and came of the first one, and refuses endless chains."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 import logging
 from typing import Final
@@ -50,7 +49,7 @@ class LoopGuard:
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the guard."""
         self._hass = hass
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: LRU[str, _Known] = LRU(MAX_REMEMBERED)
         # The ids of the messages that other contexts stand for.
         self._messages: LRU[str, str] = LRU(MAX_REMEMBERED)
 
@@ -66,7 +65,6 @@ class LoopGuard:
         Automations that trigger each other by states and events get further from the message with every step.
         """
         if (own := self._known.get(context.id)) is not None:
-            self._known.move_to_end(context.id)
             return self._link_now(own)
         parent_id = self._messages.get(context.id) or self._messages.get(context.parent_id or "", context.parent_id)
         if parent_id is None or (parents := self._known.get(parent_id)) is None:
@@ -100,8 +98,6 @@ class LoopGuard:
 
     def _remember(self, context: Context, hops: int, chain: Chain, parent: str) -> None:
         self._known[context.id] = (hops, chain, self._hass.loop.time() + _LINK_LASTS, parent)
-        if len(self._known) > MAX_REMEMBERED:
-            self._known.popitem(last=False)
 
     def _link_now(self, known: _Known) -> Link:
         """Return a link if it lasts; an old one starts a chain anew, in which what came from outside stays that."""
