@@ -1,6 +1,7 @@
 """The form of an action: how Home Assistant's editors show the action of an address."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -11,6 +12,7 @@ from homeassistant.helpers.selector import validate_selector
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN
 from ..data_streams import DataStream
 from ..devices.domains import DOMAINS
+from ..messaging.field_types import FieldType, kind_of
 from ..messaging.schema import Field
 from .call import ATTR_RAISE_ON_FAILURE
 
@@ -49,13 +51,16 @@ def content_of(address: str, data: Mapping[Any, Any]) -> dict[Any, Any]:
     return content
 
 
-def described_action(address: str, streams: Sequence[DataStream], texts: Mapping[str, str]) -> dict[str, Any]:
+def described_action(
+    address: str, streams: Sequence[DataStream], texts: Mapping[str, str], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the description of the action of an address, as Home Assistant gives it to its pages.
 
     Args:
         address: The address.
         streams: What each bot declares there: the form has the fields of all.
         texts: The texts that all actions share.
+        options: The description of the options that all actions share.
 
     """
     fields = merged_fields(streams)
@@ -67,7 +72,7 @@ def described_action(address: str, streams: Sequence[DataStream], texts: Mapping
     }
     if has_target(address):
         described["fields"][FIELD_TARGET] |= _TARGET_FIELD
-    described["fields"][SECTION_OPTIONS] = _options(texts)
+    described["fields"][SECTION_OPTIONS] = options
     return described
 
 
@@ -89,12 +94,20 @@ def _described_field(field: Field, *, required: bool) -> dict[str, Any]:
         "required": required,
         # Home Assistant's pages fill it in as YAML, which JSON is.
         "example": json_dumps(field.example) if isinstance(field.example, (list, dict)) else field.example,
-        "selector": validate_selector(field.selector()),
+        "selector": _selector(field.type, field.limits),
     }
     return described if field.default is None else {**described, "default": field.default}
 
 
-def _options(texts: Mapping[str, str]) -> dict[str, Any]:
+@lru_cache
+def _selector(field_type: FieldType, limits: str) -> dict[str, Any]:
+    """Return how Home Assistant's forms ask for a type, once for all fields of it."""
+    selector: dict[str, Any] = validate_selector(kind_of(field_type, limits).selector)
+    return selector
+
+
+def described_options(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the description of the options that all actions share, in these texts."""
     selectors = {
         ATTR_CONFIG_ENTRY_ID: {"config_entry": {"integration": DOMAIN}},
         ATTR_RAISE_ON_FAILURE: {"boolean": {}},

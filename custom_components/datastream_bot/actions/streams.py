@@ -27,7 +27,7 @@ from ..const import DOMAIN
 from ..data_streams import SUBENTRY_DATA_STREAM, DataStream
 from ..texts import async_texts
 from .call import ATTR_RAISE_ON_FAILURE, async_answer
-from .form import content_of, described_action
+from .form import content_of, described_action, described_options
 from .names import ActionNames
 from .way import async_send_to
 
@@ -88,6 +88,7 @@ class StreamActions:
         self._hass = hass
         self._action_names = action_names
         self._texts = texts
+        self._options = described_options(texts)
         self._stored: Stored = {}
         self._described: dict[str, Mapping[str, Any]] = {}
         self._updating: asyncio.Task[None] | None = None
@@ -127,7 +128,7 @@ class StreamActions:
         for address, data in self._stored.items():
             if former.get(address) == data:
                 continue
-            described = described_action(address, [*map(DataStream.from_data, data)], self._texts)
+            described = described_action(address, [*map(DataStream.from_data, data)], self._texts, self._options)
             if described != self._described.get(address):
                 self._described[address] = described
                 self._register(address, described)
