@@ -35,7 +35,7 @@ class SimulatedHome:
         self._membership = Membership(organization=ORGANIZATION, home=f"home{number}")
         self._bot = f"bot{number}"
         self._headquarters = ""
-        self._lane = Lane()
+        self._lane = Lane[str]()
         self._number = 0
         self.sent_at: dict[str, float] = {}
         self.came: Counter[int] = Counter()

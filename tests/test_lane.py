@@ -18,7 +18,7 @@ class WorstBroker(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """Begin with nothing on its way."""
-        self.lane = Lane()
+        self.lane = Lane[str]()
         self.now = 0.0
         self.sent = 0
         self.given_up: set[int] = set()
@@ -130,9 +130,9 @@ def numbers(due: list[tuple[str, str | None]]) -> list[str]:
     return [message_id for message_id, _ in due]
 
 
-def lane_of(count: int) -> Lane:
+def lane_of(count: int) -> Lane[str]:
     """Return a lane with so many messages."""
-    lane = Lane()
+    lane = Lane[str]()
     for number in range(1, count + 1):
         lane.add(str(number))
     return lane

@@ -42,14 +42,14 @@ class Journey:
     _listed: list[Delivery] = field(default_factory=list)
     _more: Counter[Outcome] = field(default_factory=Counter)
 
-    def awaits(self, home: str) -> bool:
-        """Return whether bots of a home are to receive the message as soon as they are known."""
-        return any(key in self.unanswered for key in _stand_ins(home))
-
-    def add(self, key: Key, name: str) -> None:
-        """Add a bot that was awaited, and is told of instead of its home from now on."""
-        self.unanswered |= dict.fromkeys(each for each in _stand_ins(key[0]) if each in self.unanswered)
-        self.unanswered[key] = name
+    def add(self, key: Key, name: str) -> bool:
+        """Add a bot if those of its home are awaited, and return whether it was; it is told of instead of its home."""
+        stand_ins = [(key[0], "")] if key[0] == ORGANIZATION else [(key[0], ""), (ALL_HOMES, "")]
+        awaited = [each for each in stand_ins if each in self.unanswered]
+        if not awaited or key in self.unanswered or key in self.answered:
+            return False
+        self.unanswered |= {**dict.fromkeys(awaited), key: name}
+        return True
 
     def answer(self, key: Key, lists: Lists) -> None:
         """Take the deliveries of one who has not answered."""
@@ -75,19 +75,14 @@ class Journey:
 
     def by_now(self) -> list[Delivery]:
         """Return what became of the message so far."""
-        waiting = [(key, name) for key, name in self.unanswered.items() if name is not None]
         more = [_delivery(("", ""), "", outcome, {}) for outcome in self._more.elements()]
+        waiting = [(key, name) for key, name in self.unanswered.items() if name is not None]
         return [*self._listed, *more, *(_delivery(key, name, Outcome.PENDING, {}) for key, name in waiting)]
 
 
 def failure(error: str) -> Lists:
     """Return the deliveries of one whom a message cannot be sent to."""
     return {Outcome.FAILED: [{"error": error}]}
-
-
-def _stand_ins(home: str) -> list[Key]:
-    """Return what stands for the bots of a home that are not known yet."""
-    return [(home, "")] if home == ORGANIZATION else [(home, ""), (ALL_HOMES, "")]
 
 
 def _delivery(key: Key, name: str | None, outcome: Outcome, entry: Mapping[str, Any]) -> Delivery:

@@ -4,7 +4,8 @@ Nothing is left to the broker: it may lose, double and delay what it was given. 
 other half of its order is `begin` in `store.py`: a message is only taken after the one that it names.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from itertools import islice
 from typing import Final
 
 WINDOW: Final = 20
@@ -16,34 +17,31 @@ PATIENCE: Final = 15.0
 MAX_PATIENCE: Final = 900.0
 
 
-class Lane:
+class Lane[T: Hashable]:
     """The messages to one bot that it has not answered; times are seconds of a clock that never goes back."""
 
-    __slots__ = ("_again_at", "_patience", "_sent", "_waiting")
+    __slots__ = ("_again_at", "_messages", "_patience", "_sent")
 
-    def __init__(self, message_ids: Iterable[str] = ()) -> None:
+    def __init__(self, messages: Iterable[T] = ()) -> None:
         """Initialize the lane with messages to be sent."""
-        # Without values; they keep their order, and let go of any.
-        self._waiting = dict.fromkeys(message_ids)
-        self._sent: dict[str, None] = {}
+        # Without values: it keeps their order, and lets go of any. The first so many are sent.
+        self._messages = dict.fromkeys(messages)
+        self._sent = 0
         self._patience = PATIENCE
         self._again_at = 0.0
 
     @property
     def is_empty(self) -> bool:
         """Return whether all was answered."""
-        return not self._waiting and not self._sent
+        return not self._messages
 
-    def add(self, message_id: str) -> None:
+    def add(self, message: T) -> None:
         """Add a message, to be sent after all others."""
-        self._waiting[message_id] = None
+        self._messages[message] = None
 
     def begin_again(self) -> int:
         """Send all anew, as the way may have lost what it was given; return how much that is."""
-        again = len(self._sent)
-        self._waiting = {**self._sent, **self._waiting}
-        self._sent = {}
-        self._patience = PATIENCE
+        again, self._sent, self._patience = self._sent, 0, PATIENCE
         return again
 
     def lose_patience(self, now: float) -> int:
@@ -55,30 +53,25 @@ class Lane:
         self._patience = patience
         return again
 
-    def remove(self, message_id: str) -> bool:
+    def remove(self, message: T) -> bool:
         """Remove a message that nothing more is expected of, and return whether it was there."""
-        for messages in (self._sent, self._waiting):
-            if message_id in messages:
-                del messages[message_id]
-                return True
-        return False
+        if message not in self._messages:
+            return False
+        self._sent -= message in islice(self._messages, self._sent)
+        del self._messages[message]
+        return True
 
-    def answered(self, message_id: str, now: float) -> bool:
+    def answered(self, message: T, now: float) -> bool:
         """Remove a message that was answered, and return whether it was there; whoever answers is alive."""
         self._patience = PATIENCE
         self._again_at = now + PATIENCE
-        return self.remove(message_id)
+        return self.remove(message)
 
-    def due(self, now: float) -> list[tuple[str, str | None]]:
+    def due(self, now: float) -> list[tuple[T, T | None]]:
         """Return the messages to send now, each with the one before it that has no receipt."""
         if not self._sent:
             self._again_at = now + self._patience
-        before = next(reversed(self._sent), None)
-        due: list[tuple[str, str | None]] = []
-        while self._waiting and len(self._sent) < WINDOW:
-            message_id = next(iter(self._waiting))
-            del self._waiting[message_id]
-            self._sent[message_id] = None
-            due.append((message_id, before))
-            before = message_id
+        window = [*islice(self._messages, WINDOW)]
+        due = [*zip(window, [None, *window], strict=False)][self._sent :]
+        self._sent = len(window)
         return due

@@ -26,13 +26,7 @@ _OUTCOMES: Final = (Outcome.HANDLED, Outcome.FAILED, Outcome.RUNNING)
 _TEXT: Final = vol.All(str, vol.Length(max=255))
 _ID: Final = vol.All(str, vol.Length(max=MAX_ID_LENGTH))
 _STATUS: Final = vol.Schema(
-    {
-        vol.Required("name"): _TEXT,
-        vol.Required("session"): _ID,
-        vol.Required("mark"): _ID,
-        vol.Required("online"): bool,
-    },
-    extra=vol.REMOVE_EXTRA,
+    {"name": _TEXT, "session": _ID, "mark": _ID, "online": bool}, required=True, extra=vol.REMOVE_EXTRA
 )
 _ENTRY: Final = vol.Schema(
     {
@@ -56,15 +50,7 @@ type Lists = Mapping[str, Sequence[Mapping[str, Any]]]
 class Packet(NamedTuple):
     """What is published on a topic, or came on one.
 
-    Attributes:
-        topic: The topic.
-        payload: The bytes.
-        expiry: Seconds after which it is delivered to nobody any more, or None.
-        answer_to: Topic that a receipt is wanted on, or None.
-        correlation: What the receipt is to be marked with, or None.
-        properties: Others that the sender gave.
-        is_retained: Whether the broker is to keep it for those who come later.
-
+    It expires after some seconds. `answer_to` is the topic that a receipt is wanted on, with the same correlation.
     """
 
     topic: str
@@ -92,15 +78,7 @@ class Sent(NamedTuple):
 
 
 class Inbound(NamedTuple):
-    """A message that came.
-
-    Attributes:
-        content: Its content.
-        message_id: Its id; if its sender gave none, a new one.
-        after: Id of the message before it, if that had no receipt when this one was sent.
-        hops: How many messages led to it.
-
-    """
+    """A message that came, after another one if that had no receipt when this one was sent."""
 
     content: Mapping[str, Any]
     message_id: str
@@ -151,8 +129,7 @@ def read_message(packet: Packet) -> Inbound:
 
 def read_receipt(packet: Packet) -> Lists:
     """Return the deliveries that a receipt tells of, or raise a `MessageError` if it is none."""
-    lists: Lists = _validated(_RECEIPT, packet, MAX_RECEIPT_BYTES)
-    return lists
+    return _validated(_RECEIPT, packet, MAX_RECEIPT_BYTES)
 
 
 def read_status(packet: Packet) -> Status:
@@ -169,9 +146,9 @@ def _json_object(packet: Packet, maximum: int) -> dict[str, Any]:
         raise MessageError(translation_key="payload_not_json") from err
 
 
-def _validated(schema: vol.Schema, packet: Packet, maximum: int) -> Any:
+def _validated(schema: vol.Schema, packet: Packet, maximum: int) -> dict[str, Any]:
     try:
-        return schema(_json_object(packet, maximum))
+        return dict(schema(_json_object(packet, maximum)))
     except vol.Invalid as err:
         raise MessageError(translation_key="payload_not_valid", problem=err) from err
 

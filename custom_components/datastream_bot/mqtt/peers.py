@@ -15,15 +15,10 @@ MAX_HOMES: Final = 100_000
 
 
 class Peer(NamedTuple):
-    """A bot in another home.
+    """A bot in another home, which is there as far as the broker knows.
 
-    Attributes:
-        key: Its home, or `organization`, and its id.
-        name: What people call it.
-        session: Changes when what was sent to it is gone: the broker has forgotten it, or it began anew before it was
-            at work for all that it had taken.
-        is_online: Whether it is there, as far as the broker knows.
-
+    Its session changes when what was sent to it is gone: the broker has forgotten it, or it began anew before it was at
+    work for all that it had taken.
     """
 
     key: Key
@@ -57,7 +52,7 @@ class Peers:
 
     def get(self, key: Key) -> Peer | None:
         """Return a bot if it is known."""
-        return next((peer for peer in self._homes.get(key[0], ()) if peer.key == key), None)
+        return next((peer for peer in self.of(key[0]) if peer.key == key), None)
 
     def update(self, key: Key, status: Status) -> tuple[Peer, bool]:
         """Take note of a status; return its bot, and whether what was sent to it is gone.

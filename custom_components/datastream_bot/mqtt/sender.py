@@ -35,13 +35,7 @@ _TICK: Final = 1.0
 
 
 class Sender:
-    """Sends the messages of a bot to bots in other homes.
-
-    Attributes:
-        peers: Who is known there.
-        client: The connection, if there is one.
-
-    """
+    """Sends the messages of a bot to its peers in other homes, as long as there is a client."""
 
     def __init__(
         self, hass: HomeAssistant, bot_id: str, settings: MqttSettings, kept: Store, dropped: Callable[[int], None]
@@ -57,19 +51,19 @@ class Sender:
         self._keep_messages = int(settings.keep_messages)
         self._keep_for = settings.keep_for * 60
         self._dropped = dropped
-        self._on_its_way: dict[str, Journey] = {}
-        self._lanes: dict[Key, Lane] = {}
+        self._journeys: dict[str, Journey] = {}
+        self._lanes: dict[Key, Lane[Journey]] = {}
         self._due: deque[Key] = deque()
         # Written down together, as it does no harm to send again what a crash let be forgotten.
         self._answers: list[tuple[int, str, str]] = []
         self._ticking: asyncio.TimerHandle | None = None
         self._settling: list[asyncio.TimerHandle] = []
-        # Once when the broker has told who exists, and twice when those are back that it has forgotten.
-        self._settled = 0
+        # First the broker is to tell who exists, then those are to return that it has forgotten.
+        self._unsettled = 2
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what is on its way."""
-        return {"on_their_way": len(self._on_its_way), "lanes": len(self._lanes), **self._counts}
+        return {"on_their_way": len(self._journeys), "lanes": len(self._lanes), **self._counts}
 
     @callback
     def async_load(self, stored: Iterable[tuple[int, Sent, Iterable[Key]]]) -> None:
@@ -96,7 +90,7 @@ class Sender:
     def async_pause(self) -> None:
         """Send nothing until there is a connection again."""
         self.client = None
-        for journey in self._on_its_way.values():
+        for journey in self._journeys.values():
             journey.expected.clear()
             journey.look()
 
@@ -120,14 +114,14 @@ class Sender:
     def _send(self, hearers: tuple[str, ...], message: Message) -> Journey:
         """Send a message to all whom it is for, as soon as it is on disk."""
         content, ends = json_bytes(message.content), time.time() + self._keep_for
+        peers = [peer for hearer in hearers for peer in self.peers.of(hearer)]
         journey = Journey(
             sent=Sent(message.message_id, message.address, content, message.envelope.hops, ends),
             ends=self._loop.time() + self._keep_for,
             over=self._loop.create_future(),
-            unanswered={peer.key: peer.name for hearer in hearers for peer in self.peers.of(hearer)},
+            unanswered={peer.key: peer.name for peer in peers},
+            expected={peer.key for peer in peers if peer.is_online and self.client is not None},
         )
-        if self.client is not None:
-            journey.expected |= {peer.key for hearer in hearers for peer in self.peers.of(hearer) if peer.is_online}
         for hearer in hearers:
             if self._is_awaited(hearer):
                 # Where somebody is known, nobody may ever come besides.
@@ -144,8 +138,8 @@ class Sender:
     def _is_awaited(self, hearer: str) -> bool:
         """Return whether there may be bots that are to hear a message and are not known yet."""
         if any(self.peers.of(hearer)):
-            return self._settled < 1
-        return self._settled < 2 or hearer not in (self._membership.home, ALL_HOMES)  # noqa: PLR2004
+            return self._unsettled > 1
+        return self._unsettled > 0 or hearer not in (self._membership.home, ALL_HOMES)
 
     def _added(self, journey: Journey, adding: asyncio.Future[int]) -> None:
         try:
@@ -157,19 +151,20 @@ class Sender:
         self._start(journey)
         self._due.extend(journey.unanswered)
         self.async_publish_due()
-        while len(self._on_its_way) > self._keep_messages:
-            self._give_up(next(iter(self._on_its_way.values())), "dropped")
+        while len(self._journeys) > self._keep_messages:
+            self._counts["dropped"] += 1
+            self._remove(next(iter(self._journeys.values())))
             self._dropped(self._counts["dropped"])
 
     def _start(self, journey: Journey) -> None:
-        self._on_its_way[journey.sent.message_id] = journey
-        if any(not bot for _, bot in journey.unanswered):
-            # Those may have been met since the message was sent.
-            for peer in self.peers:
+        self._journeys[journey.sent.message_id] = journey
+        for hearer in [home for home, bot in journey.unanswered if not bot]:
+            # Some may have been met since the message was sent.
+            for peer in self.peers.of(hearer):
                 self._add(journey, peer)
         for key in journey.unanswered:
             if key[1]:
-                self._lanes.setdefault(key, Lane()).add(journey.sent.message_id)
+                self._lanes.setdefault(key, Lane()).add(journey)
         if self._ticking is None:
             self._ticking = self._loop.call_later(_TICK, self._tick)
 
@@ -179,19 +174,18 @@ class Sender:
         now = self._loop.time()
         while self._due and self.client is not None and self.client.has_room:
             home, bot = key = self._due.popleft()
-            for message_id, after in lane.due(now) if (lane := self._lanes.get(key)) is not None else ():
-                journey = self._on_its_way[message_id]
+            lane = self._lanes.get(key)
+            for journey, after in () if lane is None else lane.due(now):
                 packet = journey.sent.packet(
                     self._membership.message(home, bot, journey.sent.address),
-                    after=after,
+                    after=None if after is None else after.sent.message_id,
                     expiry=max(1, int(journey.ends - now)),
                     answer_to=self._membership.receipt(home, bot, self._bot_id),
                 )
-                self.client.async_publish(packet, partial(self._was_published, key, message_id))
+                self.client.async_publish(packet, partial(self._was_published, key, journey))
 
-    def _was_published(self, key: Key, message_id: str, refusal: str) -> None:
-        journey = self._on_its_way.get(message_id)
-        if refusal and journey is not None and key in journey.unanswered:
+    def _was_published(self, key: Key, journey: Journey, refusal: str) -> None:
+        if refusal and key in journey.unanswered and journey.sent.message_id in self._journeys:
             self._counts["refused"] += 1
             error = MessageError(translation_key="refused_by_broker", reason=refusal)
             self._end(journey, key, failure(str(error)))
@@ -199,11 +193,11 @@ class Sender:
     @callback
     def async_take_receipt(self, key: Key, packet: Packet) -> None:
         """Take a receipt, or raise a `MessageError` if it cannot be read."""
-        journey = self._on_its_way.get((packet.correlation or b"").decode(errors="replace"))
+        journey = self._journeys.get((packet.correlation or b"").decode(errors="replace"))
         if journey is not None and key in journey.unanswered:
             lists = read_receipt(packet)
             self._counts["answered"] += 1
-            self._lanes[key].answered(journey.sent.message_id, self._loop.time())
+            self._lanes[key].answered(journey, self._loop.time())
             self._end(journey, key, lists)
             self.async_publish_due()
 
@@ -213,40 +207,34 @@ class Sender:
 
         It raises a `MessageError` if it cannot be read, or there are too many.
         """
-        if packet.payload:
-            self._meet(*self.peers.update(key, read_status(packet)))
+        if not packet.payload:
+            self.peers.remove(key)
+            for journey in list(self._journeys.values()):
+                if key in journey.unanswered:
+                    self._end(journey, key, {})
             return
-        self.peers.remove(key)
-        for journey in list(self._on_its_way.values()):
-            if key in journey.unanswered:
-                self._end(journey, key, {})
-
-    def _meet(self, peer: Peer, is_session_new: bool) -> None:  # noqa: FBT001 - as it comes
-        """Send a bot that is new or changed what waits for its home, and again what may be gone."""
-        key = peer.key
-        added = [self._add(journey, peer) for journey in self._on_its_way.values()]
+        peer, is_session_new = self.peers.update(key, read_status(packet))
+        # What waits for its home is sent to it, and what may be gone is sent again.
+        added = [self._add(journey, peer) for journey in self._journeys.values()]
         if any(added) or is_session_new:
             # A lane is begun anew, as what was added may be older than what is on it.
             if (lane := self._lanes.pop(key, None)) is not None:
                 self._counts["sent_again"] += lane.begin_again()
-            if due := [each for each, journey in self._on_its_way.items() if key in journey.unanswered]:
+            if due := [journey for journey in self._journeys.values() if key in journey.unanswered]:
                 self._lanes[key] = Lane(due)
         self._due.append(key)
         self.async_publish_due()
 
     def _add(self, journey: Journey, peer: Peer) -> bool:
         """Add a bot to the receivers of a message that waits for its home; return whether it was added."""
-        key = peer.key
-        if not journey.awaits(peer.home) or key in journey.unanswered or key in journey.answered:
-            return False
-        journey.add(key, peer.name)
-        self._store.run(store.await_answers, [(journey.number, *key)])
-        return True
+        if is_added := journey.add(peer.key, peer.name):
+            self._store.run(store.await_answers, [(journey.number, *peer.key)])
+        return is_added
 
     def _settle(self) -> None:
         """Wait no more for bots of homes that are known; the second time, for none of the own home or of all."""
-        self._settled += 1
-        for journey in list(self._on_its_way.values()):
+        self._unsettled -= 1
+        for journey in list(self._journeys.values()):
             for home, bot in list(journey.unanswered):
                 if not bot and not self._is_awaited(home):
                     self._end(journey, (home, bot), {})
@@ -255,8 +243,9 @@ class Sender:
     def _tick(self) -> None:
         """Give up what is too old, and send again what was not answered for too long."""
         now = self._loop.time()
-        for journey in [each for each in self._on_its_way.values() if each.ends <= now]:
-            self._give_up(journey, "expired")
+        for journey in [each for each in self._journeys.values() if each.ends <= now]:
+            self._counts["expired"] += 1
+            self._remove(journey)
         self._write_answers()
         for key, lane in self._lanes.items() if self.client is not None else ():
             # What waits at the broker for one that is away is not sent again.
@@ -264,10 +253,10 @@ class Sender:
                 self._counts["sent_again"] += lane.lose_patience(now)
                 self._due.append(key)
         self.async_publish_due()
-        self._ticking = self._loop.call_later(_TICK, self._tick) if self._on_its_way else None
+        self._ticking = self._loop.call_later(_TICK, self._tick) if self._journeys else None
 
     def _write_answers(self) -> None:
-        kept = {journey.number for journey in self._on_its_way.values()}
+        kept = {journey.number for journey in self._journeys.values()}
         if answers := [answer for answer in self._answers if answer[0] in kept]:
             self._store.run(store.answered, answers)
         self._answers = []
@@ -276,24 +265,21 @@ class Sender:
         """Take the answer of a bot, or whatever stands for it, and let go of the message if it was the last."""
         journey.answer(key, lists)
         self._answers.append((journey.number, *key))
-        self._leave(key, journey.sent.message_id)
+        self._leave(key, journey)
         if not journey.unanswered:
             self._remove(journey)
 
-    def _give_up(self, journey: Journey, why: str) -> None:
-        self._counts[why] += 1
-        for key in journey.unanswered:
-            self._leave(key, journey.sent.message_id)
-        self._remove(journey)
-
     def _remove(self, journey: Journey) -> None:
-        del self._on_its_way[journey.sent.message_id]
+        """Let go of a message, whoever has not answered."""
+        for key in journey.unanswered:
+            self._leave(key, journey)
+        del self._journeys[journey.sent.message_id]
         self._store.run(store.remove, journey.number)
 
-    def _leave(self, key: Key, message_id: str) -> None:
+    def _leave(self, key: Key, journey: Journey) -> None:
         """Remove a message from the lane to a bot, which may have room for another one then."""
         if (lane := self._lanes.get(key)) is not None:
-            lane.remove(message_id)
+            lane.remove(journey)
             self._due.append(key)
             if lane.is_empty:
                 del self._lanes[key]

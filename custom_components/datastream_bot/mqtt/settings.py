@@ -83,10 +83,7 @@ class Broker:
 class MqttSettings(Broker):
     """The settings of a bot's way to other homes; those of the broker count if it is not Home Assistant's.
 
-    Attributes:
-        keep_messages: How many messages are kept until all have answered.
-        keep_for: For how many minutes.
-
+    So many messages are kept until all have answered, for so many minutes.
     """
 
     open: bool = False
