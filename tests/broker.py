@@ -204,6 +204,12 @@ def seen_by(bot: Bot) -> dict[str, Any]:
     return bot.transport.diagnostics()
 
 
+def homes_known_by(bot: Bot) -> list[str]:
+    """Return the home of each bot elsewhere that a bot knows."""
+    assert isinstance(bot.transport, MqttTransport)
+    return [peer.home for peer in bot.transport.peers]
+
+
 async def acquainted(*bots: Bot, others: int | None = None) -> None:
     """Wait until bots can speak and listen, and each knows so many others, or all of these."""
     known = len(bots) - 1 if others is None else others

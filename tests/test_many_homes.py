@@ -21,6 +21,7 @@ import voluptuous as vol
 from custom_components.datastream_bot.bot import Bot
 from custom_components.datastream_bot.const import DOMAIN
 from custom_components.datastream_bot.errors import MessageError
+from custom_components.datastream_bot.messaging import dispatch
 from custom_components.datastream_bot.messaging.loop_guard import MAX_HOPS
 from custom_components.datastream_bot.messaging.message import Message
 from custom_components.datastream_bot.messaging.microservice import Microservice, datastream
@@ -41,6 +42,7 @@ from .broker import (
     broker_at,
     connect_to_broker,
     file_of,
+    homes_known_by,
     more_homes,
     needs_broker,
     options_with_mqtt,
@@ -584,6 +586,31 @@ async def test_what_a_bot_is_at_work_for_when_it_is_reloaded_is_finished_and_ans
     assert [each["receiver"] for each in (await sending)["handled"]] == ["slow"]
 
 
+async def test_a_bot_is_unloaded_however_much_it_is_at_work_for(
+    start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for its turn is not waited for."""
+    monkeypatch.setattr(dispatch, "RECEIPT_WAIT", 0.1)
+    bot = await add_bot_of(await start("one"), "cottage")
+    await until(lambda: seen_by(bot)["connected"])
+    slow = Slow()
+    bot.attach(slow)
+    router_of(bot).registry.open(bot.bot_id, "slow")
+    wire = Wire(broker)
+    for number in range(MAX_WORKING + 5):
+        await wire.say(
+            f"datastream_bot/{ORGANIZATION}/organization/cottage/{bot.bot_id}/message/slow", {}, id=str(number)
+        )
+    await until(lambda: slow.working == MAX_WORKING)
+    await asyncio.sleep(0.5)
+
+    async with asyncio.timeout(5):
+        assert await bot.hass.config_entries.async_unload(bot.bot_id)
+
+    slow.may_end.set()
+    wire.close()
+
+
 async def test_the_outcome_of_what_was_at_work_in_a_crash_is_unknown(
     start: Start, broker: Broker, tmp_path: Path
 ) -> None:
@@ -625,7 +652,7 @@ async def test_a_bot_that_is_closed_is_not_waited_for_any_more(start: Start, bro
     hass.config_entries.async_update_entry(bots[0].entry, options=options_with_mqtt("cottage", open=False))
     hass.config_entries.async_update_entry(bots[1].entry, options=options_with_mqtt("villa"))
     assert await hass.config_entries.async_remove(bots[2].bot_id)
-    await until(lambda: seen_by(chief)["bots_known"] == 1)
+    await until(lambda: homes_known_by(chief) == ["villa"])
 
     assert who(await send(chief, homes="all")) == ["Two"]
     assert hass.states.get(sensor) is None
@@ -1040,6 +1067,23 @@ async def test_nothing_is_taken_while_the_file_cannot_be_written(start: Start, b
     assert "locked" in str([told["failed"] for told in wire.payloads(answer_to)])
     assert issues.async_get_issue(DOMAIN, f"mqtt_unsaved_{bot.bot_id}") is None
     wire.close()
+
+
+async def test_who_cannot_write_down_what_is_sent_is_told(start: Start, tmp_path: Path) -> None:
+    """In the receipt, and by a repair issue until it works again."""
+    bot = await add_bot_of(await start("one"), name="Chief")
+    await until(lambda: seen_by(bot)["connected"])
+    issues, issue = ir.async_get(bot.hass), f"mqtt_unsaved_{bot.bot_id}"
+
+    with contextlib.closing(sqlite3.connect(file_of(tmp_path / "one", bot.bot_id))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (failed,) = (await send(bot, homes=["villa"]))["failed"]
+        assert issues.async_get_issue(DOMAIN, issue)
+    (pending,) = (await send(bot, homes=["villa"]))["pending"]
+
+    assert (failed["home"], pending["home"]) == ("villa", "villa")
+    assert "locked" in failed["error"]
+    assert issues.async_get_issue(DOMAIN, issue) is None
 
 
 @pytest.mark.warns

@@ -56,6 +56,7 @@ async def test_what_a_bot_had_not_begun_when_it_is_reloaded_comes_again_at_once(
         assert ear.contents("news") == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
+@pytest.mark.warns
 async def test_what_was_answered_before_a_restart_changes_no_order(broker: Broker, tmp_path: Path) -> None:
     """It is sent once more, for a bot that nobody knows yet, though not after what is younger."""
     async with more_homes() as start:

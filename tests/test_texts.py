@@ -48,7 +48,7 @@ def test_every_error_has_a_text_and_every_text_an_error() -> None:
     named |= {
         key for pair in re.findall(r'translation_key="([a-z_]+)" if \w+ else "([a-z_]+)"', SOURCE) for key in pair
     }
-    named |= set(re.findall(r'_complain\("([a-z_]+)"', SOURCE)) | {f"broker_{problem}" for problem in Problem}
+    named |= set(re.findall(r'_set_issue[(,] ?"([a-z_]+)"', SOURCE)) | {f"broker_{problem}" for problem in Problem}
     named |= {f"{setting}_gone" for setting in ("exclude", "notify", "persons", "target")}
     named -= TEXTS["selector"].keys()
     assert named == TEXTS["exceptions"].keys() | TEXTS["issues"].keys()

@@ -46,13 +46,7 @@ type Answered = Callable[[str], None]
 
 
 class Client:
-    """A connection to a broker.
-
-    Attributes:
-        is_session_new: Whether the broker has nothing of a former connection of this client.
-        lost: Done when there is no connection any more.
-
-    """
+    """A connection to a broker, until it is `lost`; the session is new if the broker has nothing of a former one."""
 
     def __init__(
         self,
@@ -104,14 +98,11 @@ class Client:
         """Return whether the broker takes another packet at once."""
         return not self._waiting and len(self._unacknowledged) < self._window
 
-    async def async_connect(self, *, clean: bool, expiry: int, will: Packet | None = None) -> None:
+    async def async_connect(self, *, clean: bool, expiry: int = 0, will: Packet | None = None) -> None:
         """Connect, or raise a `BrokerError`; whatever becomes of it, close it.
 
-        Args:
-            clean: Whether the broker is to forget what it has of a former connection.
-            expiry: Seconds for which it keeps what comes while there is no connection.
-            will: What it publishes when the connection breaks.
-
+        If it is to be clean, the broker forgets a former session. It keeps what comes while there is no connection for
+        some seconds, and publishes the will when the connection breaks.
         """
         if will is not None:
             self._paho.will_set(will.topic, will.payload, qos=1, retain=True)

@@ -1,7 +1,7 @@
 """The receiver: takes messages from other homes in order and once, and answers with receipts."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,16 +51,16 @@ class _Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class _Home:
-    """A home that a bot is at work for."""
+    """A home that a bot is at work for: its messages begin one after another, as soon as there is room for each."""
 
     name: str
-    waiting: deque[_Arrival] = field(default_factory=deque)
-    is_beginning: bool = False
-    working: int = 0
+    messages: int = 0
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_WORKING))
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Receiver:
-    """Receives messages from bots in other homes."""
+    """Receives messages from bots in other homes, and counts what became of them."""
 
     def __init__(
         self,
@@ -71,9 +71,9 @@ class Receiver:
         kept: Store,
         *,
         publish: Callable[[Packet], None],
-        is_kept: Callable[[bool], None],
     ) -> None:
-        """Initialize it; `is_kept` is called with whether messages can be marked, without which none is received."""
+        """Initialize it; what cannot be marked as being handled is not received."""
+        self.counts: Counter[str] = Counter()
         self._hass = bot.hass
         self._bot = bot
         self._membership = membership
@@ -81,15 +81,9 @@ class Receiver:
         self._store = kept
         self._buckets = TokenBuckets(rate=limits[RATE], burst=int(limits[BURST]), maximum=MAX_HOMES)
         self._publish = publish
-        self._is_kept = is_kept
-        self._counts: Counter[str] = Counter()
         self._homes: dict[str, _Home] = {}
         self._working: set[asyncio.Task[None]] = set()
         self._is_stopped = False
-
-    def diagnostics(self) -> dict[str, Any]:
-        """Return what came, and what became of it."""
-        return dict(self._counts)
 
     @callback
     def async_take(self, said: Said, packet: Packet, acknowledge: CALLBACK_TYPE) -> None:
@@ -106,84 +100,68 @@ class Receiver:
         try:
             message = read_message(packet)
         except MessageError as err:
-            self._counts["unreadable"] += 1
+            self.counts["unreadable"] += 1
             acknowledge()
             self._answer(said, packet, self._failed(err))
             return
+        arrival = _Arrival(said, packet, message, acknowledge)
         home = self._homes.get(said.speaker) or _Home(said.speaker)
-        is_full = len(home.waiting) >= MAX_WAITING
-        if is_full or (said.is_to_all and self._buckets.take(said.speaker, self._hass.loop.time())):
-            self._counts["too_many"] += 1
-            acknowledge()
-            if said.is_to_all:
-                self._answer(said, packet, self._failed(MessageError(translation_key="too_many_at_once")))
+        is_full = home.messages >= MAX_WORKING + MAX_WAITING
+        if is_full or (said.is_to_all and self._buckets.take(home.name, self._hass.loop.time())):
+            self._refuse(arrival, "too_many", MessageError(translation_key="too_many_at_once"))
             return
-        self._homes[said.speaker] = home
-        home.waiting.append(_Arrival(said, packet, message, acknowledge))
-        self._begin_next(home)
-
-    async def async_stop(self) -> None:
-        """Take nothing more; what is at work is still answered."""
-        self._is_stopped = True
-        for home in self._homes.values():
-            home.waiting.clear()
-        while self._working:
-            await asyncio.wait(self._working)
-
-    def _begin_next(self, home: _Home) -> None:
-        """Begin with the next message of a home, if the one before it has begun."""
-        if home.is_beginning or not home.waiting or home.working >= MAX_WORKING:
-            return
-        home.is_beginning = True
-        home.working += 1
+        self._homes[home.name] = home
+        home.messages += 1
         # Nothing cancels it: what is marked on disk is to be handled, too.
         task = self._hass.async_create_background_task(
-            self._async_work(home, home.waiting.popleft()), "datastream_bot message from another home"
+            self._async_work(home, arrival), "datastream_bot message from another home"
         )
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
+    async def async_stop(self) -> None:
+        """Take nothing more; what is at work is still answered, and what waits for room is let go of."""
+        self._is_stopped = True
+        for home in self._homes.values():
+            for _ in range(home.messages):
+                home.room.release()
+        while self._working:
+            await asyncio.wait(self._working)
+
     async def _async_work(self, home: _Home, arrival: _Arrival) -> None:
-        """Handle a message, and answer it."""
-        bucket, now = self._buckets.of(home.name), self._hass.loop.time()
-        if not arrival.said.is_to_all and (wait := bucket.reserve(now, inf)):
-            await asyncio.sleep(wait)
-            if self._is_stopped:
-                # It comes again, as the bot begins anew.
-                return
-        dispatch = await self._async_begin(arrival)
-        home.is_beginning = False
+        """Handle a message when it is its turn, and answer it."""
+        await home.room.acquire()
+        async with home.turn:
+            bucket, now = self._buckets.of(home.name), self._hass.loop.time()
+            if not self._is_stopped and not arrival.said.is_to_all and (wait := bucket.reserve(now, inf)):
+                await asyncio.sleep(wait)
+            # What has not begun by now comes again, as the bot begins anew.
+            dispatch = None if self._is_stopped else await self._async_begin(arrival)
         if dispatch is None:
             self._finished(home)
             return
         dispatch.async_call_when_finished(partial(self._finished, home))
-        self._begin_next(home)
         receipt = await dispatch.async_receipt()
         self._finish(arrival, receipt_payload(receipt.lists()))
 
     def _finished(self, home: _Home) -> None:
-        home.working -= 1
-        self._begin_next(home)
-        if not home.working:
+        home.room.release()
+        home.messages -= 1
+        if not home.messages:
             del self._homes[home.name]
 
     async def _async_begin(self, arrival: _Arrival) -> Dispatch | None:
         """Send a message on its way if it is new and next, or else answer it as far as that can be."""
-        said, packet, message = arrival.said, arrival.packet, arrival.message
+        said, packet, message, acknowledge = arrival
         try:
             what, receipt = await self._store.run(store.begin, said.speaker, message.message_id, message.after)
         except FAILURES as err:
             # It is sent again until it can be remembered.
-            self._is_kept(False)  # noqa: FBT003
-            self._counts["not_kept"] += 1
-            arrival.acknowledge()
-            if said.is_to_all:
-                self._answer(said, packet, self._failed(MessageError(translation_key="not_kept", problem=err)))
+            self._refuse(arrival, "not_kept", MessageError(translation_key="not_kept", problem=err))
             return None
-        self._is_kept(True)  # noqa: FBT003
-        arrival.acknowledge()
+        acknowledge()
         if what != "new":
-            self._counts[what] += 1
+            self.counts[what] += 1
             if receipt == UNKNOWN:
                 receipt = self._failed(MessageError(translation_key="outcome_unknown"))
             if receipt is not None:
@@ -207,9 +185,9 @@ class Receiver:
             # Its sender should have refused it, and told there of automations that answer each other.
             raise MessageError(translation_key="too_many_hops", address=address, limit=str(MAX_HOPS))
         if not self._router.registry.is_open(self._bot.bot_id, address):
-            self._counts["not_open"] += 1
+            self.counts["not_open"] += 1
             return None
-        self._counts["accepted"] += 1
+        self.counts["accepted"] += 1
         return await self._router.async_dispatch(
             address,
             message.content,
@@ -220,6 +198,13 @@ class Receiver:
             home=said.speaker,
             hops=message.hops,
         )
+
+    def _refuse(self, arrival: _Arrival, why: str, error: MessageError) -> None:
+        """Do not take a message; on a lane it comes again, all others are told so."""
+        self.counts[why] += 1
+        arrival.acknowledge()
+        if arrival.said.is_to_all:
+            self._answer(arrival.said, arrival.packet, self._failed(error))
 
     def _finish(self, arrival: _Arrival, receipt: bytes) -> None:
         self._store.run(store.finish, arrival.said.speaker, arrival.message.message_id, receipt)
@@ -234,7 +219,7 @@ class Receiver:
         if (topic := packet.answer_to) is None:
             return
         if not self._membership.may_answer(said.speaker, topic):
-            self._counts["not_answered"] += 1
+            self.counts["not_answered"] += 1
             _LOGGER.debug("No receipt goes to %s, which is not for %s", topic, said.speaker)
             return
         self._publish(Packet(topic, receipt, correlation=packet.correlation))

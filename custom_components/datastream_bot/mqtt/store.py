@@ -55,11 +55,17 @@ type Key = tuple[str, str]
 class Store:
     """Runs changes in the order asked, and commits together what comes while it is at work."""
 
-    def __init__(self, hass: HomeAssistant, bot_id: str) -> None:
-        """Initialize the store of a bot; the file is opened when it is used."""
+    def __init__(
+        self, hass: HomeAssistant, bot_id: str, told: Callable[[Exception | None], None] = lambda _: None
+    ) -> None:
+        """Initialize the store of a bot; the file is opened when it is used.
+
+        Whether all could be written is `told` each time: the error, or None.
+        """
         self._hass = hass
+        self._told = told
         self._path = Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{bot_id}.mqtt"))
-        self._asked: list[tuple[Callable[..., Any], tuple[Any, ...], asyncio.Future[Any]]] = []
+        self._asked: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = []
         self._working: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
 
@@ -69,7 +75,7 @@ class Store:
         That raises one of `FAILURES` when nothing was written.
         """
         future: asyncio.Future[T] = self._hass.loop.create_future()
-        self._asked.append((change, args, future))
+        self._asked.append((lambda connection: change(connection, *args), future))
         if self._working is None:
             # Not started at once, so that all that is asked for until then is done together.
             self._working = self._hass.async_create_task(self._async_work(), f"{DOMAIN} MQTT store", eager_start=False)
@@ -85,28 +91,29 @@ class Store:
         while self._asked:
             asked, self._asked = self._asked, []
             try:
-                results = await self._hass.async_add_executor_job(self._commit, asked)
+                results = await self._hass.async_add_executor_job(self._commit, [change for change, _ in asked])
             except FAILURES as err:
-                _LOGGER.debug("Nothing was written: %s", err)
-                for *_, future in asked:
+                self._told(err)
+                for _, future in asked:
                     if not future.done():
                         future.set_exception(err)
                         # Whoever does not wait for it needs no warning.
                         future.exception()
                 continue
-            for number, ((*_, future), result) in enumerate(zip(asked, results, strict=True), 1):
+            self._told(None)
+            for number, ((_, future), result) in enumerate(zip(asked, results, strict=True), 1):
                 if not future.done():
                     future.set_result(result)
                 if not number % _SLICE:
                     await asyncio.sleep(0)
         self._working = None
 
-    def _commit(self, asked: Iterable[tuple[Callable[..., Any], tuple[Any, ...], object]]) -> list[Any]:
+    def _commit(self, changes: Iterable[Callable[[Connection], Any]]) -> list[Any]:
         try:
             connection = self._connection = self._connection or self._opened()
             with connection:
                 connection.execute("DELETE FROM handled WHERE at < ?", (time.time() - HANDLED_FOR,))
-                return [change(connection, *args) for change, args, _ in asked]
+                return [change(connection) for change in changes]
         except FAILURES:
             # If it is damaged, that is seen to when it is opened.
             self._close()
@@ -119,10 +126,10 @@ class Store:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(TABLES)
-        except OperationalError:
-            # The disk may be full.
-            raise
         except DatabaseError as err:
+            if isinstance(err, OperationalError):
+                # The disk may be full.
+                raise
             _LOGGER.warning("%s is damaged, and begun anew: %s", self._path, err)
             self._close(forget=True)
             return self._opened()

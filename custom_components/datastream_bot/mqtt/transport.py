@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 import logging
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -45,14 +46,7 @@ PASSING_ISSUES: Final = ("mqtt_copied", "mqtt_unusable", "mqtt_unsaved")
 
 
 class MqttTransport:
-    """The connection of a bot to other homes.
-
-    Attributes:
-        settings: What it is opened with.
-        limits: How many messages a second may come from a home, and how many at once.
-        peers: Who is known elsewhere.
-
-    """
+    """The connection of a bot to its peers in other homes, with the limits for each home."""
 
     def __init__(self, bot: Bot, router: Router, settings: MqttSettings, limits: Mapping[str, Any]) -> None:
         """Initialize it, closed."""
@@ -68,14 +62,10 @@ class MqttTransport:
         self._problem: Problem | None = None
         self._client: Client | None = None
         self._running: asyncio.Task[None] | None = None
-        self._store = Store(bot.hass, bot.bot_id)
-        self._sender = Sender(
-            bot.hass, bot.bot_id, settings, self._store, dropped=lambda number: self._complain("mqtt_lost", number)
-        )
+        self._store = Store(bot.hass, bot.bot_id, partial(self._set_issue, "mqtt_unsaved"))
+        self._sender = Sender(bot.hass, bot.bot_id, settings, self._store, partial(self._set_issue, "mqtt_lost"))
         self.peers = self._sender.peers
-        self._receiver = Receiver(
-            bot, settings.membership, router, limits, self._store, publish=self._publish, is_kept=self._set_kept
-        )
+        self._receiver = Receiver(bot, settings.membership, router, limits, self._store, publish=self._publish)
         self._stops: list[CALLBACK_TYPE] = [router.registry.connect_relay(bot.bot_id, self._sender)]
 
     @property
@@ -103,7 +93,7 @@ class MqttTransport:
         """Return the state of the connection, and what came and went."""
         peers = list(self.peers)
         return {
-            "connected": self._sender.client is not None,
+            "connected": self.is_connected,
             "problem": self._problem,
             "organization": self._membership.organization,
             "home": self._membership.home,
@@ -111,7 +101,7 @@ class MqttTransport:
             "bots_online": sum(peer.is_online for peer in peers),
             "homes_known": len({peer.home for peer in peers}),
             "sender": self._sender.diagnostics(),
-            "receiver": self._receiver.diagnostics(),
+            "receiver": dict(self._receiver.counts),
         }
 
     @callback
@@ -136,9 +126,9 @@ class MqttTransport:
         if self._client is not None:
             await self._client.async_close(_farewell(self._membership, self._bot.bot_id) if leave else None)
             self._disconnected()
-        for issue in PASSING_ISSUES:
-            self._resolve(issue)
         await self._store.async_close(forget=leave)
+        for issue in PASSING_ISSUES:
+            self._set_issue(issue, None)
 
     @callback
     def async_rename(self) -> None:
@@ -152,11 +142,10 @@ class MqttTransport:
         while True:
             try:
                 client = await self._async_connect()
-            except FAILURES as err:
-                self._set_kept(is_kept=False)
-                _LOGGER.debug("Nothing can be read: %s", err)
             except BrokerError as err:
                 self._failed(err)
+            except FAILURES as err:
+                _LOGGER.debug("What is kept cannot be read: %s", err)
             else:
                 began = loop.time()
                 # This task may be cancelled, and not what it waits for.
@@ -178,9 +167,9 @@ class MqttTransport:
         client = await _async_client(
             self._hass, bot_id, self.settings, received=self._received, published=self._sender.async_publish_due
         )
-        will, expiry = self._status(is_online=False), int(self.settings.keep_for * 60)
+        expiry = int(self.settings.keep_for * 60)
         try:
-            await client.async_connect(clean=not self._session, expiry=expiry, will=will)
+            await client.async_connect(clean=not self._session, expiry=expiry, will=self._status(is_online=False))
             self._client = client
             if client.is_session_new or not self._session:
                 self._session = uuid4().hex[:12]
@@ -192,18 +181,16 @@ class MqttTransport:
             await client.async_close()
             raise
         self._problem = None
-        self._resolve("mqtt_unusable")
+        self._set_issue("mqtt_unusable", None)
         self._sender.async_begin(client)
-        self._connection_changed("%s is connected to other homes")
+        _LOGGER.info("%s is connected to other homes", self._bot.entry.title)
+        async_dispatcher_send(self._hass, transport_signal(bot_id))
         return client
 
     def _disconnected(self) -> None:
         self._client = None
         self._sender.async_pause()
-        self._connection_changed("%s is not connected to other homes any more")
-
-    def _connection_changed(self, what: str) -> None:
-        _LOGGER.info(what, self._bot.entry.title)
+        _LOGGER.info("%s is not connected to other homes any more", self._bot.entry.title)
         async_dispatcher_send(self._hass, transport_signal(self._bot.bot_id))
 
     def _status(self, *, is_online: bool) -> Packet:
@@ -231,7 +218,7 @@ class MqttTransport:
             if said.kind is Kind.RECEIPT:
                 self._sender.async_take_receipt(key, packet)
             elif key == (self._membership.home, self._bot.bot_id):
-                self._spoken_for(packet)
+                self._look_for_copies(read_status(packet))
             elif not self._is_here(said):
                 self._sender.async_take_status(key, packet)
         except MessageError as err:
@@ -244,13 +231,11 @@ class MqttTransport:
             return False
         return MqttSettings.from_options(entry.options).membership == replace(self._membership, home=said.speaker)
 
-    def _spoken_for(self, packet: Packet) -> None:
-        """Count the statuses that another Home Assistant published as this bot, and raise a repair issue."""
-        status = read_status(packet)
-        if status.online and status.mark != self._mark:
-            self._copies += 1
-            if self._copies == COPIED_AFTER:
-                self._complain("mqtt_copied")
+    def _look_for_copies(self, status: Status) -> None:
+        """Count the statuses that another Home Assistant published as this bot."""
+        self._copies += status.online and status.mark != self._mark
+        if self._copies >= COPIED_AFTER:
+            self._set_issue("mqtt_copied", status.mark)
 
     def _failed(self, err: BrokerError) -> None:
         """Tell why there is no connection, once for each reason."""
@@ -261,21 +246,16 @@ class MqttTransport:
         if err.problem is Problem.LOGIN_REFUSED and self.settings.broker == BrokerChoice.OTHER:
             self._bot.entry.async_start_reauth(self._hass)
         elif err.problem not in _PASSING:
-            self._complain("mqtt_unusable", err)
+            self._set_issue("mqtt_unusable", err)
 
     @callback
-    def _set_kept(self, is_kept: bool) -> None:  # noqa: FBT001 - it is a callback
-        if is_kept:
-            self._resolve("mqtt_unsaved")
-        else:
-            self._complain("mqtt_unsaved")
-
-    def _complain(self, key: str, about: object = "") -> None:
+    def _set_issue(self, key: str, about: object | None) -> None:
+        """Create a repair issue about something, or delete it when there is nothing any more."""
         issue_id = f"{key}_{self._bot.bot_id}"
-        async_create_issue(self._hass, issue_id, translation_key=key, entry=self._bot.entry, about=about)
-
-    def _resolve(self, key: str) -> None:
-        async_delete_issue(self._hass, f"{key}_{self._bot.bot_id}")
+        if about is None:
+            async_delete_issue(self._hass, issue_id)
+        else:
+            async_create_issue(self._hass, issue_id, translation_key=key, entry=self._bot.entry, about=about)
 
 
 async def async_try(hass: HomeAssistant, bot_id: str, settings: MqttSettings) -> None:
