@@ -14,8 +14,8 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_READ_ONLY, GROUP_ID_USER
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE, MATCH_ALL
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -465,6 +465,19 @@ async def test_a_user_who_sends_too_much_is_in_the_log(
     assert by_stream["refusal"]["count"] >= 40
 
 
+async def test_the_log_keeps_no_events_in_memory(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Home Assistant's contexts keep their first event, with all of the content in it."""
+    await add_bot()
+    hass.bus.async_listen(MATCH_ALL, callback(lambda _: None))
+    await send("news", {"text": "secret"})
+    assert len(hass.data[DATA_ROUTER].log.records()) == 1
+
+    gc.collect()
+
+    kept = [each for each in gc.get_objects() if isinstance(each, Event)]
+    assert [event.event_type for event in kept if event.event_type == "datastream_bot_message"] == []
+
+
 @pytest.mark.warns
 async def test_a_flood_at_a_door_is_one_record(hass: HomeAssistant, add_bot: AddBot, client: Client) -> None:
     """What came before it stays."""
@@ -550,7 +563,7 @@ async def test_refusals_of_very_many_kinds_have_few_records(hass: HomeAssistant,
     log = log_of(hass)
     for number in range(MAX_REFUSALS + 5):
         log.async_refuse(ServiceValidationError("no"), origin=f"origin {number}", address="news")
-    origins = [record.envelope.origin for record in log.records()]
+    origins = [record.origin for record in log.records()]
     assert origins == [f"origin {number}" for number in range(5, MAX_REFUSALS + 5)]
     assert log.records()[0].as_dict()["refusal"]["reason"] == "ServiceValidationError"
 

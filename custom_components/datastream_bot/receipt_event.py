@@ -85,24 +85,22 @@ class ReceiptEvent:
         Its context is not that of the message, in which Home Assistant's logbook would take what the message did for
         its cause, but another one with the same cause. Whatever it triggers still counts as caused by the message.
         """
-        caused = record.envelope.context
-        context = Context(user_id=caused.user_id, parent_id=caused.parent_id)
+        context = Context(user_id=record.user_id, parent_id=record.cause)
         self._router.follow_message(context, record.record_id)
         self._hass.bus.async_fire(EVENT_DATASTREAM_BOT_RECEIPT, _data(self._hass, record), context=context)
 
 
 def _data(hass: HomeAssistant, record: Record) -> dict[str, Any]:
     """Return the data of the event of a message."""
-    envelope = record.envelope
     receivers = [*dict.fromkeys(delivery.bot_id for delivery in (*record.deliveries, *record.refused))]
-    bot_ids = receivers or ([] if envelope.sender is None else [envelope.sender])
+    bot_ids = receivers or ([] if record.sender is None else [record.sender])
     data: dict[str, Any] = {
         "id": record.record_id,
         ATTR_ADDRESS: record.address,
         "outcome": record.outcome,
-        "origin": envelope.origin,
-        "sender": envelope.sender,
-        "home": envelope.home,
+        "origin": record.origin,
+        "sender": record.sender,
+        "home": record.home,
         "bots": bot_ids,
         "counts": record.numbers,
         "elsewhere": dict(record.elsewhere),

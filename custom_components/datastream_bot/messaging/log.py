@@ -140,10 +140,14 @@ class MessageLog:
 
         """
         envelope = message.envelope
-        record = Record(envelope, time.time(), deliveries, message.json)
-        record.began = began
-        if (cause := envelope.context.parent_id) is not None:
+        context = envelope.context
+        record = Record(context.id, envelope.address, time.time(), envelope.origin, envelope.sender)
+        record.began, record.deliveries, record.content = began, deliveries, message.json
+        record.external, record.user_id = envelope.external, context.user_id
+        if (cause := context.parent_id) is not None:
             self._note_cause(record, cause)
+        if envelope.hops or envelope.home is not None:
+            record.hops, record.home = envelope.hops, envelope.home
         if envelope.origin == ORIGIN_PRESENCE:
             record.returned = message.content.get("on")
         if refused:
@@ -158,28 +162,27 @@ class MessageLog:
                 record.working += 1
         if elsewhere is not None:
             record.elsewhere, record.is_awaited = count_outcomes(elsewhere), True
-        now = self._loop.time()
-        record.started = now - began
+        record.started = self._loop.time() - began
         self.messages += 1
         self._add(record)
-        self._settle(record, now)
+        self._settle(record, record.started)
         return record
 
     @callback
     def async_update(self, record: Record, index: int, delivery: Delivery) -> None:
         """Write down that a receiver is done."""
-        now = self._loop.time()
-        record.durations = {**record.durations, index: now - record.began}
+        seconds = self._loop.time() - record.began
+        record.durations = {**record.durations, index: seconds}
         record.keep(index, delivery)
         record.working -= 1
         self._measure(record)
-        self._settle(record, now)
+        self._settle(record, seconds)
 
     @callback
     def async_update_elsewhere(self, record: Record, elsewhere: Sequence[Delivery]) -> None:
         """Write down what became of a message in other homes, now that nobody waits for these any more."""
         record.elsewhere, record.is_awaited = count_outcomes(elsewhere), False
-        self._settle(record, self._loop.time())
+        self._settle(record, self._loop.time() - record.began)
 
     @callback
     def async_refuse(
@@ -215,16 +218,16 @@ class MessageLog:
             private=self._private,
         )
         if context is not None:
-            told = Context(id=record.record_id, user_id=context.user_id, parent_id=context.id)
-            record.envelope = record.envelope._replace(context=told)
+            record.user_id = context.user_id
             self._loop_guard.follow(context)
             self._note_cause(record, context.id)
         self.refused += 1
         self._tell(record)
 
     def _note_cause(self, record: Record, cause: str) -> None:
-        """Note the automation in the context that a message was sent because of, and what message led to it."""
-        record.automation, record.parent = self._automations.get(cause), self._loop_guard.parent(cause)
+        """Note the context that a message was sent because of, the automation in it, and what message led to it."""
+        record.cause, record.automation = cause, self._automations.get(cause)
+        record.parent = self._loop_guard.parent(cause)
 
     def _add(self, record: Record) -> None:
         """Add a record, and drop the oldest ones that there is no room for."""
@@ -247,12 +250,11 @@ class MessageLog:
             while self._bytes > MAX_BYTES:
                 self._drop(self._records.popleft())
 
-    def _settle(self, record: Record, now: float) -> None:
+    def _settle(self, record: Record, seconds: float) -> None:
         """Note when a message is over, and tell of the change."""
-        if record.duration is None and not (record.working or record.is_awaited):
-            record.duration = now - record.began
-            if record.has_failed:
-                self.failed += 1
+        if record.duration is None and record.is_over:
+            record.duration = seconds
+            self.failed += record.has_failed
         self._tell(record)
 
     def _tell(self, record: Record) -> None:

@@ -7,14 +7,12 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from homeassistant.core import Context
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import json_loads, json_loads_object
 import voluptuous as vol
 
 from ..storage import timestamp
-from .message import Envelope
 from .receipt import Delivery, Outcome
 
 REFUSED: Final = "refused"
@@ -99,10 +97,18 @@ class Record:
     """What the message log keeps of a message; or of all messages that were refused for the same reason.
 
     Attributes:
-        envelope: What is known of the message; where nothing entered, what would have been, with an id of the record.
+        record_id: The id of the message, or of the record where nothing entered that could have one.
+        address: What it was sent to, or None where that is not known or differs.
         time: When it was sent, or refused last, in seconds since 1970.
+        origin: Kind of its source.
+        sender: Config entry id of the sending bot, or None.
         deliveries: What became of it at each receiver here by now, without results.
         began: When it was sent, by the clock of the event loop.
+        home: Name of the home that it came from, or None.
+        hops: How many messages led to it.
+        external: Whether it was for other bots than its sender.
+        user_id: Whose rights held, or None for Home Assistant's own.
+        cause: Id of the context that it was sent because of, or None.
         automation: Entity id of the automation that sent it, or None.
         parent: Id of the message that led to it, or None.
         returned: Of a reaction to presence, whether somebody returned or everybody left; of others None.
@@ -124,9 +130,15 @@ class Record:
 
     # Most messages have these. To set only what differs takes less time.
     began: float = 0.0
+    home: str | None = None
+    hops: int = 0
+    external: bool = True
+    user_id: str | None = None
+    cause: str | None = None
     automation: str | None = None
     parent: str | None = None
     returned: bool | None = None
+    content: bytes | None = None
     is_private: bool = False
     refused: Sequence[Delivery] = ()
     results: Mapping[int, bytes] = MappingProxyType({})
@@ -140,30 +152,25 @@ class Record:
     told_at: float | None = None
     size: int = 0
 
-    def __init__(
-        self, envelope: Envelope, time: float, deliveries: list[Delivery], content: bytes | None = None
-    ) -> None:
-        """Initialize the record of a message."""
-        self.envelope = envelope
+    def __init__(self, record_id: str, address: str | None, time: float, origin: str, sender: str | None) -> None:
+        """Initialize the record of a message that nobody has received."""
+        self.record_id = record_id
+        self.address = address
         self.time = time
-        self.deliveries = deliveries
-        self.content = content
-
-    @property
-    def record_id(self) -> str:
-        """Return the id of the message, or of the record where nothing entered."""
-        return self.envelope.context.id
-
-    @property
-    def address(self) -> str | None:
-        """Return what it was sent to, or None where that is not known or differs."""
-        return self.envelope.address or None
+        self.origin = origin
+        self.sender = sender
+        self.deliveries: list[Delivery] = []
 
     @property
     def bot_ids(self) -> set[str]:
         """Return the bots that it concerns here: who sent, received or refused it."""
         bot_ids = {delivery.bot_id for delivery in (*self.deliveries, *self.refused)}
-        return bot_ids if self.envelope.sender is None else {self.envelope.sender, *bot_ids}
+        return bot_ids if self.sender is None else {self.sender, *bot_ids}
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nobody is at work for it, and nobody waits for other homes."""
+        return not (self.working or self.is_awaited)
 
     @property
     def has_failed(self) -> bool:
@@ -238,8 +245,7 @@ class Record:
         """Return it as response data: times as dates, and without `content` nothing that may quote that."""
         data = self._as_data(is_private=self.is_private or not with_content)
         data["time"], data["outcome"] = _date(self.time), self.outcome
-        data["cause"], data["automation"] = self.envelope.context.parent_id, self.automation
-        data["parent"] = self.parent
+        data["cause"], data["automation"], data["parent"] = self.cause, self.automation, self.parent
         if self.refusal is not None:
             data["refusal"]["since"] = _date(self.refusal.since)
         return data
@@ -249,17 +255,16 @@ class Record:
         return self._as_data(is_private=True)
 
     def _as_data(self, *, is_private: bool) -> dict[str, Any]:
-        envelope = self.envelope
         data: dict[str, Any] = {
             "id": self.record_id,
             "time": self.time,
             "address": self.address,
-            "origin": envelope.origin,
-            "sender": envelope.sender,
-            "home": envelope.home,
-            "hops": envelope.hops,
-            "external": envelope.external,
-            "user_id": envelope.context.user_id,
+            "origin": self.origin,
+            "sender": self.sender,
+            "home": self.home,
+            "hops": self.hops,
+            "external": self.external,
+            "user_id": self.user_id,
             "duration": self.duration,
             "deliveries": [
                 *(self._delivery(*each, is_private=is_private) for each in enumerate(self.deliveries)),
@@ -293,19 +298,12 @@ class Record:
             lost: The error of receivers that were at work then.
 
         """
-        envelope = Envelope(
-            address=data["address"] or "",
-            context=Context(id=data["id"], user_id=data["user_id"]),
-            origin=data["origin"],
-            entrance=None,
-            sender=data["sender"],
-            hops=data["hops"],
-            external=data["external"],
-            home=data["home"],
-        )
+        record = cls(data["id"], data["address"], data["time"], data["origin"], data["sender"])
+        record.home, record.hops, record.external = data["home"], data["hops"], data["external"]
+        record.user_id, record.elsewhere, record.duration = data["user_id"], data["elsewhere"], data["duration"]
+        record.is_private = True
         received = [each for each in data["deliveries"] if each["outcome"] != REFUSED]
-        record = cls(envelope, data["time"], [_from_data(each, lost) for each in received])
-        record.elsewhere, record.duration, record.is_private = data["elsewhere"], data["duration"], True
+        record.deliveries = [_from_data(each, lost) for each in received]
         record.refused = [_from_data(each, lost) for each in data["deliveries"] if each["outcome"] == REFUSED]
         for index, each in enumerate(received):
             if "result" in each:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Sequence
 import time
 from typing import Final, NamedTuple
 
-from homeassistant.core import Context
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.ulid import ulid_now
 
-from .message import Envelope, is_address
+from .message import is_address
 from .receipt import Delivery
 from .record import MAX_ERROR_LENGTH, Record, Refusal
 
@@ -46,8 +46,7 @@ class Refusals:
     def restore(self, record: Record, refusal: Refusal) -> None:
         """Add a record as it was before a restart."""
         bot_ids = tuple(delivery.bot_id for delivery in record.refused)
-        envelope = record.envelope
-        self._records[_Key(refusal.reason, envelope.origin, envelope.sender, bot_ids, record.address)] = record
+        self._records[_Key(refusal.reason, record.origin, record.sender, bot_ids, record.address)] = record
 
     def forget(self, bot_id: str) -> None:
         """Forget what concerns a bot, and no other."""
@@ -100,17 +99,7 @@ class Refusals:
             key = key._replace(address=None)
             if key in self._records:
                 return key
-        envelope = Envelope(
-            address=key.address or "",
-            context=Context(),
-            origin=key.origin,
-            entrance=None,
-            sender=key.sender,
-            hops=0,
-            external=True,
-            home=None,
-        )
-        self._records[key] = record = Record(envelope, 0.0, [])
+        self._records[key] = record = Record(ulid_now(), key.address, 0.0, key.origin, key.sender)
         record.refusal = Refusal(reason=key.reason, error=None, since=time.time(), count=0)
         record.keep_refusals(refused)
         if len(self._records) > MAX_REFUSALS:
