@@ -586,6 +586,25 @@ async def test_what_a_bot_is_at_work_for_when_it_is_reloaded_is_finished_and_ans
     assert [each["receiver"] for each in (await sending)["handled"]] == ["slow"]
 
 
+async def test_what_a_bot_is_at_work_for_when_home_assistant_stops_is_finished_and_answered(start: Start) -> None:
+    """Although Home Assistant ends what it runs in the background before all else."""
+    one = await add_bot_of(await start("one"), "cottage", name="One")
+    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
+    await acquainted(one, two)
+    slow = Slow()
+    two.attach(slow)
+    router_of(two).registry.open(two.bot_id, "slow")
+
+    sending = one.hass.async_create_task(send(one, address="slow"))
+    await until(lambda: slow.working == 1)
+    stopping = asyncio.create_task(two.hass.async_stop())
+    await asyncio.sleep(0.1)
+    slow.may_end.set()
+    await stopping
+
+    assert [each["receiver"] for each in (await sending)["handled"]] == ["slow"]
+
+
 async def test_a_bot_is_unloaded_however_much_it_is_at_work_for(
     start: Start, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

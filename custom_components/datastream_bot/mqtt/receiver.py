@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.async_ import create_eager_task
 
 from ..bot import Bot
 from ..errors import MessageError
@@ -112,10 +113,9 @@ class Receiver:
             return
         self._homes[home.name] = home
         home.messages += 1
-        # Nothing cancels it: what is marked on disk is to be handled, too.
-        task = self._hass.async_create_background_task(
-            self._async_work(home, arrival), "datastream_bot message from another home"
-        )
+        # What is marked on disk is to be handled, too. Home Assistant would cancel a background task before it stops, and
+        # its start would wait for one of another kind.
+        task = create_eager_task(self._async_work(home, arrival), name="datastream_bot message from another home")
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
