@@ -3,9 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 import pytest
 
 from custom_components.datastream_bot.bot import Bot
@@ -221,3 +227,19 @@ async def test_a_microservice_of_another_integration_leaves_with_the_bot(
     assert len(reader.messages) == 1
     await hass.config_entries.async_unload(bot.bot_id)
     assert "news" not in router().registry.addresses
+
+
+async def test_a_bot_that_is_loaded_anew_is_another_one_at_once(hass: HomeAssistant, add_bot: AddBot) -> None:
+    """Whoever still has the former one is told so at every moment."""
+    former = await add_bot()
+    seen: list[tuple[ConfigEntryState, bool]] = []
+
+    @callback
+    def look(_: ConfigEntryChange, entry: ConfigEntry[Bot]) -> None:
+        seen.append((entry.state, former.is_loaded))
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, look)
+    await hass.config_entries.async_reload(former.bot_id)
+
+    assert (ConfigEntryState.SETUP_IN_PROGRESS, False) in seen
+    assert not former.is_loaded

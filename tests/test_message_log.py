@@ -66,6 +66,8 @@ class Clerk(Microservice):
                 raise HomeAssistantError(f"out of ink {text}")
             case "refuse":
                 raise ServiceValidationError(f"not {message.content['secret']}")
+            case "break":
+                raise ValueError(f"cannot print {message.content['secret']}")
             case "tell":
                 return {"text": text, "copies": [1, 2, 3], "by": {"room": 1}}
         return None
@@ -463,6 +465,25 @@ async def test_a_user_who_sends_too_much_is_in_the_log(
     assert by_action["refusal"]["count"] >= 40
     assert (by_action["address"], by_stream["address"]) == ("news", "send_push_notification")
     assert by_stream["refusal"]["count"] >= 40
+
+
+@pytest.mark.warns
+async def test_an_error_that_nobody_thought_of_may_quote_the_content(
+    hass: HomeAssistant, add_bot: AddBot, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is neither kept where content is not, nor in Home Assistant's log."""
+    caplog.set_level(logging.INFO, logger="custom_components.datastream_bot")
+    bot = await add_bot()
+    bot.attach(Clerk())
+    await change_log(bot, keep_content=False, content_in_diagnostics=False)
+
+    receipt = await send("office", {"do": "break", "secret": "hunter2"}, config_entry_id=bot.bot_id)
+
+    assert receipt["failed"][0]["error"] == "ValueError: cannot print hunter2"
+    [message] = await get_messages(hass)
+    assert "error" not in message["deliveries"][0]
+    assert "failed on a message to office" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 async def test_the_log_keeps_no_events_in_memory(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:

@@ -146,7 +146,8 @@ class Bot:
     def is_loaded(self) -> bool:
         """Return whether it is, or is being loaded, and no other in its place."""
         states = (ConfigEntryState.SETUP_IN_PROGRESS, ConfigEntryState.LOADED)
-        return self.entry.state in states and self.entry.runtime_data is self
+        # Home Assistant takes it away while the entry is loaded anew.
+        return self.entry.state in states and getattr(self.entry, "runtime_data", None) is self
 
     @property
     def is_outdated(self) -> bool:

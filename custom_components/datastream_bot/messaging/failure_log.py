@@ -47,9 +47,10 @@ class FailureLog:
         elif isinstance(err, HomeAssistantError):
             _LOGGER.warning("%s failed on a message to %s: %s", receiver, address, error)
         else:
-            # The error itself would be written as it is.
-            shown = RuntimeError(f"{type(err).__name__}: {error}").with_traceback(err.__traceback__)
+            # The error itself may quote the content.
+            shown = RuntimeError(type(err).__name__).with_traceback(err.__traceback__)
             _LOGGER.error("%s failed on a message to %s", receiver, address, exc_info=shown)
+            _LOGGER.debug("It failed because of this: %s", error)
 
     def _is_repeated(self, failure: _Failure) -> bool:
         now = self._hass.loop.time()

@@ -292,7 +292,8 @@ class Router:
             Outcome.FAILED,
             result=err.result if isinstance(err, PartlyFailedError) else None,
             error=_told(err),
-            quotes=isinstance(err, ServiceValidationError),
+            # Nobody knows what the other kinds tell.
+            quotes=isinstance(err, ServiceValidationError) or not isinstance(err, HomeAssistantError),
         )
 
 

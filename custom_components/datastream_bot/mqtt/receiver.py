@@ -113,8 +113,8 @@ class Receiver:
             return
         self._homes[home.name] = home
         home.messages += 1
-        # What is marked on disk is to be handled, too. Home Assistant would cancel a background task before it stops, and
-        # its start would wait for one of another kind.
+        # What is marked on disk is to be handled, too. Home Assistant would cancel a background task before it stops,
+        # and its start would wait for one of another kind.
         task = create_eager_task(self._async_work(home, arrival), name="datastream_bot message from another home")
         self._working.add(task)
         task.add_done_callback(self._working.discard)
