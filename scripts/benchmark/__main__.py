@@ -1,85 +1,61 @@
-"""Runs the measurements, and prints what they find."""
+"""Compares costs of the integration with those of Home Assistant's own ways; docs/costs.md says what the rows mean."""
 
 import argparse
-from collections.abc import Coroutine, Mapping
+import asyncio
 import json
 import logging
+import os
 from pathlib import Path
+import subprocess
 import sys
+import tempfile
 import time
-from typing import Any, Final
 
 import homeassistant.core  # noqa: F401 - replaces modules that the integration imports
 from homeassistant.runner import create_event_loop
 import ulid_transform
 
-from . import closed_doors, crowds, growth, messages, recording, setting_up, toggling, webhooks
-from .counters import CounterError
-from .instructions import instructions, take_turns
-from .rounds import Figure, Measurement
-from .table import HEADER, row, verdict
-
-# Growth is the first, for what others leave free in memory would hide it.
-FAMILIES: Final = (growth, messages, crowds, toggling, webhooks, setting_up, recording, closed_doors)
-MEASUREMENTS: Final[Mapping[str, Measurement]] = {
-    measurement.name: measurement for family in FAMILIES for measurement in family.MEASUREMENTS
-}
-
-
-def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a loop of its own, made as Home Assistant makes it."""
-    loop = create_event_loop()
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-
-def measure(names: list[str]) -> list[Figure]:
-    """Run measurements, and print their table."""
-    is_compiled = not ulid_transform.ulid_now.__module__.endswith("_py_ulid_impl")
-    print(f"Contexts have ids from {'compiled code' if is_compiled else 'Python code: they cost ten times as much'}")
-    print(HEADER)
-    figures: list[Figure] = []
-    began = time.monotonic()
-    for name in names:
-        for figure in run(MEASUREMENTS[name].figures()):
-            figures.append(figure)
-            print(row(figure), flush=True)
-    print(f"{verdict(figures)}; it took {time.monotonic() - began:.0f} s")
-    return figures
+from . import growth, messages, toggling
+from .meters import COUNTED_IN, FOLDER, SLOWNESS, VALGRIND
+from .rounds import HEADER, Row
 
 
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--only", choices=MEASUREMENTS, help="run only this measurement")
-    doing.add_argument("--instructions", choices=MEASUREMENTS, help="count instructions of this one instead of seconds")
-    doing.add_argument("--side", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--only", default="", metavar="WORD", help="run only rows with this word in their names")
+    parser.add_argument("--instructions", action="store_true", help="count instructions instead; it needs Valgrind")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios there, too")
     arguments = parser.parse_args()
+    if arguments.instructions and not COUNTED_IN:
+        with tempfile.TemporaryDirectory() as folder:
+            # The same hashes give the same instructions.
+            environment = {**os.environ, FOLDER: folder, "PYTHONHASHSEED": "0"}
+            command = [*VALGRIND, f"--log-file={folder}/log", sys.executable, "-m", __package__, *sys.argv[1:]]
+            sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603
 
     # As in a home whose user has not asked for more. What Home Assistant misses on this machine is of no interest.
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger().handlers[0].addFilter(logging.Filter("custom_components"))
-
-    if arguments.side:
-        run(take_turns(MEASUREMENTS[arguments.side[0]], arguments.side[1]))
-        return
-    if arguments.instructions:
-        figures = [run(instructions(MEASUREMENTS[arguments.instructions]))]
-        print(HEADER, row(figures[0]), sep="\n")
-    else:
-        figures = measure([arguments.only] if arguments.only else list(MEASUREMENTS))
+    is_compiled = not ulid_transform.ulid_now.__module__.endswith("_py_ulid_impl")
+    print(f"ulid_transform is {'' if is_compiled else 'NOT '}compiled: contexts cost ten times as much where it is not")
+    print(HEADER)
+    found: list[tuple[Row, float, str]] = []
+    # Growth is the first, for what others leave free in memory would hide it.
+    for comparison in (*growth.COMPARISONS, *messages.COMPARISONS, *toggling.COMPARISONS):
+        if (COUNTED_IN and not comparison.is_counted) or not any(arguments.only in row.name for row in comparison.rows):
+            continue
+        with asyncio.Runner(loop_factory=create_event_loop) as runner:
+            if COUNTED_IN:
+                # What happens so many times a second is to happen once in as many messages as it does without Valgrind.
+                vars(runner.get_loop())["time"] = lambda: time.monotonic() / SLOWNESS
+            found += (figures := runner.run(comparison.figures()))
+        print(*(line for _, _, line in figures), sep="\n", flush=True)
     if arguments.json:
-        told = [{"name": figure.name, "ratio": figure.ratio, "goal": figure.goal} for figure in figures]
-        arguments.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        suffix = "-instructions" if COUNTED_IN else ""
+        rows = [{"name": row.name + suffix, "ratio": ratio, "goal": row.goal} for row, ratio, _ in found]
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CounterError as err:
-        sys.exit(str(err))
+    main()

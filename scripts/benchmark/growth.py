@@ -1,82 +1,135 @@
-"""Whether messages cost more, and the home takes more memory, the more messages there were before."""
+"""What many addresses, bots, messages, data streams and automations cost, and what they take in memory."""
 
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from functools import partial
 import gc
 from pathlib import Path
 import resource
-from statistics import median
-from typing import Final
+import tracemalloc
+from typing import Any, Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 
-from .bots import NEWS, Idler, add_bot, stream
-from .home import new_home
-from .messages import send_times
-from .rounds import Figure, Timed, tidied
+from .bots import NEWS, add_bot, add_listeners, fire, send, stream
+from .home import RING, Home, new_home, set_up
+from .rounds import Comparison, Once, Row, metered, tidy
 
-BLOCK: Final = 10_000
-BLOCKS: Final = 10
-TURN: Final = 500
+IN_MEMORY: Final = 300
+MESSAGES: Final = 100_000
 WARM_UP: Final = 5000
 """More than the messages that the integration remembers to tell who goes in circles: that it does is no growth."""
 
-
-class Growth:
-    """Sends 100,000 messages in one home and, by turns, as many in ten homes of which each has a tenth of them.
-
-    All homes are there from the beginning, so that what the process grows by is due to the messages.
-    """
-
-    name = "growth"
-
-    async def figures(self) -> list[Figure]:
-        """Measure the processor's time for every 10,000 messages, and the memory of the process."""
-        async with AsyncExitStack() as stack:
-            old, *young = [await _furnished(stack) for _ in range(BLOCKS + 1)]
-            async with tidied():
-                before = _memory()
-                times = [await _send_block(old, home) for home in young]
-                after = _memory()
-        return [
-            Figure(
-                name="growth-seconds",
-                what=f"seconds for {BLOCK * BLOCKS:,} messages : for {BLOCK:,}",
-                ratios=[BLOCKS * ours / theirs for ours, theirs in times],
-                goal=10.5,
-                note=f"{sum(ours for ours, _ in times):.4g} : {median(theirs for _, theirs in times):.4g} s",
-            ),
-            Figure(
-                name="growth-memory",
-                what=f"memory of the process after {BLOCK * BLOCKS * 2:,} messages : before",
-                ratios=[after / before],
-                goal=1.02,
-                note=f"{after / 2**20:.1f} : {before / 2**20:.1f} MiB",
-            ),
-        ]
+type Do = Callable[..., Awaitable[Any]]
 
 
-async def _furnished(stack: AsyncExitStack) -> HomeAssistant:
-    """Return a home with a bot that has taken a few messages."""
-    home = await stack.enter_async_context(new_home())
-    bot = await add_bot(home, stream(NEWS))
-    bot.attach(Idler())
-    await send_times(home, WARM_UP)
-    return home
+async def alone(home: Home) -> Once:
+    """Send a message to the only bot."""
+    await add_bot(home, stream(NEWS))
+    return partial(send, home)
 
 
-async def _send_block(old: HomeAssistant, young: HomeAssistant) -> tuple[float, float]:
-    """Send 10,000 messages in each of two homes, and return the seconds that they took."""
-    turns = [Timed(job=partial(send_times, home, TURN)) for home in (old, young)]
-    times = [[await turn() for turn in turns] for _ in range(BLOCK // TURN)]
-    return sum(ours for ours, _ in times), sum(theirs for _, theirs in times)
+async def among_addresses(home: Home) -> Once:
+    """Send it where 10,000 addresses are declared, with the one that is there."""
+    # By two bots: Home Assistant lets a config entry have 10,000 entities.
+    for bot, number in (("A", 5000), ("B", 4999)):
+        await add_bot(home, *(stream(f"news_{bot}_{n}") for n in range(number)), name=bot)
+    return await alone(home)
 
 
-def _memory() -> float:
-    """Return the memory that the process has, in bytes."""
-    gc.collect()
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * resource.getpagesize()
+async def among_bots(home: Home) -> Once:
+    """Send it where 99 more bots declared the address and did not open it."""
+    for number in range(99):
+        await add_bot(home, stream(NEWS, external=False), name=f"Bot {number}")
+    return await alone(home)
 
 
-MEASUREMENTS: Final = (Growth(),)
+async def in_old_home(home: Home, number: int = MESSAGES // 10) -> Once:
+    """Send many messages where there were some before."""
+    once = await alone(home)
+    for _ in range(WARM_UP):
+        await once()
+
+    async def send_many() -> float:
+        tidy()
+        return await metered(home, once, number)
+
+    return send_many
+
+
+async def in_young_homes(_: Home) -> Once:
+    """Do the same in a new home each time."""
+
+    async def once() -> float:
+        async with new_home() as home:
+            return float(await (await in_old_home(home))())
+
+    return once
+
+
+async def memory_after(number: int, home: Home) -> Once:
+    """Measure the memory of this process after so many more messages."""
+    send_all = await in_old_home(home, number)
+
+    async def once() -> float:
+        await send_all()
+        gc.collect()
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]  # noqa: ASYNC240 - it is no file
+        return int(pages) * resource.getpagesize()
+
+    return once
+
+
+async def add_streams(home: Home, number: int = 100) -> None:
+    """Add a bot with so many data streams."""
+    await add_bot(home, *(stream(f"news_{n}", actions=[RING]) for n in range(number)))
+
+
+async def restarted(first: Do, again: Do, before: Home) -> Once:
+    """Set up what a home had before it was restarted; its entities are registered, its configuration is read."""
+    await first(before)
+    before.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await before.async_block_till_done()
+
+    async def once() -> float:
+        async with new_home(before.config.config_dir) as home:
+            cost = await metered(home, partial(again, home))
+            if not set(before.states.async_entity_ids()) <= set(home.states.async_entity_ids()):
+                raise RuntimeError("Not everything was set up again")
+            return cost
+
+    return once
+
+
+async def in_memory(add: Do, run: Do, _: Home) -> Once:
+    """Measure the bytes of each that has run, as Python counts them, with entities and all."""
+
+    async def once() -> float:
+        async with new_home() as home:
+            gc.collect()
+            tracemalloc.start()
+            await add(home, IN_MEMORY)
+            for n in range(IN_MEMORY):
+                await run(home, f"news_{n}")
+            await home.async_block_till_done()
+            gc.collect()
+            memory, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            return memory / home.rung
+
+    return once
+
+
+_MEMORY: Final = (partial(memory_after, MESSAGES), partial(memory_after, 1))
+_STREAMS: Final = partial(restarted, add_streams, partial(set_up, component="datastream_bot"))
+_AUTOMATIONS: Final = partial(restarted, add_listeners, add_listeners)
+_KEPT: Final = (partial(in_memory, add_streams, send), partial(in_memory, add_listeners, fire))
+
+COMPARISONS: Final = (
+    Comparison(Row("growth-memory", 1.02, *_MEMORY), rounds=1, times=0, is_counted=False),
+    Comparison(Row("growth", 1.02, in_old_home, in_young_homes), rounds=10, times=0, is_counted=False),
+    Comparison(
+        Row("addresses", 1.05, among_addresses, alone), Row("bots", 1.05, among_bots, alone), rounds=201, times=40
+    ),
+    Comparison(Row("set-up", 1.0, _STREAMS, _AUTOMATIONS), times=0),
+    Comparison(Row("memory", 0.8, *_KEPT), rounds=3, times=0, is_counted=False),
+)

@@ -4,53 +4,66 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 import tempfile
-from typing import Any
+from typing import Any, Final
 
 from homeassistant import config_entries, loader
 from homeassistant.bootstrap import CORE_INTEGRATIONS, async_load_base_functionality
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.core_config import async_process_ha_core_config
+from homeassistant.helpers.service import async_set_service_schema
 from homeassistant.setup import async_setup_component
 from homeassistant.util.async_ import _SHUTDOWN_RUN_CALLBACK_THREADSAFE
 
 from tests.real.home import write_network
 
+# Many homes have these, and what is compared would otherwise set up some of them for itself.
+_COMPONENTS: Final = ("http", "binary_sensor", "event", "light", "switch", "blueprint", "trace", "webhook")
+
+RING: Final[dict[str, Any]] = {"action": "bell.ring", "data": {"loudness": 3}}
+"""The step of a script that rings the bell."""
+
+
+class Home(HomeAssistant):
+    """A home with a bell: an action that does nothing but count."""
+
+    rung = 0
+
+    @callback
+    def ring(self, call: ServiceCall) -> None:
+        """Count."""
+        self.rung += 1
+
 
 @asynccontextmanager
-async def new_home(*components: str) -> AsyncIterator[HomeAssistant]:
-    """Run a home that has nothing but some components, and forget it."""
-    with tempfile.TemporaryDirectory(prefix="datastream-bot-") as folder:
-        async with home_in(Path(folder), *components) as hass:
-            yield hass
+async def new_home(folder: str | None = None) -> AsyncIterator[Home]:
+    """Run a home with the storage that is in a folder, or without any."""
+    with tempfile.TemporaryDirectory(prefix="datastream-bot-") as empty_folder:
+        home = Home(folder or empty_folder)
+        write_network(Path(home.config.config_dir))
+        loader.async_setup(home)
+        home.config.skip_pip = True
+        home.config_entries = config_entries.ConfigEntries(home, {})
+        await loader.async_get_custom_components(home)
+        await async_load_base_functionality(home)
+        await async_process_ha_core_config(home, {})
+        # It would not listen in a home that had started without http.
+        for component in (*sorted(CORE_INTEGRATIONS), *_COMPONENTS):
+            await set_up(home, component)
+        home.services.async_register("bell", "ring", home.ring)
+        # Otherwise Home Assistant would look for an integration of this name again and again.
+        async_set_service_schema(home, "bell", "ring", {"name": "Ring"})
+        await home.async_start()
+        await home.async_block_till_done()
+        try:
+            yield home
+        finally:
+            await home.async_stop()
+            # Home Assistant takes it that the loop ends with it, but the next home is to run there too.
+            vars(home.loop).pop(_SHUTDOWN_RUN_CALLBACK_THREADSAFE, None)
 
 
-@asynccontextmanager
-async def home_in(folder: Path, *components: str) -> AsyncIterator[HomeAssistant]:
-    """Run the home whose storage is in a folder; what it stores is there when it has stopped."""
-    write_network(folder)
-    hass = HomeAssistant(str(folder))
-    loader.async_setup(hass)
-    hass.config.skip_pip = True
-    hass.config_entries = config_entries.ConfigEntries(hass, {})
-    await loader.async_get_custom_components(hass)
-    await async_load_base_functionality(hass)
-    for component in sorted(CORE_INTEGRATIONS):
-        await set_up(hass, component)
-    await async_process_ha_core_config(hass, {})
-    # It would not listen in a home that has started without it.
-    for component in ("http", *components):
-        await set_up(hass, component)
-    await hass.async_start()
-    await hass.async_block_till_done()
-    try:
-        yield hass
-    finally:
-        await hass.async_stop()
-        # Home Assistant takes it that the loop ends with it, but the next home is to run there too.
-        vars(hass.loop).pop(_SHUTDOWN_RUN_CALLBACK_THREADSAFE, None)
-
-
-async def set_up(hass: HomeAssistant, component: str, config: Mapping[str, Any] | Sequence[Any] = ()) -> None:
+async def set_up(home: HomeAssistant, component: str, config: Mapping[str, Any] | Sequence[Any] = ()) -> None:
     """Set up a component."""
-    if not await async_setup_component(hass, component, {component: config} if config else {}):
+    if not await async_setup_component(home, component, {component: config} if config else {}):
         raise RuntimeError(f"{component} was not set up")
+    await home.async_block_till_done()

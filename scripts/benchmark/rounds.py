@@ -1,157 +1,87 @@
-"""Rounds: both sides do the same by turns, so that what disturbs one disturbs the other."""
+"""Rounds: all sides do the same by turns, so that what disturbs one disturbs the others."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 import gc
 from statistics import median, quantiles
-import time
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple
 
-FEW: Final = 9
-SOME: Final = 21
-MANY: Final = 201
+from .home import Home, new_home
+from .meters import COUNTED_IN, start, stop
 
-type Turn = Callable[[], Awaitable[float]]
-"""Does one side's work once, and returns what it cost."""
+WARM_UPS: Final = 5
+HEADER: Final = f"{'what':<25}{'ratio':>6}  {'middle half':^15}{'goal':>7}    ours : theirs"
 
-type Job = Callable[[], Awaitable[object]]
+type Once = Callable[[], Awaitable[Any]]
+type Side = Callable[[Home], Awaitable[Once]]
+"""Makes a home ready, and returns what is done there again and again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """What was found.
-
-    Attributes:
-        name: What it is called on the command line.
-        what: What is compared, for people.
-        ratios: Ours against theirs, in each round.
-        goal: What the ratio should be at most.
-        at_least: Whether it should be so at least instead.
-        note: What the two sides cost, for people.
-
-    """
+class Row(NamedTuple):
+    """What one side costs against another: at most the goal, or of requests a second, at least."""
 
     name: str
-    what: str
-    ratios: Sequence[float]
     goal: float
-    at_least: bool = False
-    note: str = ""
-
-    @property
-    def ratio(self) -> float:
-        """Return the median."""
-        return median(self.ratios)
-
-    @property
-    def spread(self) -> tuple[float, float]:
-        """Return between what the middle half lies."""
-        if len(self.ratios) == 1:
-            return self.ratio, self.ratio
-        low, _, high = quantiles(self.ratios, method="inclusive")
-        return low, high
-
-    @property
-    def is_met(self) -> bool:
-        """Return whether the goal is met."""
-        return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
+    ours: Side
+    theirs: Side
 
 
-class Measurement(Protocol):
-    """Something that can be measured."""
-
-    @property
-    def name(self) -> str:
-        """Return what it is called on the command line."""
-
-    async def figures(self) -> list[Figure]:
-        """Measure."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two sides that are ready to be compared."""
-
-    ours: Turn
-    theirs: Turn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One measurement: how its sides are made ready, and what their ratio should be.
+    """Sides that are measured together, each in a home of its own, and what is told of them.
 
-    Attributes:
-        name: What it is called on the command line.
-        what: What is compared, for people.
-        goal: What the ratio should be at most.
-        sides: Makes the sides ready, and takes them down.
-        rounds: How often each side has its turn.
-        warm_ups: How many turns before that do not count.
-        unit: The unit to tell costs in, and how many of it there are to one of what turns return.
-        inverse: Whether the ratio is theirs against ours, of what should be at least the goal.
-
+    In a turn, a side does its work so many `times`; if these are 0, once, and says what it cost. It rings the bell so
+    often. Where `is_counted`, instructions say as much as seconds, and are counted in good time.
     """
 
-    name: str
-    what: str
-    goal: float
-    sides: Callable[[], AbstractAsyncContextManager[Pair]]
-    rounds: int = FEW
-    warm_ups: int = 2
-    unit: tuple[str, float] = ("µs", 1e6)
-    inverse: bool = False
+    def __init__(self, *rows: Row, rounds: int = 21, times: int = 1, rings: int = 0, is_counted: bool = True) -> None:
+        """Initialize it."""
+        self.rows, self.is_counted = rows, is_counted
+        self._rounds, self._times, self._rings = rounds, times, rings
 
-    async def figures(self) -> list[Figure]:
-        """Measure."""
-        ours: list[float] = []
-        theirs: list[float] = []
-        async with self.sides() as pair, tidied():
-            for _ in range(self.warm_ups):
-                await pair.ours()
-                await pair.theirs()
-            for _ in range(self.rounds):
-                ours.append(await pair.ours())
-                theirs.append(await pair.theirs())
-        unit, factor = self.unit
-        ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-        return [
-            Figure(
-                name=self.name,
-                what=self.what,
-                ratios=[1 / ratio for ratio in ratios] if self.inverse else ratios,
-                goal=self.goal,
-                at_least=self.inverse,
-                note=f"{median(ours) * factor:.4g} : {median(theirs) * factor:.4g} {unit}",
-            )
-        ]
+    async def figures(self) -> list[tuple[Row, float, str]]:
+        """Measure; return of each row the ratio, and a line for people."""
+        sides = dict.fromkeys(side for row in self.rows for side in (row.theirs, row.ours))
+        async with AsyncExitStack() as stack:
+            stack.callback(gc.unfreeze)
+            homes = [await stack.enter_async_context(new_home()) for _ in sides]
+            work = [(home, await side(home)) for home, side in zip(homes, sides, strict=True)]
+            for each in work * min(WARM_UPS, self._rounds // 2):
+                await self._turn(*each)
+            tidy()
+            costs = [[await self._turn(*each) for each in work] for _ in range(3 if COUNTED_IN else self._rounds)]
+        by_side = dict(zip(sides, zip(*costs, strict=True), strict=True))
+        return [_figure(row, by_side[row.ours], by_side[row.theirs]) for row in self.rows]
+
+    async def _turn(self, home: Home, once: Once) -> float:
+        before = home.rung
+        cost: float = await (metered(home, once, self._times) if self._times else once())
+        if home.rung != before + self._rings:
+            raise RuntimeError(f"The bell was rung {home.rung - before} times, not {self._rings}")
+        return cost
 
 
-@asynccontextmanager
-async def tidied() -> AsyncIterator[None]:
+def _figure(row: Row, ours: Sequence[float], theirs: Sequence[float]) -> tuple[Row, float, str]:
+    """Return the median of the ratios, and a line with what encloses half of them."""
+    is_speed = "requests" in row.name
+    ratios = [b / a if is_speed else a / b for a, b in zip(ours, theirs, strict=True)]
+    low, ratio, high = quantiles(ratios, method="inclusive")
+    is_met = ratio >= row.goal if is_speed else ratio <= row.goal
+    goal = f"{'≥' if is_speed else '≤'} {row.goal:.2f} {' ' if is_met else '✗'}"
+    unit, factor = ("KiB", 2**-10) if "memory" in row.name else ("thousand", 1e-3) if COUNTED_IN else ("µs", 1e6)
+    costs = f"{median(ours) * factor:,.1f} : {median(theirs) * factor:,.1f} {unit}"
+    return row, ratio, f"{row.name:<25}{ratio:>6.3f}  {low:.3f} - {high:.3f}  {goal:>9}  {costs}"
+
+
+def tidy() -> None:
     """Spare the garbage collector what was made ready: it would look through all of it in the midst of some turn."""
     gc.collect()
     gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timed:
-    """The turn that does a job and costs the seconds that each of so many times in it takes.
-
-    By default these are seconds of this process on the processor, which are not disturbed by what else runs on the
-    machine: good for what never waits.
-    """
-
-    job: Job
-    times: int = 1
-    clock: Callable[[], float] = time.process_time
-
-    async def __call__(self) -> float:
-        """Do it."""
-        began = self.clock()
-        await self.job()
-        return (self.clock() - began) / self.times
+async def metered(home: Home, once: Once, times: int = 1) -> float:
+    """Do something so many times, and return what each costs until nothing is left to do."""
+    began = start()
+    for _ in range(times):
+        await once()
+    await home.async_block_till_done()
+    return stop(began) / times
