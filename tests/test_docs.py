@@ -25,7 +25,7 @@ from custom_components.datastream_bot.actions import form
 from custom_components.datastream_bot.actions.send import MAX_HOMES_NAMED
 from custom_components.datastream_bot.devices import expectations
 from custom_components.datastream_bot.doors import botlab_api, door, idempotency, request, signature
-from custom_components.datastream_bot.flows import bot as bot_form, data_stream as stream_form
+from custom_components.datastream_bot.flows import data_stream as stream_form, lists
 from custom_components.datastream_bot.issues import KINDS, Kind
 from custom_components.datastream_bot.messaging import content, log, loop_guard, message, record, refusals, schema
 from custom_components.datastream_bot.microservices import script_run
@@ -577,7 +577,7 @@ def test_every_page_is_linked_from_the_first() -> None:
         f"{stream_form.MAX_BYTES // 1024} KiB as JSON, {stream_form.MAX_LEVELS} levels deep |",
         f"{loop_guard.MAX_HOPS} hops; {loop_guard.MAX_MESSAGES:,} messages",
         f"actions of one data stream | {script_run.MAX_RUNS}",
-        f"lists {bot_form.MAX_LISTED} lights and {bot_form.MAX_LISTED} switches",
+        f"lists {lists.MAX_LISTED} lights and {lists.MAX_LISTED} switches",
         f"if it can be within {expectations._DEFERRED_FOR / 60:.0f} minutes",
         f"after {doubt_issue.LASTING / 3600:.0f} hours a repair issue",
         f"are returned | {other_integrations.MAX_WAIT:.0f} seconds",

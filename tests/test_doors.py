@@ -56,7 +56,7 @@ async def test_over_its_limit_a_door_refuses_with_one_repair_issue_while_it_last
     assert await told(responses[-1]) == (429, "rate_limited")
     assert responses[-1].headers["Retry-After"] == "1"
     shown = issue_registry.issues[issue]
-    assert shown.translation_placeholders == {"door": "webhook", "bot": "Home"}
+    assert shown.translation_placeholders == {"door": "Webhook", "bot": "Home"}
     assert shown.severity == "warning"
 
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))

@@ -896,7 +896,7 @@ async def test_what_the_former_protocol_had_on_its_way_is_dropped_and_told(start
 
     issue = ir.async_get(bot.hass).async_get_issue(DOMAIN, f"mqtt_upgraded_{BOT_ID}")
     assert issue is not None
-    assert issue.translation_placeholders == {"bot": "One", "organization": "acme", "about": "2"}
+    assert issue.translation_placeholders == {"bot": "One", "organization": "acme", "number": "2"}
     assert not list(storage.glob("*outbox")) + list(storage.glob("*roster*"))
 
 

@@ -152,7 +152,7 @@ async def test_messages_to_other_homes_that_were_on_their_way_are_dropped_and_to
         await hass.async_add_executor_job(int)
     issue = issues.async_get_issue(DOMAIN, f"mqtt_upgraded_{WORKSHOP}")
     assert issue is not None
-    assert (issue.translation_placeholders or {})["about"] == "1"
+    assert (issue.translation_placeholders or {})["number"] == "1"
 
 
 async def test_a_bot_of_a_former_version_goes_on(

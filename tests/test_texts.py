@@ -275,4 +275,4 @@ def test_the_form_of_a_built_in_data_stream_tells_its_fields(address: str) -> No
         assert ("required" in line) is field.required
         assert line.endswith(f". {field.description}")
     assert f"`{address}`." in described
-    assert TEXTS["common"].keys() == {*BUILT_IN_FIELDS, "shared"}
+    assert TEXTS["common"].keys() == {*BUILT_IN_FIELDS, "shared", "none", "more", "away"}

@@ -166,5 +166,5 @@ async def test_a_template_is_refused_and_the_error_names_the_way(
     state = hass.states.get("automation.listen")
     assert state is not None
     assert state.state == "unavailable"
-    assert "Use the trigger Event of Home Assistant on the event datastream_bot_message instead" in caplog.text
+    assert "Use Home Assistant's trigger “Manual event received” for the event datastream_bot_message" in caplog.text
     caplog.clear()

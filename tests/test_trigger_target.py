@@ -329,5 +329,5 @@ async def test_a_bot_that_is_gone_is_told_for_a_target_as_well(
     await send_all(hass, send)
 
     ((_, issue),) = ir.async_get(hass).issues.items()
-    assert issue.translation_placeholders == {"bot": "Hut", "addresses": "its target"}
+    assert issue.translation_placeholders == {"bot": "Hut", "addresses": "Home doorbell"}
     assert await traced(hass_ws_client) == ["There is no bot with the name or id Hut"]

@@ -11,6 +11,7 @@ from homeassistant.core import callback
 
 from .const import DOMAIN
 from .data_streams import SUBENTRY_DATA_STREAM, built_in_streams
+from .errors import async_text
 from .flows.bot import NAME_SCHEMA, NEW_BOT_SCHEMA, form_from_options
 from .flows.bot_steps import BotSteps
 from .flows.data_stream import DataStreamFlow
@@ -86,7 +87,8 @@ class DatastreamBotConfigFlow(BotSteps, ConfigFlow, domain=DOMAIN):
             try:
                 await async_try(self.hass, entry.entry_id, settings)
             except BrokerError as err:
-                errors, placeholders["problem"] = {CONF_BASE: "broker_unusable"}, str(err)
+                errors = {CONF_BASE: "broker_unusable"}
+                placeholders["problem"] = await async_text(self.hass, err, self.hass.config.language)
             else:
                 return self.async_update_and_abort(entry, options={**entry.options, **settings.as_options()})
         schema = self.add_suggested_values_to_schema(LOGIN_SCHEMA, asdict(settings))

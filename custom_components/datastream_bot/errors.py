@@ -31,9 +31,9 @@ class MessageError(ServiceValidationError):
         self.code = translation_key
 
 
-async def async_text(hass: HomeAssistant, err: MessageError) -> str:
-    """Return the text of an error, also while the integration is not set up."""
-    texts = await async_get_translations(hass, "en", "exceptions", {DOMAIN})
+async def async_text(hass: HomeAssistant, err: MessageError, language: str = "en") -> str:
+    """Return the text of an error in a language, also while the integration is not set up."""
+    texts = await async_get_translations(hass, language, "exceptions", {DOMAIN})
     text = texts[f"component.{DOMAIN}.exceptions.{err.code}.message"].rstrip(".")
     return text.format(**(err.translation_placeholders or {}))
 

@@ -32,7 +32,7 @@ from .messaging.message_filter import MessageFilter, Miss, Nearness
 from .messaging.schema import SchemaError
 from .messaging.signals import ANY_MESSAGE, message_signal
 from .trigger_description import TRIGGER
-from .trigger_target import async_is_targeted
+from .trigger_target import async_is_targeted, async_named
 
 OPTION_ADDRESS: Final = "address"
 OPTION_BOT: Final = "config_entry_id"
@@ -141,12 +141,13 @@ class AttachedTrigger:
         """Initialize it with the options, the target, and with what to call when a message comes or is missed."""
         self._hass = hass
         self._addresses: list[str] = list(dict.fromkeys(options[OPTION_ADDRESS]))
+        self._target = TargetSelection(target)
         self._filter = MessageFilter(
             hass,
             self._addresses,
             options.get(OPTION_BOT),
             options[OPTION_CONTENT],
-            partial(async_is_targeted, hass, TargetSelection(target)) if target else None,
+            partial(async_is_targeted, hass, self._target) if target else None,
         )
         self._run_action = run_action
         self._did_not_trigger = did_not_trigger
@@ -218,7 +219,7 @@ class AttachedTrigger:
         # With the placeholders instead of the text of the error: the integration may not be set up.
         told: dict[str, Any] = {
             **(never.translation_placeholders or {}),
-            "addresses": ", ".join(self._addresses) or "its target",
+            "addresses": ", ".join(self._addresses or async_named(self._hass, self._target)),
         }
         async_create_issue(self._hass, self._issue_id, translation_key=never.code, **told)
 

@@ -51,3 +51,15 @@ def async_targeted(hass: HomeAssistant, target: TargetSelection, bot_id: str, *,
         or entities.async_get_entity_id(Platform.EVENT, DOMAIN, stream.subentry_id) in entity_ids
         for address in (stream.data[CONF_ADDRESS],)
     }
+
+
+@callback
+def async_named(hass: HomeAssistant, target: TargetSelection) -> list[str]:
+    """Return what a target has: devices by name, all else by id, which is readable."""
+    devices = dr.async_get(hass)
+    named = [
+        device_id if device is None else device.name_by_user or device.name or device_id
+        for device_id in target.device_ids
+        for device in (devices.async_get(device_id),)
+    ]
+    return sorted([*named, *target.entity_ids, *target.area_ids, *target.floor_ids, *target.label_ids])

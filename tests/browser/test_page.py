@@ -1,7 +1,8 @@
 """The page: every message, and what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 import json
 import re
 from typing import Any, Final
@@ -11,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Locator, Page, expect
 import pytest
 
-from ..real.home import HomeError, RealHome
+from ..real.home import DOMAIN, PROJECT, HomeError, RealHome
 from .conftest import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -20,6 +21,7 @@ PAGE: Final = "/datastream-bot"
 HOSTILE: Final = "<img src=x onerror=\"document.title='broken'\">"
 ARABIC: Final = "مرحبا بالعالم"
 VIEWS: Final = ("Messages", "Addresses", "Map")
+TRANSLATIONS: Final = PROJECT / "custom_components" / DOMAIN / "translations"
 
 type Tell = Callable[..., None]
 
@@ -256,6 +258,27 @@ def test_everybody_can_use_the_page(person: Person, busy: str, color_scheme: Any
     panel(page).evaluate("element => { element.style.direction = 'rtl'; }")
     panel(page).get_by_role("tab", name="Messages").click()
     person.look(f"From right to left, {color_scheme}, {width} pixels")
+
+
+@pytest.fixture(params=["de", "es", "fr", "it", "nl"])
+def language(request: pytest.FixtureRequest, home: RealHome, portal: BlockingPortal) -> Iterator[str]:
+    """Let the user speak another language than English for a while, and return which."""
+    speak = partial(home.ask, "frontend/set_user_data", key="language")
+    portal.call(partial(speak, value={"language": request.param}))
+    yield request.param
+    portal.call(partial(speak, value={"language": "en"}))
+
+
+def test_the_page_speaks_the_language_of_its_user(person: Person, busy: str, language: str) -> None:
+    """Also on a phone, where long words have to fit."""
+    page = person.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    person.open(f"{PAGE}{of(busy)}")
+    texts = json.loads((TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8"))["config_panel"]
+    for view in texts["tab"].values():
+        panel(page).get_by_role("tab", name=view).click()
+        person.look(f"{view}, {language}")
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
 def test_the_page_goes_on_after_a_restart(

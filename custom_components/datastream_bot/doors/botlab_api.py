@@ -67,7 +67,7 @@ class BotlabDoor(Door):
     """The BotLab-compatible API of a bot."""
 
     origin: ClassVar = "cloud_api"
-    title: ClassVar = "BotLab-compatible API"
+    title: ClassVar = "BotLab API"
     form: ClassVar = {
         vol.Required(CONF_OPEN, default=False): BooleanSelector(),
         vol.Required(CONF_LOCAL_ONLY, default=True): BooleanSelector(),

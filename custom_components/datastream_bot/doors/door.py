@@ -89,7 +89,7 @@ class Door:
     Attributes:
         hass: Home Assistant.
         origin: What messages that come through it are marked with; also the key of its settings.
-        title: What people call it.
+        title: What people call it, in every language.
         form: Its section in the form of the doors, with defaults; a door without one is always open.
         bot_id: Config entry id of the bot.
         entry: Config entry of the bot.
@@ -199,7 +199,9 @@ class Door:
         """Return the refusal of a request; log it and raise a repair issue until no more are refused."""
         self._counts[error.code] += 1
         if self._refusals.async_count() == 1:
-            _LOGGER.warning("The %s of %s refuses messages, as too many come at once", self.title, self.entry.title)
+            _LOGGER.warning(
+                "%s refuses messages at its door %s, as too many come at once", self.entry.title, self.title
+            )
             async_create_issue(
                 self.hass, self._issue_id, translation_key=translation_key, entry=self.entry, door=self.title
             )

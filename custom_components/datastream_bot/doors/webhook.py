@@ -68,7 +68,7 @@ class WebhookDoor(Door):
     """
 
     origin: ClassVar = "webhook"
-    title: ClassVar = "webhook"
+    title: ClassVar = "Webhook"
     form: ClassVar = {
         vol.Required(CONF_OPEN, default=False): BooleanSelector(),
         vol.Required(CONF_LOCAL_ONLY, default=True): BooleanSelector(),

@@ -1,8 +1,8 @@
 """The form of a bot, made of its settings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
-from itertools import islice
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
@@ -25,6 +25,7 @@ from ..devices.groups import Groups
 from ..devices.selection import async_attached_entities
 from ..presence.persons import async_presences
 from ..settings import Settings
+from .lists import listed
 
 CONF_EXCLUDE: Final = "exclude"
 CONF_MORE: Final = "more"
@@ -33,9 +34,6 @@ CONF_TARGET: Final = "target"
 STEP_ATTACHED: Final = "attached"
 STEP_ATTACHED_NOBODY: Final = "attached_nobody"
 STEP_ATTACHED_NOTHING: Final = "attached_nothing"
-
-MAX_LISTED: Final = 50
-"""How many entities of a domain the form names."""
 
 _TARGET_SELECTOR: Final = TargetSelector(
     TargetSelectorConfig(entity=[EntityFilterSelectorConfig(domain=list(DOMAINS))])
@@ -115,7 +113,9 @@ def own_in(hass: HomeAssistant, target: Mapping[str, Any]) -> str:
     return ", ".join(sorted(own_devices | own_entities))
 
 
-def attached_step(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def attached_step(
+    hass: HomeAssistant, options: Mapping[str, Any], texts: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
     """Return the step that shows what a bot is attached to and whom it follows with these options, and its text.
 
     There is one of its own for a bot without anything to switch, and for one without anybody to follow.
@@ -123,18 +123,15 @@ def attached_step(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str,
     attached = async_attached_entities(hass, options[CONF_TARGET], options[CONF_EXCLUDE], Groups(hass))
     persons = async_presences(hass, options[CONF_PERSONS])
     lists = {domain: [each for each in attached if domain_of(each) == domain] for domain in DOMAINS}
-    shown = {str(domain): listed(hass, entity_ids) for domain, entity_ids in {**lists, PERSON_DOMAIN: persons}.items()}
+    shown = {
+        str(domain): listed(entity_ids, partial(named, hass), texts)
+        for domain, entity_ids in {**lists, PERSON_DOMAIN: persons}.items()
+    }
     step = STEP_ATTACHED if persons else STEP_ATTACHED_NOBODY
     return step if attached else STEP_ATTACHED_NOTHING, {"count": str(len(attached)), **shown}
 
 
-def listed(hass: HomeAssistant, entity_ids: Collection[str], notes: Mapping[str, str] | None = None) -> str:
-    """Return a list in Markdown, with what is to be noted on each entity."""
-    lines = [
-        (f"- {state.name} (`{entity_id}`)" if (state := hass.states.get(entity_id)) else f"- `{entity_id}`")
-        + (f": {notes[entity_id]}" if notes else "")
-        for entity_id in islice(entity_ids, MAX_LISTED)
-    ]
-    if more := len(entity_ids) - len(lines):
-        lines.append(f"- … {more} more")
-    return "\n".join(lines) or "- none"
+def named(hass: HomeAssistant, entity_id: str) -> str:
+    """Return the name and the id of an entity, as lists show them."""
+    state = hass.states.get(entity_id)
+    return f"`{entity_id}`" if state is None else f"{state.name} (`{entity_id}`)"

@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryBaseFlow, Confi
 import voluptuous as vol
 
 from ..settings import with_registry_ids
+from ..texts import async_texts
 from .bot import ATTACHED_SCHEMA, CONF_EXCLUDE, CONF_TARGET, attached_step, is_plain, options_from_form, own_in
 from .other_bots import async_shared
 from .sections import opened
@@ -64,7 +65,8 @@ class BotSteps(ConfigEntryBaseFlow):
                 self._bot[CONF_EXCLUDE] = user_input[CONF_EXCLUDE]
             if errors.get(CONF_EXCLUDE) != "target_invalid":
                 exclude = user_input[CONF_EXCLUDE]
-        step_id, placeholders = attached_step(self.hass, self._bot)
+        texts = await async_texts(self.hass, "common")
+        step_id, placeholders = attached_step(self.hass, self._bot, texts)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(ATTACHED_SCHEMA, {CONF_EXCLUDE: exclude}),
@@ -72,7 +74,7 @@ class BotSteps(ConfigEntryBaseFlow):
             description_placeholders={
                 **placeholders,
                 "own": own_in(self.hass, exclude),
-                "shared": await async_shared(self.hass, self._bot, self._own_entry),
+                "shared": async_shared(self.hass, self._bot, self._own_entry, texts),
             },
         )
 

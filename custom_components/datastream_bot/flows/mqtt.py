@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
-from itertools import islice
 import re
 from typing import Any, Final
 
@@ -22,10 +21,11 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from ..mqtt.peers import Peer
 from ..mqtt.settings import Broker, BrokerChoice, MqttSettings, Role
 from ..mqtt.transport import MqttTransport
+from .lists import listed
 
-MAX_LISTED: Final = 50
 _PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
 
@@ -74,19 +74,16 @@ BROKER_SCHEMA: Final = _schema(_OF_BROKER)
 LOGIN_SCHEMA: Final = _schema({"username", "password"})
 
 
-def listed_peers(entry: ConfigEntry[Any]) -> str:
+def listed_peers(entry: ConfigEntry[Any], texts: Mapping[str, str]) -> str:
     """Return the bots elsewhere that a bot knows as a list in Markdown."""
+
+    def named(peer: Peer) -> str:
+        name = f"{peer.home}: {_escaped(peer.name)}"
+        return name if peer.is_online else texts["away"].format(name=name)
+
     transport = entry.runtime_data.transport if entry.state is ConfigEntryState.LOADED else None
-    if not isinstance(transport, MqttTransport):
-        return "- none"
-    peers = sorted(transport.peers, key=lambda peer: (peer.home, peer.name))
-    lines = [
-        f"- {peer.home}: {_escaped(peer.name)}" + ("" if peer.is_online else " (away)")
-        for peer in islice(peers, MAX_LISTED)
-    ]
-    if more := len(peers) - len(lines):
-        lines.append(f"- … {more} more")
-    return "\n".join(lines) or "- none"
+    peers = transport.peers if isinstance(transport, MqttTransport) else ()
+    return listed(sorted(peers, key=lambda peer: (peer.home, peer.name)), named, texts)
 
 
 def _escaped(name: str) -> str:

@@ -12,9 +12,11 @@ from ..const import CONF_DOORS
 from ..doors.credentials import CONF_SECRET
 from ..doors.door import CONF_OPEN
 from ..doors.webhook import CONF_SIGNED, WebhookDoor, async_webhook_url
+from ..errors import async_text
 from ..mqtt.settings import BrokerChoice, BrokerError, MqttSettings
 from ..mqtt.transport import async_try
 from ..settings import LOG_FORM, log_options, log_settings, with_entity_ids
+from ..texts import async_texts
 from .bot import BOT_SCHEMA, form_from_options
 from .bot_steps import STEP_BOT, BotSteps
 from .doors import DOORS_SCHEMA, curl_line, doors_from_form, doors_from_options, webhook_schema
@@ -102,12 +104,12 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
         """Ask whom the bot speaks for in other homes, and whose broker leads there."""
         self._mqtt = MqttSettings.from_options(self.config_entry.options)
         if user_input is None:
-            return self._show_mqtt(STEP_MQTT, MQTT_SCHEMA)
+            return await self._async_show_mqtt(STEP_MQTT, MQTT_SCHEMA)
         self._mqtt = replace(self._mqtt, **user_input)
         if self._mqtt.errors:
-            return self._show_mqtt(STEP_MQTT, MQTT_SCHEMA, self._mqtt.errors)
+            return await self._async_show_mqtt(STEP_MQTT, MQTT_SCHEMA, self._mqtt.errors)
         if self._mqtt.open and self._mqtt.broker == BrokerChoice.OTHER:
-            return self._show_mqtt(STEP_BROKER, BROKER_SCHEMA)
+            return await self._async_show_mqtt(STEP_BROKER, BROKER_SCHEMA)
         return await self._async_store_mqtt(STEP_MQTT, MQTT_SCHEMA)
 
     async def async_step_broker(self, user_input: dict[str, Any]) -> ConfigFlowResult:
@@ -121,17 +123,19 @@ class BotOptionsFlow(BotSteps, OptionsFlow):
             try:
                 await async_try(self.hass, self.config_entry.entry_id, self._mqtt)
             except BrokerError as err:
-                return self._show_mqtt(step_id, schema, {CONF_BASE: "broker_unusable"}, str(err))
+                problem = await async_text(self.hass, err, self.hass.config.language)
+                return await self._async_show_mqtt(step_id, schema, {CONF_BASE: "broker_unusable"}, problem)
         return self._store(self._mqtt.as_options())
 
-    def _show_mqtt(
+    async def _async_show_mqtt(
         self, step_id: str, schema: vol.Schema, errors: dict[str, str] | None = None, problem: str = ""
     ) -> ConfigFlowResult:
+        there = listed_peers(self.config_entry, await async_texts(self.hass, "common"))
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, asdict(self._mqtt)),
             errors=errors,
-            description_placeholders={"there": listed_peers(self.config_entry), "problem": problem},
+            description_placeholders={"there": there, "problem": problem},
         )
 
     async def async_step_log(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -11,8 +11,8 @@ from ..data_streams import BUILT_IN_FIELDS, opens
 from ..devices.groups import Groups
 from ..devices.selection import async_attached_entities, async_ungrouped
 from ..settings import Settings
-from ..texts import async_texts
-from .bot import CONF_EXCLUDE, CONF_TARGET, listed
+from .bot import CONF_EXCLUDE, CONF_TARGET, named
+from .lists import listed
 
 
 def _other_bots(hass: HomeAssistant, own: ConfigEntry | None = None) -> list[ConfigEntry]:
@@ -39,7 +39,10 @@ def async_suggested_addresses(hass: HomeAssistant) -> list[str]:
     return [address for address in BUILT_IN_FIELDS if not (is_open and address == ADDRESS_SEND_PUSH_NOTIFICATION)]
 
 
-async def async_shared(hass: HomeAssistant, options: Mapping[str, Any], own: ConfigEntry | None) -> str:
+@callback
+def async_shared(
+    hass: HomeAssistant, options: Mapping[str, Any], own: ConfigEntry | None, texts: Mapping[str, str]
+) -> str:
     """Return which entities of a bot with these options other bots switch as well, and which bots; empty when none do.
 
     A group is shared when any of its members is.
@@ -57,6 +60,8 @@ async def async_shared(hass: HomeAssistant, options: Mapping[str, Any], own: Con
                 bots.setdefault(entity_id, []).append(bot.title)
     if not bots:
         return ""
-    text = (await async_texts(hass, "common"))["shared"]
-    names = {entity_id: ", ".join(bots[entity_id]) for entity_id in sorted(bots)}
-    return text.format(count=len(names), entities=listed(hass, names, names))
+
+    def with_bots(entity_id: str) -> str:
+        return f"{named(hass, entity_id)}: {', '.join(bots[entity_id])}"
+
+    return texts["shared"].format(count=len(bots), entities=listed(sorted(bots), with_bots, texts))

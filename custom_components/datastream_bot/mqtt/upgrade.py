@@ -26,5 +26,5 @@ async def async_drop_former(hass: HomeAssistant, entry: ConfigEntry[Any], organi
         translation_key="mqtt_upgraded",
         entry=entry,
         organization=organization,
-        about=len((found[0] or {}).get("letters", ())),
+        number=len((found[0] or {}).get("letters", ())),
     )
