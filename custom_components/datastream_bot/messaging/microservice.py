@@ -13,13 +13,14 @@ type Result = Mapping[str, Any] | None
 type Handling = Result | Coroutine[Any, Any, Result]
 """The result of a handler, or the coroutine that returns it."""
 
-_MARK: Final = "datastream"
+_MARKS: Final = "datastreams"
 
 
 def datastream[H: Callable[..., Handling]](address: str, fields: tuple[Field, ...] = ()) -> Callable[[H], H]:
-    """Mark a method of a microservice as the handler of an address.
+    """Mark a method of a microservice as the handler of an address; a method may have several marks.
 
-    The handlers are collected when the class is made: a message can only choose among them, never name a method.
+    The handlers are collected when the class is made: a message can only choose among them, never name a method. A
+    subclass that overrides a marked method handles its addresses, with or without marks of its own.
 
     Args:
         address: What the method receives messages to: a letter, then letters, digits, `_`, `-` and `.`; at most 64
@@ -29,7 +30,7 @@ def datastream[H: Callable[..., Handling]](address: str, fields: tuple[Field, ..
     """
 
     def mark(method: H) -> H:
-        vars(method)[_MARK] = (address, fields)
+        vars(method)[_MARKS] = (*vars(method).get(_MARKS, ()), (address, tuple(fields)))
         return method
 
     return mark
@@ -42,14 +43,15 @@ class Microservice:
         name: Its name in receipts. Before that of another integration's microservice stands the integration's domain.
         order: Its place among the microservices of its bot, the smallest number first; those that every bot has come
             first, with less than 100.
-        handlers: Its handlers by address, collected from the methods marked with `@datastream`.
+        handlers: The names of its handlers by address, collected from the methods marked with `@datastream`, also
+            those that it inherits.
         fields: The fields of the content that they take, by address.
 
     """
 
     name: str
     order: int = 100
-    handlers: ClassVar[Mapping[str, Callable[..., Handling]]] = {}
+    handlers: ClassVar[Mapping[str, str]] = {}
     fields: Mapping[str, tuple[Field, ...]] = {}
 
     @override
@@ -57,11 +59,13 @@ class Microservice:
         """Collect the handlers."""
         super().__init_subclass__(**kwargs)
         marked = [
-            (*vars(member)[_MARK], member)
-            for member in vars(cls).values()
-            if isinstance(member, FunctionType) and _MARK in vars(member)
+            (address, fields, name)
+            for base in reversed(cls.__mro__)
+            for name, member in vars(base).items()
+            if isinstance(member, FunctionType)
+            for address, fields in vars(member).get(_MARKS, ())
         ]
-        cls.handlers = {**cls.handlers, **{address: method for address, _, method in marked}}
+        cls.handlers = {address: name for address, _, name in marked}
         cls.fields = {**cls.fields, **{address: fields for address, fields, _ in marked}}
 
     @property
@@ -87,7 +91,8 @@ class Microservice:
             HomeAssistantError: It failed, which the receipt shows and the log.
 
         """
-        return self.handlers[message.address](self, message)
+        handler: Callable[[Message], Handling] = getattr(self, self.handlers[message.address])
+        return handler(message)
 
     async def async_preview(self, message: Message) -> Result:
         """Return what a message would lead to by now, without doing anything; None where nobody can tell.
