@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 import importlib
+from itertools import count
 import logging
 from pathlib import Path
 import sys
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
@@ -27,6 +29,9 @@ from .days import wait_over
 from .home import Reader, diagnostics_of, ticks
 from .other_integrations import DOORBELL, RETURNS_CLERK, clerk, copy_integration
 from .streams import add_stream
+
+WAIT: Final = f"Event().wait({2 * LOOKS_EVERY} + 0.1)"
+"""Code that holds up the event loop until the watchdog has looked twice."""
 
 
 class Install(Protocol):
@@ -223,7 +228,7 @@ async def test_one_that_cannot_be_imported_costs_nothing_but_itself(
         "def async_get_microservices(hass, host):\n    return []",
         f"class Clerk(Microservice):\n    pass\n{RETURNS_CLERK}",
         clerk("return None", "addresses = ['no address']"),
-        clerk("return None", "fields = {'other': ['no field']}"),
+        clerk("return None", fields="'no field',"),
         clerk("return None", "order = 'first'"),
     ],
     ids=[
@@ -367,7 +372,7 @@ async def test_one_that_holds_up_home_assistant_is_named_in_the_log(
     hass: HomeAssistant, add_bot: AddBot, install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Once, and while it does: it cannot be stopped, and may never come to an end."""
-    install("greedy", clerk(f"Event().wait({2 * LOOKS_EVERY} + 0.1)"))
+    install("greedy", clerk(WAIT))
     await set_up(hass, "greedy")
     bot = await add_bot("Home")
 
@@ -382,7 +387,7 @@ async def test_one_that_holds_up_home_assistant_on_set_up_is_named_in_the_log(
     hass: HomeAssistant, add_bot: AddBot, install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is only asked for its microservices."""
-    code = f"async def async_get_microservices(hass, host):\n    Event().wait({2 * LOOKS_EVERY} + 0.1)\n    return []"
+    code = f"async def async_get_microservices(hass, host):\n    {WAIT}\n    return []"
     install("greedy", code)
     await set_up(hass, "greedy")
 
@@ -441,35 +446,200 @@ async def test_a_dry_run_asks_them_as_well(
     assert await asking == [{"bot": "Home", "config_entry_id": bot.bot_id, "receiver": "other.clerk", **would}]
 
 
-async def test_one_that_fails_to_tell_of_itself_does_not_spoil_the_diagnostics(
-    hass: HomeAssistant, add_bot: AddBot, install: Install
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("raise ValueError('out of paper')", {"error": "ValueError: out of paper"}),
+        ("raise SystemExit('out of paper')", {"error": "RuntimeError: SystemExit('out of paper')"}),
+        ("told = {}; told['self'] = told; return told", {"error": "TypeError: Recursion limit reached"}),
+        ("return {'large': 'a' * 20000}", {"error": "ValueError: 20012 bytes, more than 16384"}),
+        ("return {'name': 'device'}", {"name": "device"}),
+        ("return {'numbers': {1}}", {"numbers": [1]}),
+    ],
+    ids=["raises", "ends Home Assistant", "holds itself", "is too large", "takes the name of another", "is no JSON"],
+)
+async def test_what_one_tells_of_itself_does_not_spoil_the_diagnostics(
+    hass: HomeAssistant, add_bot: AddBot, install: Install, code: str, told: dict[str, Any]
 ) -> None:
-    """Nor does one that takes the names of others."""
-    install("broken", clerk("return None", "def diagnostics(self): raise ValueError('out of paper')"))
-    install("liar", clerk("return None", "def diagnostics(self): return {'name': 'device'}"))
-    await set_up(hass, "broken", "liar")
+    """It stands there as JSON, or why it does not."""
+    install("other", clerk("return None", f"def diagnostics(self): {code}"))
+    await set_up(hass, "other")
     bot = await add_bot("Home")
 
-    told = {each["name"]: each for each in (await diagnostics_of(bot))["microservices"]}
+    shown = {each["name"]: each for each in (await diagnostics_of(bot))["microservices"]}
 
-    assert told["broken.clerk"]["diagnostics"] == {"error": "ValueError: out of paper"}
-    assert told["liar.clerk"]["diagnostics"] == {"name": "device"}
+    assert shown["other.clerk"]["diagnostics"] == told
+    assert {"location", "device"} < shown.keys()
 
 
-async def test_the_fields_of_a_microservice_join_those_of_the_data_stream(
+@pytest.mark.warns
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        ("greedy.clerk", clerk("return None", f"def diagnostics(self): return {{'is': {WAIT}}}")),
+        ("greedy", f"def async_get_microservices(hass, host):\n    {WAIT}\n    return asyncio.sleep(0, [])"),
+        ("greedy", clerk("return None", f"order = property(lambda self: int({WAIT}))")),
+    ],
+    ids=["in its diagnostics", "before it waits on set up", "in an attribute"],
+)
+async def test_one_that_holds_up_home_assistant_elsewhere_is_named_in_the_log(
+    hass: HomeAssistant, add_bot: AddBot, install: Install, caplog: pytest.LogCaptureFixture, who: str, code: str
+) -> None:
+    """Wherever its code is called."""
+    install("greedy", code)
+    await set_up(hass, "greedy")
+
+    await diagnostics_of(await add_bot("Home"))
+
+    assert len(logged(caplog, f"{who} holds up all of Home Assistant")) == 1
+
+
+@pytest.mark.warns
+async def test_the_fields_of_a_microservice_count_for_it_alone(
     hass: HomeAssistant, add_bot: AddBot, install: Install, send: Send
 ) -> None:
-    """Of an address that is open, it also receives what comes from outside."""
-    number = "Field(name='number', type=FieldType.NUMBER, required=True),"
-    install("other", clerk("return {'number': message.content['number']}", fields=number))
+    """What does not fit them still reaches all others; what does is read as the types say."""
+    fields = "Field(name='number', type=FieldType.NUMBER, required=True), Field(name='on', type=FieldType.BOOLEAN),"
+    install("other", clerk("return dict(message.content)", fields=fields))
     await set_up(hass, "other")
     await add_stream(await add_bot("Home"), "news")
 
-    receipt = await send("news", {"number": "5"})
+    fits = await send("news", {"number": "5", "true": "yes", "more": None})
+    does_not = await send("news", {"more": 1})
 
-    assert [(each["receiver"], each.get("result")) for each in receipt["handled"]] == [
+    assert [(each["receiver"], each.get("result")) for each in fits["handled"]] == [
         ("mapping", {}),
-        ("other.clerk", {"number": 5}),
+        ("other.clerk", {"more": None, "number": 5, "on": True}),
     ]
-    with pytest.raises(ServiceValidationError, match="number is missing"):
-        await send("news", {})
+    assert [each["receiver"] for each in does_not["handled"]] == ["mapping"]
+    ((receiver, error),) = [(each["receiver"], each["error"]) for each in does_not["failed"]]
+    assert receiver == "other.clerk"
+    assert "number is missing, it must be a number" in error
+
+
+@pytest.mark.warns
+async def test_a_required_field_of_a_microservice_does_not_keep_the_bot_from_turning_everything_off(
+    hass: HomeAssistant, add_bot: AddBot, install: Install, router: Any
+) -> None:
+    """Neither in earnest nor in a dry run."""
+    required = "Field(name='number', type=FieldType.NUMBER, required=True),"
+    install("other", clerk("return None", fields=required, address="toggle_everything"))
+    await set_up(hass, "other")
+    bot = await add_bot("Home")
+
+    outcomes = await receivers(bot, "toggle_everything", {"on": False})
+    previews = await router().async_preview(
+        "toggle_everything", {"on": False}, origin="action", context=Context(), sender=bot.bot_id, external=False
+    )
+
+    assert dict(outcomes)["device"] == "handled"
+    assert dict(outcomes)["other.clerk"] == "failed"
+    assert [each["receiver"] for each in previews if "error" in each] == ["other.clerk"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["fields = {5: ()}", "fields = {'no address!': ()}", "fields = {'letters': ()}"],
+    ids=["a number", "no valid address", "an address that it has no handler for"],
+)
+async def test_fields_make_no_address_known(
+    hass: HomeAssistant, add_bot: AddBot, install: Install, router: Any, more: str
+) -> None:
+    """Only those count that the microservice subscribes to."""
+    install("other", clerk("return None", more))
+    await set_up(hass, "other")
+    bot = await add_bot("Home")
+    known = {*router().registry.addresses}
+
+    await hass.config_entries.async_unload(bot.bot_id)
+
+    assert known - router().registry.addresses >= {"news"}
+    assert known.isdisjoint({5, "no address!", "letters"})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        clerk("return dict(message.content)", fields="Field(name=each, type=FieldType.NUMBER) for each in 'ab'"),
+        clerk(
+            "return dict(message.content)",
+            """def __init__(self):
+        self.fields = {"news": (Field(name=each, type=FieldType.NUMBER) for each in "ab")}""",
+        ),
+    ],
+    ids=["of the handler", "of each microservice"],
+)
+async def test_fields_may_come_from_a_generator(
+    hass: HomeAssistant, add_bot: AddBot, install: Install, code: str
+) -> None:
+    """They count for every bot."""
+    install("other", code)
+    await set_up(hass, "other")
+
+    for bot in (await add_bot("Home"), await add_bot("Garden")):
+        receipt = await bot.async_distribute_datastream_message("news", {"a": "1", "b": "2"}, external=False)
+        assert [delivery.result for delivery in receipt.deliveries] == [{"a": 1, "b": 2}]
+
+
+@pytest.mark.warns
+async def test_all_microservices_of_an_integration_are_added_or_none(
+    hass: HomeAssistant, add_bot: AddBot, install: Install, caplog: pytest.LogCaptureFixture, router: Any
+) -> None:
+    """The log names the integration whose microservices could not be added."""
+    code = clerk("return None").replace("return [Clerk()]", "return [Clerk(), Clerk()]")
+    install("other", code)
+    bot = await add_bot("Home")
+    own = bot.microservices
+    numbers = count(-1)
+    # Fails the second time.
+    router().registry.observe(lambda: 1 / next(numbers))
+
+    await set_up(hass, "other")
+
+    assert bot.microservices == own
+    assert len(logged(caplog, "other failed to add its microservices to Home")) == 1
+
+
+@pytest.mark.warns
+async def test_home_assistant_starts_without_waiting_for_one_that_never_returns(
+    hass: HomeAssistant, add_bot: AddBot, install: Install
+) -> None:
+    """It is at work in the background."""
+    install("stuck", clerk("await asyncio.Event().wait()"))
+    await set_up(hass, "stuck")
+    bot = await add_bot("Home")
+    dispatch = await bot.async_dispatch("news", {}, external=False)
+
+    async with asyncio.timeout(5):
+        await hass.async_block_till_done()
+
+    ended = asyncio.Event()
+    dispatch.async_call_when_finished(ended.set)
+    assert not ended.is_set()
+
+
+async def test_work_that_never_ends_is_cancelled_with_its_bot(
+    hass: HomeAssistant, add_bot: AddBot, install: Install
+) -> None:
+    """So that reloads leave nothing behind, and the receipt does not wait."""
+    install("stuck", clerk("await asyncio.Event().wait()"))
+    await set_up(hass, "stuck")
+    bot = await add_bot("Home")
+    dispatch = await bot.async_dispatch("news", {}, external=False)
+
+    await hass.config_entries.async_reload(bot.bot_id)
+    async with asyncio.timeout(5):
+        (delivery,) = (await dispatch.async_receipt()).deliveries
+
+    assert (delivery.receiver, delivery.outcome, delivery.error) == ("stuck.clerk", "failed", "Cancelled")
+
+
+async def test_a_microservice_may_reload_its_own_bot(hass: HomeAssistant, add_bot: AddBot, install: Install) -> None:
+    """That is not cancelled halfway."""
+    handler = "await async_get_hass().config_entries.async_reload(message.envelope.sender)"
+    install("other", "from homeassistant.core import async_get_hass\n" + clerk(handler))
+    await set_up(hass, "other")
+    bot = await add_bot("Home")
+
+    assert await receivers(bot, "news") == [("other.clerk", "handled")]
+    assert bot.entry.state is ConfigEntryState.LOADED

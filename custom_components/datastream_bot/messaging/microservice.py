@@ -43,6 +43,8 @@ class Microservice:
         name: Its name in receipts. Before that of another integration's microservice stands the integration's domain.
         order: Its place among the microservices of its bot, the smallest number first; those that every bot has come
             first, with less than 100.
+        is_background: Whether Home Assistant starts and stops without waiting for its handlers. Those of other
+            integrations always are.
         handlers: The names of its handlers by address, collected from the methods marked with `@datastream`, also
             those that it inherits.
         fields: The fields of the content that they take, by address.
@@ -51,6 +53,7 @@ class Microservice:
 
     name: str
     order: int = 100
+    is_background: bool = False
     handlers: ClassVar[Mapping[str, str]] = {}
     fields: Mapping[str, tuple[Field, ...]] = {}
 
@@ -77,7 +80,7 @@ class Microservice:
         """Handle a message to one of the addresses.
 
         In BotLab this is `datastream_updated`. A sender waits for 10 seconds at most; what takes longer goes on, and is
-        `running` in the receipt. A bot unloaded meanwhile does not end it.
+        `running` in the receipt. A bot unloaded meanwhile cancels it for microservices of other integrations only.
 
         Args:
             message: The microservice's own copy, its content read by the fields of its bot.

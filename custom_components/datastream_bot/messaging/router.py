@@ -259,7 +259,10 @@ class Router:
         self, endpoint: Endpoint, receiver: Microservice, message: Message, handling: Coroutine[Any, Any, Result]
     ) -> Delivery | Work:
         """Have a receiver handle a message in a task of its own; most are done when this returns."""
-        task = self._hass.async_create_task(
+        create_task = (
+            self._hass.async_create_background_task if receiver.is_background else self._hass.async_create_task
+        )
+        task = create_task(
             self._async_deliver(endpoint, receiver, message, handling),
             f"{DOMAIN} {message.address} to {receiver.name}",
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import ExitStack
 from importlib import import_module
 import logging
 from types import ModuleType
@@ -96,17 +97,25 @@ class OtherIntegrations:
     async def _async_add(self, domain: str, platform: ModuleType, bot: Bot) -> None:
         try:
             async with asyncio.timeout(MAX_WAIT):
-                get = platform.async_get_microservices(self._hass, BotHost(bot))
-                microservices = [
-                    GuardedMicroservice(self._watchdog, domain, each)
-                    for each in await self._watchdog.watched(domain, get)
-                ]
+                microservices = await self._watchdog.watched(domain, self._async_get(domain, platform, bot))
+            if bot.is_loaded:
+                _attach(bot, microservices)
         except Exception:
             _LOGGER.exception("%s failed to add its microservices to %s", domain, bot.entry.title)
-            return
-        if bot.is_loaded:
-            for microservice in microservices:
-                bot.attach(microservice)
+
+    async def _async_get(self, domain: str, platform: ModuleType, bot: Bot) -> list[GuardedMicroservice]:
+        """Return the microservices of an integration; all that it does meanwhile is watched."""
+        microservices = await platform.async_get_microservices(self._hass, BotHost(bot))
+        return [GuardedMicroservice(self._hass, self._watchdog, domain, each) for each in microservices]
+
+
+def _attach(bot: Bot, microservices: list[GuardedMicroservice]) -> None:
+    """Attach all microservices of an integration to a bot, or none."""
+    with ExitStack() as detach:
+        for microservice in microservices:
+            detach.callback(bot.attach(microservice))
+            bot.entry.async_on_unload(microservice.async_cancel)
+        detach.pop_all()
 
 
 async def _async_check_import(hass: HomeAssistant, domains: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """The watchdog: names in Home Assistant's log who holds up the event loop."""
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 import logging
 from threading import Event, Thread
@@ -52,6 +53,26 @@ class Watchdog:
                 _LOGGER.warning("%s holds up all of Home Assistant: it works without a pause", step[0])
             seen = step
 
+    @contextmanager
+    def watching(self, who: str) -> Iterator[None]:
+        """Watch one step of others' work.
+
+        Args:
+            who: What the log calls whose work it is.
+
+        Raises:
+            RuntimeError: It wanted to end Home Assistant.
+
+        """
+        # Others may be at work within a step.
+        outer, self._step = self._step, (who,)
+        try:
+            yield
+        except SystemExit as err:
+            raise RuntimeError(repr(err)) from err
+        finally:
+            self._step = outer
+
     @coroutine
     def watched[R](self, who: str, work: Coroutine[Any, Any, R]) -> Generator[Any, Any, R]:
         """Do work as `await` does, and have its steps watched.
@@ -66,17 +87,12 @@ class Watchdog:
         """
         do_step: Callable[[], Any] = partial(work.send, None)
         while True:
-            # Others may be at work within a step.
-            outer, self._step = self._step, (who,)
             try:
-                awaited = do_step()
+                with self.watching(who):
+                    awaited = do_step()
             except StopIteration as done:
                 result: R = done.value
                 return result
-            except SystemExit as err:
-                raise RuntimeError(repr(err)) from err
-            finally:
-                self._step = outer
             try:
                 yield awaited
             except BaseException as err:  # noqa: BLE001 - that it is cancelled, too, is for the work
