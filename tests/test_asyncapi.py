@@ -15,15 +15,17 @@ from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_I
 from homeassistant.auth.models import Group
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from jsonschema import Draft7Validator, Draft202012Validator
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
+from custom_components.datastream_bot.asyncapi import AT_ONCE
 from custom_components.datastream_bot.bot import Bot
 
 from .broker import Broker, Ear, Wire, add_bot_of, broker_at, needs_broker, running_broker, seen_by, until
 from .conftest import AddBot, Home
-from .doors import OPEN, Client, open_doors, signed, token_of
+from .doors import OPEN, Client, go_online, open_doors, signed, token_of
 from .streams import add_stream, row
 
 URL = "/api/datastream_bot/asyncapi.json"
@@ -253,6 +255,67 @@ async def test_a_user_is_told_what_that_user_may_send(
         assert is_described(document, "http", "send_push_notification", message)
         response = await client.post("/api/datastream_bot/stream", json=message, headers=headers)
         assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("outside", "told"),
+    [({}, {"http", "webhook", "cloud_api"}), ({"X-Forwarded-For": "203.0.113.7"}, {"http"})],
+    ids=["at home", "outside"],
+)
+async def test_doors_that_answer_the_home_only_are_not_described_outside(
+    hass: HomeAssistant,
+    home: Home,
+    add_bot: AddBot,
+    hass_client_no_auth: Any,
+    bearer: dict[str, str],
+    *,
+    outside: dict[str, str],
+    told: set[str],
+) -> None:
+    """There, they answer as if they were not there."""
+    http = {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}
+    assert await async_setup_component(hass, "http", {"http": http})
+    client = await go_online(hass, hass_client_no_auth)
+    await open_doors(await add_bot("Home"), webhook=OPEN, cloud_api=OPEN)
+
+    document = await description(client, bearer | outside)
+
+    assert {name.partition(".")[0] for name in document["channels"]} == told
+
+
+async def test_a_user_is_not_told_of_entities_that_the_user_may_not_read(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, client: Client, bearer: dict[str, str]
+) -> None:
+    """As in receipts. The field may still be left out."""
+    bot = await add_bot("Home")
+    names = {"kitchen": "light.kitchen", "porch": "light.porch"}
+    await add_stream(bot, "light", fields=[row(name, "entity", default=value) for name, value in names.items()])
+    headers = await token_of(hass, MockUser(groups=[Group(name="Of one light", policy=PORCH_ONLY)]))
+
+    schemas = [
+        (await description(client, each))["components"]["schemas"][f"{bot.bot_id}.light"] for each in (bearer, headers)
+    ]
+
+    assert [{name: told.get("default") for name, told in each["properties"].items()} for each in schemas] == [
+        names,
+        {"kitchen": None, "porch": "light.porch"},
+    ]
+    assert [each["required"] for each in schemas] == [[], []]
+
+
+async def test_whoever_asks_again_and_again_has_to_wait_and_others_have_not(
+    hass: HomeAssistant, add_bot: AddBot, client: Client, bearer: dict[str, str]
+) -> None:
+    """A description of many addresses takes its time."""
+    await add_bot("Home")
+    assert {(await client.get(URL, headers=bearer)).status for _ in range(AT_ONCE)} == {200}
+
+    refused = await client.get(URL, headers=bearer)
+
+    told = await refused.json()
+    assert (refused.status, told["code"]) == (429, "rate_limited")
+    assert told["message"] == f"Too many requests. The next one is taken in {refused.headers['Retry-After']} s"
+    await description(client, await token_of(hass, MockUser()))
 
 
 @pytest.fixture

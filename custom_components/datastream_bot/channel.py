@@ -7,6 +7,10 @@ from typing import Any
 type JsonSchema = dict[str, Any]
 
 
+def _everybody(remote: str | None) -> bool:
+    return True
+
+
 def _whole_content(address: str, content: JsonSchema) -> JsonSchema:
     return content
 
@@ -26,6 +30,7 @@ class Channel:
         security: What the sender needs one of.
         has_rights_of_bot: Whether messages act with the rights of the bot, and not with those of the sender.
         payload: Returns the JSON Schema of what is sent, with that of the content in it.
+        admits: Returns whether it is there for whoever asks from an IP address.
 
     """
 
@@ -39,3 +44,4 @@ class Channel:
     security: tuple[Mapping[str, str], ...] = ()
     has_rights_of_bot: bool = False
     payload: Callable[[str, JsonSchema], JsonSchema] = _whole_content
+    admits: Callable[[str | None], bool] = _everybody

@@ -70,6 +70,12 @@ async def async_may_read_all(hass: HomeAssistant, user_id: str) -> bool:
     return user is not None and user.permissions.access_all_entities(POLICY_READ)
 
 
+def may_read_of(user: User) -> MayRead:
+    """Return the function that says which entities a user may know."""
+    check = user.permissions.check_entity
+    return lambda entity_id: check(entity_id, POLICY_READ)
+
+
 async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], context: Context) -> dict[str, Any]:
     """Return a receipt as the context's user may read it."""
     if context.user_id is None:
@@ -78,8 +84,7 @@ async def async_readable_receipt(hass: HomeAssistant, receipt: dict[str, Any], c
         return anonymous_receipt(hass, receipt)
     if user.permissions.access_all_entities(POLICY_READ):
         return receipt
-    check = user.permissions.check_entity
-    return _readable_receipt(hass, receipt, lambda entity_id: check(entity_id, POLICY_READ))
+    return _readable_receipt(hass, receipt, may_read_of(user))
 
 
 def anonymous_receipt(hass: HomeAssistant, receipt: Mapping[str, Any]) -> dict[str, Any]:

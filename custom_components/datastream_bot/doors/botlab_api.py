@@ -84,6 +84,7 @@ class BotlabDoor(Door):
                 binding={"method": HTTPMethod.POST, "query": feed_query(address)},
                 security=tuple({"type": "httpApiKey", "in": "header", "name": name} for name in HEADERS_KEY),
                 payload=feed_schema,
+                admits=self.admits,
             )
         ]
 

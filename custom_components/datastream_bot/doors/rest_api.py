@@ -39,6 +39,7 @@ class RestDoor(Door):
                 binding={"method": HTTPMethod.POST},
                 security=({"type": "http", "scheme": "bearer"},),
                 payload=message_schema,
+                admits=self.admits,
             )
             for name, title, url in (
                 (self.origin, "All bots that opened the address", _URL_OF_ALL),

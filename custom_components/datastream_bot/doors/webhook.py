@@ -112,6 +112,7 @@ class WebhookDoor(Door):
                 security=tuple({"type": "httpApiKey", "in": "header", "name": name} for name in signatures),
                 has_rights_of_bot=True,
                 payload=message_schema,
+                admits=self.admits,
             )
         ]
 
