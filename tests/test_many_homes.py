@@ -882,6 +882,44 @@ async def test_a_damaged_file_is_begun_anew(start: Start, tmp_path: Path, caplog
     assert "is damaged, and begun anew" in caplog.text
 
 
+@pytest.mark.warns
+async def test_a_file_of_a_newer_version_is_set_aside(start: Start, tmp_path: Path) -> None:
+    """The bot works without what is in it, and nothing of that is lost."""
+    hass = await start("one")
+    bot = await add_bot_of(hass, "cottage", streams=NEWS)
+    await until(lambda: seen_by(bot)["connected"])
+    assert await hass.config_entries.async_unload(bot.bot_id)
+    file = file_of(tmp_path / "one", bot.bot_id)
+    with contextlib.closing(sqlite3.connect(file)) as newer:
+        newer.execute("CREATE TABLE more (a)")
+        newer.execute("INSERT INTO more (a) VALUES (1)")
+        newer.execute("PRAGMA user_version = 99")
+        newer.commit()
+
+    assert await hass.config_entries.async_setup(bot.bot_id)
+    await until(lambda: seen_by(bot.entry.runtime_data)["connected"])
+
+    with contextlib.closing(sqlite3.connect(file.with_name(f"{file.name}.newer"))) as aside:
+        assert aside.execute("SELECT a FROM more").fetchall() == [(1,)]
+
+
+async def test_a_file_without_a_version_is_read_as_before(start: Start, tmp_path: Path) -> None:
+    """What was on its way goes on."""
+    hass = await start("one")
+    bot = await add_bot_of(hass, name="Chief")
+    await until(lambda: seen_by(bot)["connected"])
+    await send(bot, homes=["villa"])
+    assert await hass.config_entries.async_unload(bot.bot_id)
+    with contextlib.closing(sqlite3.connect(file_of(tmp_path / "one", bot.bot_id))) as former:
+        assert former.execute("PRAGMA user_version").fetchone() == (1,)
+        former.execute("PRAGMA user_version = 0")
+
+    assert await hass.config_entries.async_setup(bot.bot_id)
+    await until(lambda: seen_by(bot.entry.runtime_data)["connected"])
+
+    assert seen_by(bot.entry.runtime_data)["sender"]["on_their_way"] == 1
+
+
 async def test_what_the_former_protocol_had_on_its_way_is_dropped_and_told(start: Start, tmp_path: Path) -> None:
     """All homes have to be upgraded, and the access list of the broker changed."""
     storage = tmp_path / "one" / ".storage"

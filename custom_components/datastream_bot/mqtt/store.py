@@ -33,7 +33,10 @@ FAILURES: Final = (OSError, Error)
 _SLICE: Final = 10
 """How many are told that theirs is done before all else in Home Assistant has its turn; they begin messages then."""
 
-TABLES: Final = """
+VERSION: Final = 1
+"""The version of the tables. A file with tables and without a version has those of the first."""
+
+TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS session (place TEXT PRIMARY KEY, session TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sent (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, address TEXT NOT NULL, content BLOB NOT NULL,
@@ -46,6 +49,7 @@ CREATE TABLE IF NOT EXISTS handled (
     speaker TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, receipt BLOB, PRIMARY KEY (speaker, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS handled_at ON handled (at);
+PRAGMA user_version = {VERSION};
 """
 
 type Key = tuple[str, str]
@@ -125,13 +129,21 @@ class Store:
             connection = self._connection = connect(self._path, check_same_thread=False)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(TABLES)
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version < VERSION:
+                connection.executescript(TABLES)
         except DatabaseError as err:
             if isinstance(err, OperationalError):
                 # The disk may be full.
                 raise
             _LOGGER.warning("%s is damaged, and begun anew: %s", self._path, err)
             self._close(forget=True)
+            return self._opened()
+        if version > VERSION:
+            aside = self._path.with_name(f"{self._path.name}.newer")
+            _LOGGER.warning("%s is of a newer version: it is kept as %s, and begun anew", self._path, aside.name)
+            self._close()
+            self._path.replace(aside)
             return self._opened()
         return connection
 
@@ -158,21 +170,21 @@ def load(connection: Connection, place: str) -> tuple[str, list[tuple[int, Sent,
     oldest = "SELECT at FROM handled ORDER BY at DESC LIMIT 1 OFFSET ?"
     connection.execute(f"DELETE FROM handled WHERE at <= ({oldest})", (MAX_HANDLED,))  # noqa: S608 - no input
     unanswered: dict[int, list[Key]] = defaultdict(list)
-    for number, home, bot in connection.execute("SELECT * FROM unanswered"):
+    for number, home, bot in connection.execute("SELECT number, home, bot FROM unanswered"):
         unanswered[number].append((home, bot))
-    rows = connection.execute("SELECT * FROM sent ORDER BY number")
+    rows = connection.execute("SELECT number, id, address, content, hops, ends FROM sent ORDER BY number")
     return session[0], [(number, Sent(*message), unanswered[number]) for number, *message in rows]
 
 
 def set_session(connection: Connection, place: str, session: str) -> None:
     """Set the session of the bot in its place."""
-    connection.execute("INSERT OR REPLACE INTO session VALUES (?, ?)", (place, session))
+    connection.execute("INSERT OR REPLACE INTO session (place, session) VALUES (?, ?)", (place, session))
 
 
 def add(connection: Connection, message: Sent, unanswered: Iterable[Key]) -> int:
     """Add a message on its way, and return its number."""
     number: int = connection.execute(
-        "INSERT INTO sent VALUES (NULL, ?, ?, ?, ?, ?) RETURNING number", message
+        "INSERT INTO sent (id, address, content, hops, ends) VALUES (?, ?, ?, ?, ?) RETURNING number", message
     ).fetchone()[0]
     await_answers(connection, [(number, *key) for key in unanswered])
     return number
@@ -180,7 +192,7 @@ def add(connection: Connection, message: Sent, unanswered: Iterable[Key]) -> int
 
 def await_answers(connection: Connection, answers: Iterable[tuple[int, str, str]]) -> None:
     """Take note of who is to answer: numbers of messages, homes, and bots."""
-    connection.executemany("INSERT OR IGNORE INTO unanswered VALUES (?, ?, ?)", answers)
+    connection.executemany("INSERT OR IGNORE INTO unanswered (number, home, bot) VALUES (?, ?, ?)", answers)
 
 
 def answered(connection: Connection, answers: Iterable[tuple[int, str, str]]) -> None:
