@@ -1,22 +1,27 @@
 """A Home Assistant that no longer has what it keeps for itself: a feature is missing, and everything else works."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from homeassistant.auth import auth_manager_from_config
 from homeassistant.auth.providers import homeassistant as provider
 from homeassistant.components import frontend
 from homeassistant.components.http import auth_util, ban
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+import paho.mqtt.client as paho
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events, ensure_auth_manager_loaded
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.datastream_bot import trigger_description
 from custom_components.datastream_bot.messaging import rendered
 from custom_components.datastream_bot.microservices import script_trace
+from custom_components.datastream_bot.mqtt.packets import PacketClient
 
 from .automations import listen
+from .broker import ORGANIZATION, Ear, Wire, add_bot_of, broker_at, needs_broker, running_broker, seen_by, until
 from .conftest import AddBot, Home, Send
 from .doors import OPEN, Client, open_doors
 from .home import is_on
@@ -129,6 +134,35 @@ async def test_without_home_assistants_login_the_botlab_api_lets_nobody_in(
     assert (response.status, (await response.json())["resultCode"]) == (503, 1)
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (provider.HassAuthProvider, "async_validate_login"),
+        (auth_util, "async_user_not_allowed_do_auth"),
+        (ban, "process_success_login"),
+    ],
+)
+async def test_when_home_assistants_login_is_called_otherwise_the_botlab_api_lets_nobody_in(
+    hass: HomeAssistant, add_bot: AddBot, client: Client, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    """Even with the right password."""
+    hass.auth = await auth_manager_from_config(hass, [{"type": "homeassistant"}], [])
+    ensure_auth_manager_loaded(hass.auth)
+    auth = provider.async_get_provider(hass)
+    await auth.async_initialize()
+    await auth.async_add_auth("anna", "correct horse")
+    credentials = await auth.async_get_or_create_credentials({"username": "anna"})
+    await hass.auth.async_link_user(await hass.auth.async_create_user("Anna"), credentials)
+    await open_doors(await add_bot(), cloud_api=OPEN)
+    parameters, headers = {"username": "anna"}, {"PASSWORD": "correct horse"}
+    assert (await client.get("/cloud/json/login", params=parameters, headers=headers)).status == 200
+    monkeypatch.setattr(module, name, lambda: None)
+
+    response = await client.get("/cloud/json/login", params=parameters, headers=headers)
+
+    assert (response.status, (await response.json())["code"]) == (503, "login_unavailable")
+
+
 @pytest.mark.parametrize("name", ["async_user_not_allowed_do_auth", "process_wrong_login"])
 async def test_without_home_assistants_check_of_users_keys_open_nothing(
     hass: HomeAssistant, add_bot: AddBot, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
@@ -140,6 +174,53 @@ async def test_without_home_assistants_check_of_users_keys_open_nothing(
     response = await client.get("/cloud/json/user", headers={"API_KEY": "any"})
 
     assert (response.status, (await response.json())["resultCode"]) == (503, 1)
+
+
+@needs_broker[0]
+@needs_broker[1]
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_without_paho_as_it_is_messages_of_other_homes_come_all_the_same(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there: bool
+) -> None:
+    """Whether a packet looks otherwise, or nothing asks for the quick way of unpacking it."""
+    {True: rename_what_is_in_a_packet, False: take_away_the_quick_way}[is_there](monkeypatch)
+    async with running_broker(tmp_path / "broker") as broker:
+        bot = await add_bot_of(hass, "cottage", streams=[{"address": "news"}], **broker_at(broker.port))
+        await until(lambda: seen_by(bot)["connected"])
+        ear, wire = Ear(hass), Wire(broker)
+        answer_to = f"datastream_bot/{ORGANIZATION}/cottage/organization/me/receipt/{bot.bot_id}"
+        await wire.listen(answer_to)
+        topic = f"datastream_bot/{ORGANIZATION}/organization/cottage/{bot.bot_id}/message/news"
+
+        await wire.say(topic, {"hot": True}, id="abc", answer_to=answer_to)
+        await wire.say(topic, {"hot": True}, id="abc", answer_to=answer_to)
+        await until(lambda: len(wire.payloads(answer_to)) == 2)
+
+        assert ear.contents("news") == [{"hot": True}]
+        wire.close()
+        await hass.config_entries.async_unload(bot.bot_id)
+
+
+def rename_what_is_in_a_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let paho call the bytes of a packet otherwise, and know that by itself."""
+    client: Any = paho.Client
+    quick, own = PacketClient._handle_publish, client._handle_publish
+
+    def with_other_name(self: Any) -> Any:
+        self._in_packet["body"] = self._in_packet.pop("packet")
+        return quick(self)
+
+    def knowing_it(self: Any) -> Any:
+        self._in_packet.setdefault("packet", self._in_packet.pop("body", None))
+        return own(self)
+
+    monkeypatch.setattr(PacketClient, "_handle_publish", with_other_name)
+    monkeypatch.setattr(client, "_handle_publish", knowing_it)
+
+
+def take_away_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing call it any more."""
+    monkeypatch.delattr(PacketClient, "_handle_publish")
 
 
 @pytest.mark.warns

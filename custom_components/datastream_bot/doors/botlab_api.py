@@ -140,17 +140,11 @@ class _CloudView(HomeAssistantView):
             check_method(request, self.method)
             if not doors:
                 raise NotReadyError
-            return self.json({"resultCode": RESULT_OK, **await self._async_answer(request, doors)})
+            return self.json({"resultCode": RESULT_OK, **await self.answer(request, doors)})
         except MessageError as err:
             told, status, headers = refusal(err)
             result = {"resultCode": _RESULTS.get(err.code, _RESULT_WRONG_VALUE), "resultCodeMessage": str(err)}
             return self.json(told | result, status, headers)
-
-    async def _async_answer(self, request: Request, doors: list[Door]) -> dict[str, Any]:
-        try:
-            return await self.answer(request, doors)
-        except ImportError as err:
-            raise DoorError(HTTPStatus.SERVICE_UNAVAILABLE, translation_key="login_unavailable") from err
 
     get = head = post = put = patch = delete = _answer
 
