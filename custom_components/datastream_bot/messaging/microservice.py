@@ -21,6 +21,7 @@ def datastream[H: Callable[..., Handling]](address: str, fields: tuple[Field, ..
 
     The handlers are collected when the class is made: a message can only choose among them, never name a method. A
     subclass that overrides a marked method handles its addresses, with or without marks of its own.
+    A plain one, no `async def`, runs at once, in the sender's step and before later messages, so it has to be quick.
 
     Args:
         address: What the method receives messages to: a letter, then letters, digits, `_`, `-` and `.`; at most 64
