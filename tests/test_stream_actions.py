@@ -137,7 +137,7 @@ async def test_a_data_stream_is_an_action_with_a_form(hass: HomeAssistant, add_b
         "at": ("At", False, "2026-11-25 07:00", "datetime"),
         "for": ("For", False, "0:05:00", "duration"),
         "list": ("List", False, '["milk","bread"]', "text"),
-        "more": ("More", False, '{"color":"red"}', "object"),
+        "more": ("More", False, '{"area_id":"kitchen"}', "object"),
     }
     assert action["fields"]["who"]["description"] == "Who rings."
     assert action["fields"]["times"]["default"] == 1
@@ -167,7 +167,7 @@ async def test_what_a_form_fills_in_arrives(hass: HomeAssistant, add_bot: AddBot
     first, second = listener.contents
     assert first["area"] == "kitchen"
     assert (first["boolean"], first["number"], first["duration"]) == (True, 0, 300)
-    assert (first["list"], first["object"]) == (["milk", "bread"], {"color": "red"})
+    assert (first["list"], first["object"]) == (["milk", "bread"], {"area_id": "kitchen"})
     assert second == {"datetime": "2026-11-25T07:00:00-08:00", "duration": 300}
 
 

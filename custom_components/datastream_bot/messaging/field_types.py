@@ -364,7 +364,7 @@ _PLAIN: Final[Mapping[FieldType, Kind]] = {
         {"type": "number", "minimum": 0, "maximum": int(_MAX_DURATION.total_seconds()), "x-unit": "s"},
     ),
     FieldType.LIST: Kind("a list", _list, {"text": {"multiple": True}}, ["milk", "bread"], {"type": "array"}),
-    FieldType.OBJECT: Kind("an object", _object, {"object": {}}, {"color": "red"}, {"type": "object"}),
+    FieldType.OBJECT: Kind("an object", _object, {"object": {}}, {"area_id": "kitchen"}, {"type": "object"}),
 }
 _LIMITED: Final[Mapping[FieldType, Callable[[str], Kind]]] = {
     FieldType.NUMBER: _number_kind,
