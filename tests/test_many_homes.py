@@ -1,7 +1,7 @@
 """Many homes: real Home Assistants with a real broker between them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 import contextlib
 from functools import partial
 from itertools import batched
@@ -567,7 +567,17 @@ async def test_more_than_a_home_may_have_waiting_comes_again(start: Start, broke
     wire.close()
 
 
-async def test_what_a_bot_is_at_work_for_when_it_is_reloaded_is_finished_and_answered(start: Start) -> None:
+@pytest.mark.parametrize(
+    "ended",
+    [
+        pytest.param(lambda bot: bot.hass.config_entries.async_reload(bot.bot_id), id="the bot is reloaded"),
+        # It ends what it runs in the background before all else.
+        pytest.param(lambda bot: bot.hass.async_stop(), id="Home Assistant stops"),
+    ],
+)
+async def test_what_a_bot_is_at_work_for_when_it_ends_is_finished_and_answered(
+    start: Start, ended: Callable[[Bot], Coroutine[Any, Any, object]]
+) -> None:
     """Its sender learns what became of it."""
     one = await add_bot_of(await start("one"), "cottage", name="One")
     two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
@@ -578,29 +588,10 @@ async def test_what_a_bot_is_at_work_for_when_it_is_reloaded_is_finished_and_ans
 
     sending = one.hass.async_create_task(send(one, address="slow"))
     await until(lambda: slow.working == 1)
-    reloading = two.hass.async_create_task(two.hass.config_entries.async_reload(two.bot_id))
+    ending = asyncio.create_task(ended(two))
     await asyncio.sleep(0.1)
     slow.may_end.set()
-    assert await reloading
-
-    assert [each["receiver"] for each in (await sending)["handled"]] == ["slow"]
-
-
-async def test_what_a_bot_is_at_work_for_when_home_assistant_stops_is_finished_and_answered(start: Start) -> None:
-    """Although Home Assistant ends what it runs in the background before all else."""
-    one = await add_bot_of(await start("one"), "cottage", name="One")
-    two = await add_bot_of(await start("two"), "cottage", name="Two", streams=NEWS)
-    await acquainted(one, two)
-    slow = Slow()
-    two.attach(slow)
-    router_of(two).registry.open(two.bot_id, "slow")
-
-    sending = one.hass.async_create_task(send(one, address="slow"))
-    await until(lambda: slow.working == 1)
-    stopping = asyncio.create_task(two.hass.async_stop())
-    await asyncio.sleep(0.1)
-    slow.may_end.set()
-    await stopping
+    await ending
 
     assert [each["receiver"] for each in (await sending)["handled"]] == ["slow"]
 
