@@ -44,12 +44,12 @@ _BROKER: Final = {
 
 @callback
 def async_setup_asyncapi(hass: HomeAssistant) -> None:
-    """Register what answers with the description."""
+    """Register the view that returns the document."""
     hass.http.register_view(AsyncApiView())
 
 
 class AsyncApiView(HomeAssistantView):
-    """Answers every user with what that user may send."""
+    """Returns the AsyncAPI document of what the user who asks may send."""
 
     url = f"/api/{DOMAIN}/asyncapi.json"
     name = f"api:{DOMAIN}:asyncapi"
@@ -126,7 +126,7 @@ async def _async_described(request: Request, context: Context) -> dict[str, _Des
 
 
 def _json_schema(schema: Schema, may_read: MayRead) -> JsonSchema:
-    """Return the JSON Schema of content, without what a reader may not know."""
+    """Return the JSON Schema of content, without defaults that name entities which the user may not read."""
     described = schema.as_json_schema()
     for each in schema.fields.values():
         told = described["properties"][each.name]

@@ -43,7 +43,7 @@ TO_NUMBER: Final[Mapping[str, str]] = {
     "organization": "organization",
     "persons": "person",
 }
-"""What has a number instead of its name, by key: who it is, nobody has to know, but who is the same."""
+"""Keys whose values are replaced by numbers, with the word before the number: the same name has the same number."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DatastreamBotConfigEntry) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _published(diagnostics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _numbered(data: Any, known: dict[str, list[str]]) -> Any:
-    """Return data with numbers for names, given those that have one, by what they name."""
+    """Replace names in data by numbers; `known` has the names that have one by now, by the word before it."""
     if isinstance(data, Mapping):
         return {
             key: _number(value, TO_NUMBER[key], known) if key in TO_NUMBER else _numbered(value, known)

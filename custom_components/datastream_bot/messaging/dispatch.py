@@ -29,7 +29,7 @@ class Work(NamedTuple):
     task: asyncio.Task[Delivery]
 
     def by_now(self) -> Delivery:
-        """Return what has become of the message by now."""
+        """Return the delivery as it is now."""
         if not self.task.done():
             return self.endpoint.delivery(self.receiver, Outcome.RUNNING)
         if self.task.cancelled():

@@ -1,4 +1,4 @@
-"""The host: what a microservice of another integration gets of its bot."""
+"""The host: the part of a bot that microservices of other integrations may use."""
 
 from collections.abc import Collection
 from typing import Protocol

@@ -51,7 +51,8 @@ class DatastreamBotPanel extends HTMLElement {
   connectedCallback() {
     this._visit = Symbol("visit");
     this._onLocation = () => this._readUrl();
-    this._onReady = () => this._subscribe(this._visit);
+    // Not at once: Home Assistant's own elements now end subscriptions by numbers of before, which new ones have got.
+    this._onReady = () => setTimeout(() => this._subscribe(this._visit), 1000);
     window.addEventListener("location-changed", this._onLocation);
     window.addEventListener("popstate", this._onLocation);
     this.hass.connection.addEventListener("ready", this._onReady);
