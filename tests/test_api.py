@@ -109,6 +109,6 @@ async def test_a_listener_that_fails_costs_nothing_but_itself(
 
     assert len(heard) == 1
     (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
-    assert record.getMessage() == "A listener of another integration failed on a message to news"
+    assert record.getMessage() == "A listener failed on a message to news"
     assert "out of paper" in caplog.text
     assert "1234" not in caplog.text

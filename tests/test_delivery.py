@@ -361,19 +361,6 @@ async def test_a_microservice_that_is_detached_hears_no_more(add_bot: AddBot, ro
     assert reader not in bot.microservices
 
 
-async def test_a_listener_that_is_disconnected_takes_no_more(add_bot: AddBot, router: Callable[[], Router]) -> None:
-    """It has taken what came before."""
-    await add_bot()
-    taken: list[Message] = []
-    disconnect = router().connect_listener(lambda message, _: taken.append(message))
-
-    await send_news(router(), 1)
-    disconnect()
-    await send_news(router(), 2)
-
-    assert [message.content["number"] for message in taken] == [1]
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_stack_traces")
 async def test_ten_thousand_messages_at_once_lose_nothing_and_leave_nothing(
@@ -401,29 +388,6 @@ async def test_ten_thousand_messages_at_once_lose_nothing_and_leave_nothing(
     await hass.async_block_till_done()
     gc.collect()
     assert len(gc.get_objects()) - before < 100
-
-
-@pytest.mark.warns
-async def test_a_listener_that_fails_keeps_nobody_from_a_message(
-    add_bot: AddBot, router: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Neither its receivers nor the other listeners."""
-    bot = await add_bot()
-    heard: list[str] = []
-
-    def fail(*_: object) -> None:
-        raise ValueError
-
-    disconnect = [router().connect_listener(fail)]
-    disconnect.append(router().connect_listener(lambda message, received: heard.append(message.address)))
-    reader = Reader()
-    bot.attach(reader)
-    await bot.async_distribute_datastream_message("news", {})
-    for each in disconnect:
-        each()
-
-    assert (len(reader.messages), heard) == (1, ["news"])
-    assert "A listener failed on a message to news" in caplog.text
 
 
 HOSTILE = "one\ntwo\r\x1b[31m\u202e\u2028end"

@@ -221,12 +221,11 @@ async def test_an_automation_that_answers_itself_many_times_over_comes_to_an_end
 async def test_only_so_many_contexts_are_remembered(add_bot: AddBot) -> None:
     """The oldest are forgotten, and what they cause starts a chain of its own."""
     bot = await add_bot()
-    messages = [(await bot.async_dispatch("news", {})).message for _ in range(MAX_REMEMBERED)]
-    first, second, *_ = messages
+    messages = [(await bot.async_dispatch("news", {})).message for _ in range(MAX_REMEMBERED + 1)]
 
-    follow_up = await bot.async_dispatch("news", {}, context=first.context)
+    follow_up = await bot.async_dispatch("news", {}, context=messages[MAX_MESSAGES].context)
     assert follow_up.message.envelope.hops == 1
-    follow_up = await bot.async_dispatch("news", {}, context=second.context)
+    follow_up = await bot.async_dispatch("news", {}, context=messages[0].context)
     assert follow_up.message.envelope.hops == 0
 
 

@@ -178,7 +178,7 @@ async def test_bots_of_one_home_reach_each_other_from_two_home_assistants(start:
         "message_id": receipt["message_id"],
         "address": "news",
         "handled": [
-            {"home": "cottage", "bot": "Two", "config_entry_id": two.bot_id, "receiver": "mapping", "result": {}},
+            {"home": "cottage", "bot": "Two", "config_entry_id": two.bot_id, "receiver": "mapping"},
         ],
         "failed": [],
         "running": [],

@@ -95,7 +95,7 @@ async def test_a_message_is_handled_and_has_a_receipt(bot: Bot, program: Wire) -
 
     receipt = await answer_to(program, {"times": 2})
 
-    handled = {"bot": "Cottage", "config_entry_id": bot.bot_id, "receiver": "mapping", "result": {}}
+    handled = {"bot": "Cottage", "config_entry_id": bot.bot_id, "receiver": "mapping"}
     assert receipt == {"handled": [handled], "failed": [], "running": []}
     (heard,) = ear.heard
     assert heard | {"id": ""} == {

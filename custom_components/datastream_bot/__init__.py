@@ -1,7 +1,5 @@
 """Data Stream Bot: named messages between the parts of a home."""
 
-from functools import partial
-
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
@@ -15,7 +13,6 @@ from .const import DOMAIN
 from .doors import async_open_doors, async_remove_doors, async_setup_doors, async_update_doors
 from .event_bus import async_setup_event_bus
 from .messaging.router import DATA_ROUTER, Router
-from .messaging.signals import async_signal_message
 from .migration import async_migrate_entry
 from .mqtt import async_open_transport, async_remove_transport, async_update_transport
 from .orphans import async_remove_orphaned_entities, async_remove_orphaned_files
@@ -37,7 +34,6 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     router = hass.data[DATA_ROUTER] = Router(hass)
     await router.log.async_load([entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)])
     async_setup_event_bus(hass, router)
-    router.connect_listener(partial(async_signal_message, hass))
     await async_setup_actions(hass, router.registry)
     await async_setup_doors(hass)
     async_setup_checks(hass, router.registry)

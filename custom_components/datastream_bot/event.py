@@ -1,5 +1,6 @@
 """Event entities: one for each data stream."""
 
+from collections.abc import Mapping
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity
@@ -15,8 +16,8 @@ from .bot import DatastreamBotConfigEntry
 from .const import ATTR_CONTENT, DOMAIN, MANUFACTURER, PANEL
 from .data_streams import SUBENTRY_DATA_STREAM
 from .messaging.content import copied_content
+from .messaging.listeners import async_get_listeners
 from .messaging.message import Envelope, Message
-from .messaging.signals import received_signal
 from .signals import streams_signal
 
 PARALLEL_UPDATES = 0
@@ -121,8 +122,8 @@ class DataStreamEvent(EventEntity):
 
     @callback
     def _listen(self) -> None:
-        signal = received_signal(self._entry.entry_id, self._address)
-        self._listening.append(async_dispatcher_connect(self.hass, signal, self._message_received))
+        listeners, bot_id = async_get_listeners(self.hass), self._entry.entry_id
+        self._listening.append(listeners.connect(self._heard, address=self._address, bot_id=bot_id))
 
     @callback
     def _stop(self) -> None:
@@ -130,7 +131,8 @@ class DataStreamEvent(EventEntity):
             self._listening.pop()()
 
     @callback
-    def _message_received(self, message: Message) -> None:
+    def _heard(self, _: Message, received: Mapping[str, Message]) -> None:
+        message = received[self._entry.entry_id]
         envelope = message.envelope
         self._trigger_event(
             EVENT_TYPE_RECEIVED,

@@ -10,6 +10,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import ATTR_CONTENT
 from .messaging.content import CONTENT_LEFT_OUT, MAX_EVENT_BYTES, copied_content, fits_into_event
+from .messaging.listeners import async_get_listeners
 from .messaging.message import Message
 from .messaging.router import Router
 from .receipt_event import async_setup_receipt_event
@@ -29,7 +30,7 @@ def async_setup_event_bus(hass: HomeAssistant, router: Router) -> None:
         router.follow(event.context)
         router.log.async_note_automation(event.context, event.data[ATTR_ENTITY_ID])
 
-    router.connect_listener(partial(_async_fire_message, hass))
+    async_get_listeners(hass).connect(partial(_async_fire_message, hass))
     async_setup_receipt_event(hass, router)
     hass.bus.async_listen(EVENT_AUTOMATION_TRIGGERED, follow)
 

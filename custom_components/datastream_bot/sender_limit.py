@@ -1,4 +1,4 @@
-"""The sender limit: whoever sends very much waits for their turn, and lets others have theirs."""
+"""The sender limit: users who send very much wait, and are refused in the end."""
 
 import asyncio
 from typing import Final
@@ -19,8 +19,6 @@ AT_ONCE: Final = 500
 LONGEST_WAIT: Final = 10.0
 
 _MAX_USERS: Final = 1000
-_LONGEST_HOLD: Final = 0.05
-
 
 _DATA: HassKey[SenderLimit] = HassKey(f"{DOMAIN}.sender_limit")
 
@@ -33,14 +31,12 @@ def async_get_sender_limit(hass: HomeAssistant) -> SenderLimit:
 
 
 class SenderLimit:
-    """Admits messages to Home Assistant's event loop."""
+    """Admits messages of users."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the limit."""
         self._hass = hass
         self._buckets = TokenBuckets(rate=PER_SECOND, burst=AT_ONCE, maximum=_MAX_USERS)
-        self._held_since = self._last_at = 0.0
-        self._resting = 0
 
     async def async_admit(self, context: Context) -> None:
         """Wait until a message may be sent.
@@ -49,29 +45,10 @@ class SenderLimit:
             MessageError: Its user has sent too many.
 
         """
-        now = self._hass.loop.time()
-        # While one rests, the others do as well, so that none overtakes it.
-        if self._has_held_the_loop(now) or self._resting:
-            self._resting += 1
-            try:
-                await asyncio.sleep(0)
-            finally:
-                self._resting -= 1
         if context.user_id is None or await async_is_administrator(self._hass, context.user_id):
             return
-        wait = self._buckets.of(context.user_id).reserve(now, LONGEST_WAIT)
+        wait = self._buckets.of(context.user_id).reserve(self._hass.loop.time(), LONGEST_WAIT)
         if wait is None:
             raise MessageError(translation_key="sent_too_many", rate=PER_SECOND)
         if wait:
             await asyncio.sleep(wait)
-
-    def _has_held_the_loop(self, now: float) -> bool:
-        """Return whether nothing else could run for long: a script sends thousands without a pause."""
-        is_held = False
-        if now - self._last_at > _LONGEST_HOLD:
-            self._held_since = now
-        elif now - self._held_since > _LONGEST_HOLD:
-            self._held_since = now
-            is_held = True
-        self._last_at = now
-        return is_held

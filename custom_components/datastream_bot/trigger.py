@@ -27,10 +27,10 @@ from .errors import MessageError, async_validated
 from .issues import async_create_issue, async_delete_issue
 from .messaging.bare_keys import with_text_keys
 from .messaging.content import checked_content, copied_content, object_of
+from .messaging.listeners import async_get_listeners
 from .messaging.message import Message, checked_address
 from .messaging.message_filter import MessageFilter, Miss, Nearness
 from .messaging.schema import SchemaError
-from .messaging.signals import ANY_MESSAGE, message_signal
 from .trigger_description import TRIGGER
 from .trigger_target import async_is_targeted, async_named
 
@@ -159,9 +159,9 @@ class AttachedTrigger:
     @callback
     def async_connect(self) -> CALLBACK_TYPE:
         """Wait for messages; return the function that disconnects it."""
-        signals = [message_signal(address) for address in self._addresses] or [ANY_MESSAGE]
+        listeners = async_get_listeners(self._hass)
         connected = [
-            *(async_dispatcher_connect(self._hass, signal, self._signalled) for signal in signals),
+            *(listeners.connect(self._heard, address=address) for address in self._addresses or (None,)),
             async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
         ]
         self._check()
@@ -175,7 +175,7 @@ class AttachedTrigger:
         return disconnect
 
     @callback
-    def _signalled(self, sent: Message, received: Mapping[str, Message]) -> None:
+    def _heard(self, sent: Message, received: Mapping[str, Message]) -> None:
         receivers: list[tuple[str | None, Message]] = [*received.items()]
         if not receivers and sent.envelope.external:
             receivers = [(None, sent)]

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, callback
 from homeassistant.exceptions import HomeAssistantError
 
@@ -30,11 +29,6 @@ MAX_FAILURE: Final = 500
 
 _ATTR_HINT: Final = "hint"
 _RECEIVER: Final = "action"
-
-
-def bot_of(call: ServiceCall) -> Bot | None:
-    """Return the bot that a call names, if it names one; see `loaded_bot`."""
-    return loaded_bot(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID))
 
 
 def loaded_bot(hass: HomeAssistant, entry_id: str | None) -> Bot | None:

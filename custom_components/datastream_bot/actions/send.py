@@ -13,7 +13,7 @@ from ..const import ATTR_ADDRESS, ATTR_CONTENT, DOMAIN
 from ..messaging.message import DEFAULT_ROUTE, Route, Scope
 from ..messaging.router import DATA_ROUTER
 from ..sender_limit import async_get_sender_limit
-from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, async_write_refusal, bot_of, meant_content
+from .call import ATTR_RAISE_ON_FAILURE, ORIGIN, async_answer, async_write_refusal, loaded_bot, meant_content
 
 SERVICE_SEND: Final = "send"
 
@@ -61,7 +61,7 @@ async def _async_send(call: ServiceCall) -> ServiceResponse:
     router, address = call.hass.data[DATA_ROUTER], call.data[ATTR_ADDRESS]
     try:
         await async_get_sender_limit(call.hass).async_admit(call.context)
-        bot = bot_of(call)
+        bot = loaded_bot(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID))
         refusal = None if bot is None else await bot.async_refusal_to_speak(call.context)
         external = call.data.get(ATTR_EXTERNAL, True)
         if refusal is not None and not external:

@@ -1,19 +1,15 @@
 """Sending to all bots and listening to all of them, for other integrations that have no microservice."""
 
 from collections.abc import Callable, Mapping
-import logging
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..const import ORIGIN_MICROSERVICE
 from ..errors import MessageError
+from .listeners import async_get_listeners
 from .message import Message, checked_address
 from .receipt import Receipt
 from .router import DATA_ROUTER
-from .signals import message_signal
-
-_LOGGER = logging.getLogger(__name__)
 
 
 async def async_send(
@@ -61,12 +57,7 @@ def async_listen(hass: HomeAssistant, address: str, listener: Callable[[Message]
 
     @callback
     def heard(message: Message, _: Mapping[str, Message]) -> None:
-        if not message.envelope.external:
-            return
-        try:
+        if message.envelope.external:
             listener(message.copy())
-        except Exception:
-            # Home Assistant would log the content as well.
-            _LOGGER.exception("A listener of another integration failed on a message to %s", address)
 
-    return async_dispatcher_connect(hass, message_signal(checked_address(address)), heard)
+    return async_get_listeners(hass).connect(heard, address=checked_address(address))

@@ -87,9 +87,11 @@ def encoded_content(content: object) -> tuple[dict[str, Any], bytes]:
 
 def copied_content(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a deep copy of checked content."""
-    if _IMMUTABLE.issuperset(map(type, content.values())):
-        return dict(content)
-    return {key: _copied(value) for key, value in content.items()}
+    copied = dict(content)
+    for key, value in content.items():
+        if type(value) not in _IMMUTABLE:
+            copied[key] = _copied(value)
+    return copied
 
 
 def fits_into_event(data: Mapping[str, Any]) -> bool:

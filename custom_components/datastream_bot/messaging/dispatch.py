@@ -96,27 +96,21 @@ class Dispatch:
         Receivers that are not done by then are `running` and go on; so do all when the sender is cancelled.
         """
         envelope, forwarded = self.message.envelope, self._forwarded
-        waiting: list[asyncio.Future[Any]] = [work.task for work in self._working.values() if not work.task.done()]
-        if forwarded is not None:
-            waiting.append(forwarded.over)
-        if waiting:
-            await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
-        deliveries = self._deliveries
-        if self._working:
-            deliveries = [*deliveries]
+        deliveries, elsewhere = [*self._deliveries], list[Delivery]()
+        if self._working or forwarded is not None:
+            waiting: list[asyncio.Future[Any]] = [work.task for work in self._working.values() if not work.task.done()]
+            if forwarded is not None:
+                waiting.append(forwarded.over)
+            if waiting:
+                await asyncio.wait(waiting, timeout=RECEIPT_WAIT)
             for index, work in self._working.items():
                 deliveries[index] = work.by_now()
-        elsewhere: list[Delivery] = []
-        if forwarded is not None:
-            elsewhere = forwarded.by_now()
-            if not forwarded.over.done():
-                self._log.async_update_elsewhere(self._record, elsewhere)
-        return Receipt(
-            message_id=envelope.context.id,
-            address=envelope.address,
-            deliveries=[*deliveries, *self._refused, *elsewhere],
-            is_received=bool(deliveries) or any(each.outcome is not Outcome.PENDING for each in elsewhere),
-        )
+            if forwarded is not None:
+                elsewhere = forwarded.by_now()
+                if not forwarded.over.done():
+                    self._log.async_update_elsewhere(self._record, elsewhere)
+        is_received = bool(deliveries or [each for each in elsewhere if each.outcome is not Outcome.PENDING])
+        return Receipt(envelope.context.id, envelope.address, [*deliveries, *self._refused, *elsewhere], is_received)
 
     def _receiver_is_done(self, index: int, work: Work, _: object) -> None:
         self._log.async_update(self._record, index, work.by_now())

@@ -252,7 +252,7 @@ class MessageLog:
 
     def _settle(self, record: Record, seconds: float) -> None:
         """Note when a message is over, and tell of the change."""
-        if record.duration is None and record.is_over:
+        if record.duration is None and not (record.working or record.is_awaited):
             record.duration = seconds
             self.failed += record.has_failed
         self._tell(record)

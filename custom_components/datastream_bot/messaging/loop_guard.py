@@ -49,15 +49,13 @@ class LoopGuard:
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize the guard."""
         self._hass = hass
+        self._time = hass.loop.time
         self._known: LRU[str, _Known] = LRU(MAX_REMEMBERED)
-        # The ids of the messages that other contexts stand for.
-        self._messages: LRU[str, str] = LRU(MAX_REMEMBERED)
 
     def link(self, context: Context | None, entrance: str | None) -> Link:
         """Return the place of a message that is sent in a context, by its own entrance or that of its chain."""
-        if context is None or (link := self.follow(context)) is None:
-            return 0, Chain(entrance)
-        return link
+        link = None if context is None else self.follow(context)
+        return (0, Chain(entrance)) if link is None else link
 
     def follow(self, context: Context) -> Link | None:
         """Follow a message into a context that it caused, and return the place of what is sent there.
@@ -66,11 +64,10 @@ class LoopGuard:
         """
         if (own := self._known.get(context.id)) is not None:
             return self._link_now(own)
-        parent_id = self._messages.get(context.id) or self._messages.get(context.parent_id or "", context.parent_id)
-        if parent_id is None or (parents := self._known.get(parent_id)) is None:
+        if context.parent_id is None or (parents := self._known.get(context.parent_id)) is None:
             return None
-        link = self._link_now(parents)
-        self._remember(context, *link, parents[-1])
+        hops, chain = link = self._link_now(parents)
+        self._known[context.id] = (hops, chain, self._time() + _LINK_LASTS, parents[-1])
         return link
 
     def parent(self, context_id: str) -> str | None:
@@ -79,7 +76,8 @@ class LoopGuard:
 
     def follow_message(self, context: Context, message_id: str) -> None:
         """Let what is sent because of a context count as caused by a message, whatever the parent of the context."""
-        self._messages[context.id] = message_id
+        if (known := self._known.get(message_id)) is not None:
+            self._known[context.id] = known
 
     def count(self, message: Message, chain: Chain) -> None:
         """Count a message in its chain.
@@ -88,21 +86,19 @@ class LoopGuard:
             HomeAssistantError: More than 8 messages led to it, or more than 1,000 came of the first one.
 
         """
-        hops = message.envelope.hops
+        envelope = message.envelope
+        hops, message_id = envelope.hops, envelope.context.id
         chain.messages += 1
-        self._remember(message.context, hops + 1, chain, message.message_id)
+        self._known[message_id] = (hops + 1, chain, self._time() + _LINK_LASTS, message_id)
         if chain.messages > MAX_MESSAGES:
             raise self._refusal(message.address, translation_key="too_many_messages", limit=MAX_MESSAGES)
         if hops > MAX_HOPS:
             raise self._refusal(message.address, translation_key="too_many_hops", limit=MAX_HOPS)
 
-    def _remember(self, context: Context, hops: int, chain: Chain, parent: str) -> None:
-        self._known[context.id] = (hops, chain, self._hass.loop.time() + _LINK_LASTS, parent)
-
     def _link_now(self, known: _Known) -> Link:
         """Return a link if it lasts; an old one starts a chain anew, in which what came from outside stays that."""
         hops, chain, until, _ = known
-        return (hops, chain) if until >= self._hass.loop.time() else (0, Chain(chain.entrance))
+        return (hops, chain) if until >= self._time() else (0, Chain(chain.entrance))
 
     def _refusal(self, address: str, *, translation_key: str, limit: int) -> HomeAssistantError:
         """Return the refusal of a message, told to the log and by a repair issue until the user has confirmed that."""

@@ -120,9 +120,9 @@ def checked_address(address: object) -> str:
         MessageError: It is not.
 
     """
-    if not is_address(address):
-        raise MessageError(translation_key="invalid_address", address=repr(address), max_length=MAX_ADDRESS_LENGTH)
-    return str(address)
+    if isinstance(address, str) and _ADDRESS.fullmatch(address):
+        return address
+    raise MessageError(translation_key="invalid_address", address=repr(address), max_length=MAX_ADDRESS_LENGTH)
 
 
 def is_address(address: object) -> bool:

@@ -168,11 +168,6 @@ class Record:
         return bot_ids if self.sender is None else {self.sender, *bot_ids}
 
     @property
-    def is_over(self) -> bool:
-        """Return whether nobody is at work for it, and nobody waits for other homes."""
-        return not (self.working or self.is_awaited)
-
-    @property
     def has_failed(self) -> bool:
         """Return whether a receiver has failed by now, which makes it `failed` as a whole."""
         for delivery in self.deliveries:

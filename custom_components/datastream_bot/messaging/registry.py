@@ -106,7 +106,7 @@ class Endpoint:
     def handled(self, receiver: str) -> Delivery:
         """Return that a receiver handled a message and has nothing to tell: the same each time, as most are that."""
         known = self._handled.get(receiver)
-        if known is None or known.bot_name != self.bot_name:
+        if known is None or known.bot_name != self._entry.title:
             known = self._handled[receiver] = self.delivery(receiver, Outcome.HANDLED)
         return known
 
@@ -140,15 +140,20 @@ class Endpoint:
 
 
 class Registry:
-    """The endpoints of all bots, and which of them are open to messages from outside their bot."""
+    """The endpoints of all bots, and which of them are open to messages from outside their bot.
+
+    Attributes:
+        relays: What carries the external messages of bots beyond this Home Assistant, by bot id.
+
+    """
 
     def __init__(self, find_area: FindArea) -> None:
         """Initialize the registry with what finds areas of the home."""
+        self.relays: dict[str, Relay] = {}
         self._find_area = find_area
         # By address, then by bot.
         self._endpoints: dict[str, dict[str, Endpoint]] = {}
         self._open: dict[str, list[str]] = {}
-        self._relays: dict[str, Relay] = {}
         self._observers: list[CALLBACK_TYPE] = []
         self._similar: dict[str, str] = {}
 
@@ -210,11 +215,11 @@ class Registry:
     @callback
     def connect_relay(self, bot_id: str, relay: Relay) -> CALLBACK_TYPE:
         """Connect the relay of a bot's external messages; return the function that disconnects it."""
-        self._relays[bot_id] = relay
+        self.relays[bot_id] = relay
 
         @callback
         def disconnect() -> None:
-            del self._relays[bot_id]
+            del self.relays[bot_id]
 
         return disconnect
 
@@ -238,15 +243,6 @@ class Registry:
     def schemas_at(self, address: str) -> list[Schema]:
         """Return what content each bot takes that knows an address."""
         return [endpoint.schema for endpoint in self._endpoints.get(address, {}).values()]
-
-    @property
-    def has_relays(self) -> bool:
-        """Return whether a bot has a relay."""
-        return bool(self._relays)
-
-    def relay_of(self, bot_id: str | None) -> Relay | None:
-        """Return the relay of a bot, if there is one."""
-        return None if bot_id is None else self._relays.get(bot_id)
 
     def endpoints(
         self, address: str, *, sender: str | None, internal: bool, external: bool, only: Sequence[str] | None

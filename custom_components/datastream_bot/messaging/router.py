@@ -4,7 +4,7 @@ It knows neither the sources of messages nor their receivers.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 import logging
 from typing import Any, Final
@@ -20,6 +20,7 @@ from .areas import find_area
 from .content import encoded_content
 from .dispatch import Dispatch, Work
 from .failure_log import FailureLog
+from .listeners import async_get_listeners
 from .log import MessageLog
 from .loop_guard import LoopGuard
 from .message import DEFAULT_ROUTE, Envelope, Message, Route, checked_address
@@ -27,6 +28,7 @@ from .microservice import Microservice, Result
 from .receipt import Delivery, Outcome
 from .registry import Endpoint, Forward, Registry
 from .schema import SchemaError
+from .turn import Turn
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,10 +36,6 @@ DATA_ROUTER: HassKey[Router] = HassKey(DOMAIN)
 
 RECEIVER_SCHEMA: Final = "schema"
 """What receipts call the schema of an address where it refuses content."""
-
-type Listener = Callable[[Message, Mapping[str, Message]], None]
-"""Is told of every accepted message, in the order sent, with the message as each bot receives it, by bot id."""
-
 
 type Follower = Callable[[Message, Delivery], None]
 """Is told what became of each message at a bot, also of those that its schema refused."""
@@ -59,20 +57,9 @@ class Router:
         self._loop_guard = LoopGuard(hass)
         self.log = MessageLog(hass, self._loop_guard)
         self._failure_log = FailureLog(hass)
-        # Replaced as a whole, as one of them may connect or disconnect others while they are told of a message.
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners = async_get_listeners(hass)
         self._followers: dict[str, tuple[Follower, ...]] = {}
-        # Fair, so that receivers start in the order in which messages were sent.
-        self._turn = asyncio.Lock()
-
-    @callback
-    def connect_listener(self, listener: Listener) -> CALLBACK_TYPE:
-        """Connect a listener; return the function that disconnects it."""
-        self._listeners += (listener,)
-        return partial(self._disconnect_listener, listener)
-
-    def _disconnect_listener(self, listener: Listener) -> None:
-        self._listeners = tuple(each for each in self._listeners if each is not listener)
+        self._turn = Turn(hass.loop.time)
 
     @callback
     def connect_follower(self, bot_id: str, follower: Follower) -> CALLBACK_TYPE:
@@ -143,17 +130,12 @@ class Router:
             entrance = origin if from_outside else None
             hops_here, chain = self._loop_guard.link(context, entrance)
             # What no source can forget or forge: id, hops, entrance and context.
-            envelope = Envelope(
-                address=checked_address(address),
-                # A context of its own tells what the message causes from what else its sender does.
-                context=Context(user_id=context.user_id, parent_id=context.id) if context else Context(),
-                origin=origin,
-                entrance=entrance or chain.entrance,
-                sender=sender,
-                hops=max(hops, hops_here),
-                external=external,
-                home=home,
-            )
+            address = checked_address(address)
+            # A context of its own tells what the message causes from what else its sender does.
+            own_context = Context(context.user_id, context.id) if context else Context()
+            entrance, hops = entrance or chain.entrance, max(hops, hops_here)
+            # By position, as names take three times as long.
+            envelope = Envelope(address, own_context, origin, entrance, sender, hops, external, home)
             message = Message(envelope, *encoded_content(content))
             forward = self._resolve_route(message, route)
             self._loop_guard.count(message, chain)
@@ -170,7 +152,7 @@ class Router:
                 receivers = [
                     (endpoint, receiver, fitted) for endpoint, fitted in accepted for receiver in endpoint.receivers
                 ]
-                self._announce(message, {endpoint.bot_id: fitted for endpoint, fitted in accepted})
+                self._listeners.tell(message, {endpoint.bot_id: fitted for endpoint, fitted in accepted})
                 started = [self._deliver(*each) for each in receivers]
                 forwarded = None if forward is None else forward(message)
         except HomeAssistantError as err:
@@ -225,10 +207,10 @@ class Router:
 
     def _resolve_route(self, message: Message, route: Route | None) -> Forward | None:
         """Return what forwards a message beyond this Home Assistant, if it is to go there."""
-        if route is None or (route is DEFAULT_ROUTE and not self.registry.has_relays):
+        if route is None or (route is DEFAULT_ROUTE and not self.registry.relays):
             return None
         sender, external = message.envelope.sender, message.envelope.external
-        if external and (relay := self.registry.relay_of(sender)) is not None:
+        if external and sender is not None and (relay := self.registry.relays.get(sender)) is not None:
             return relay.resolve(route)
         if route.is_empty:
             return None
@@ -236,18 +218,11 @@ class Router:
             raise MessageError(translation_key="scope_needs_bot")
         raise MessageError(translation_key="relay_missing" if external else "scope_needs_external")
 
-    def _announce(self, message: Message, received: Mapping[str, Message]) -> None:
-        for listener in self._listeners:
-            try:
-                listener(message, received)
-            except Exception:
-                _LOGGER.exception("A listener failed on a message to %s", message.address)
-
     def _deliver(self, endpoint: Endpoint, receiver: Microservice, message: Message) -> Delivery | Work:
         """Let a receiver handle its own copy of a message, and return what became of it, or the receiver at work."""
         try:
             handling = receiver.async_datastream_updated(message.copy())
-            if isinstance(handling, Coroutine):
+            if handling is not None and asyncio.iscoroutine(handling):
                 return self._start(endpoint, receiver, message, handling)
             delivery = _handled(endpoint, receiver, handling)
         except Exception as err:  # noqa: BLE001 - others write receivers as well
@@ -266,17 +241,18 @@ class Router:
             self._async_deliver(endpoint, receiver, message, handling),
             f"{DOMAIN} {message.address} to {receiver.name}",
         )
+        if task.done() and not task.cancelled():
+            delivery = task.result()
+            self._tell(message, delivery)
+            return delivery
         work = Work(endpoint, receiver.name, task)
-        if not task.done():
-            task.add_done_callback(lambda _: self._tell(message, work.by_now()))
-            return work
-        delivery = work.by_now()
-        self._tell(message, delivery)
-        return delivery
+        task.add_done_callback(lambda _: self._tell(message, work.by_now()))
+        return work
 
     def _tell(self, message: Message, delivery: Delivery) -> None:
-        for follower in self._followers.get(delivery.bot_id, ()):
-            follower(message, delivery)
+        if self._followers:
+            for follower in self._followers.get(delivery.bot_id, ()):
+                follower(message, delivery)
 
     async def _async_deliver(
         self, endpoint: Endpoint, receiver: Microservice, message: Message, handling: Coroutine[Any, Any, Result]
@@ -310,9 +286,10 @@ def _resolve(
     accepted: list[tuple[Endpoint, Message]] = []
     refused: list[Delivery] = []
     refusal: SchemaError | None = None
+    address = message.address
     for endpoint in endpoints:
         try:
-            content = endpoint.schema.read(message.address, message.content)
+            content = endpoint.schema.read(address, message.content)
         except SchemaError as err:
             refusal = refusal or err
             refused.append(endpoint.delivery(RECEIVER_SCHEMA, Outcome.FAILED, error=str(err), quotes=True))

@@ -131,7 +131,7 @@ class MappingMicroservice(Microservice):
         if mapping.problem is not None:
             raise _invalid_actions(mapping.problem)
         if mapping.script is None:
-            return result
+            return result or None
         variables = {
             "address": message.address,
             "content": message.content,
@@ -148,7 +148,7 @@ class MappingMicroservice(Microservice):
     async def _async_run(
         self, script: ActionScript, variables: dict[str, Any], context: Context, result: dict[str, object]
     ) -> Result:
-        return result | await script.async_run(variables, context)
+        return (result | await script.async_run(variables, context)) or None
 
 
 def _invalid_actions(problem: str) -> HomeAssistantError:
