@@ -5,7 +5,7 @@ from collections.abc import Callable
 import gc
 import logging
 import re
-from typing import Any
+from typing import Any, cast
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, Event, HomeAssistant, callback
@@ -342,6 +342,21 @@ async def test_external_messages_fire_an_event_and_internal_ones_do_not(hass: Ho
         }
     ]
     assert (events[0].context.user_id, events[0].context.parent_id) == ("anna", context.id)
+
+
+async def test_a_microservice_that_cannot_be_attached_leaves_nothing_behind(
+    add_bot: AddBot, router: Callable[[], Router]
+) -> None:
+    """Whoever attaches it has the error."""
+    bot = await add_bot()
+
+    broken = Reader()
+    broken.fields = {"half": (), "news": cast(Any, None)}
+    with pytest.raises(TypeError):
+        bot.attach(broken)
+
+    assert broken not in bot.microservices
+    assert "half" not in router().registry.addresses
 
 
 async def test_a_microservice_that_is_detached_hears_no_more(add_bot: AddBot, router: Callable[[], Router]) -> None:

@@ -207,9 +207,14 @@ class Bot:
     def attach(self, microservice: Microservice) -> CALLBACK_TYPE:
         """Let a microservice receive messages; return the function that detaches it."""
         registry = self._router.registry
-        leave = [registry.subscribe(self.entry, address, microservice) for address in microservice.addresses]
-        leave += [registry.declare(self.entry, address, fields) for address, fields in microservice.fields.items()]
-        self._attached[microservice] = leave
+        leave = self._attached[microservice] = []
+        try:
+            leave += (registry.subscribe(self.entry, address, microservice) for address in microservice.addresses)
+            leave += (registry.declare(self.entry, each, fields) for each, fields in microservice.fields.items())
+        except Exception:
+            # Others write microservices as well, which may fail halfway.
+            self._detach(microservice)
+            raise
         return partial(self._detach, microservice)
 
     def _detach(self, microservice: Microservice) -> None:
