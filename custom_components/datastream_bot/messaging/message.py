@@ -79,7 +79,9 @@ class Envelope(NamedTuple):
     home: str | None
 
 
-class Message(NamedTuple):
+# No tuple, as each receiver gets one of its own, which is made in a third of the time.
+@dataclass(slots=True)
+class Message:
     """A data stream message that was checked.
 
     Attributes:
