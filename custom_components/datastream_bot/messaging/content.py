@@ -6,7 +6,7 @@ import math
 from types import UnionType
 from typing import Any, Final
 
-from homeassistant.helpers.json import json_bytes
+from homeassistant.helpers.json import cached_json_bytes, json_bytes
 from homeassistant.util.json import json_loads_object
 
 from ..errors import MessageError
@@ -76,7 +76,8 @@ def encoded_content(content: object) -> tuple[dict[str, Any], bytes]:
     else:
         raise MessageError(translation_key="content_not_object", received=_kind(content))
     try:
-        encoded = json_bytes(copied)
+        # Not one KiB larger than it is, since the message log keeps it.
+        encoded = cached_json_bytes(copied)
     except (TypeError, ValueError) as err:
         received = "an integer beyond 64 bits, or text that is not Unicode"
         raise MessageError(translation_key="content_not_json", path="content", received=received) from err

@@ -148,17 +148,16 @@ class Schema:
 
     """
 
-    __slots__ = ("_validator", "description", "fields", "find_area")
+    __slots__ = ("_areas", "description", "fields", "find_area")
 
     def __init__(self, fields: Iterable[Field] = (), description: str = "", find_area: FindArea | None = None) -> None:
         """Initialize the schema; of two fields with the same name the first counts."""
         self.fields: dict[str, Field] = {}
         for field in fields:
             self.fields.setdefault(field.name, field)
+        self._areas = tuple(name for name, field in self.fields.items() if field.type is FieldType.AREA)
         self.description = description
         self.find_area = find_area
-        # Made when it is needed, as it takes much more memory than all else of an address.
-        self._validator: vol.Schema | None = None
 
     def read(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return content with its values read as the types of their fields, and with defaults filled in.
@@ -172,14 +171,32 @@ class Schema:
         content = as_meant(content, self.fields)
         if None in content.values():
             content = {name: value for name, value in content.items() if value is not None or self._refuses_null(name)}
-        if self._validator is None:
-            self._validator = vol.Schema({_key(field): self._reader(field) for field in self.fields.values()})
+        values = content if content.keys() >= self.fields.keys() else self._completed(content)
+        # By hand, as a validator of voluptuous would take 5 KiB for three fields, at each address.
         try:
-            read: dict[str, Any] = self._validator(content)
-        except vol.MultipleInvalid as err:
-            wrong = {error.path[0]: error.msg for error in err.errors}
-            raise SchemaError(address, self.description, self._faults(content, wrong)) from err
+            read = {name: self.fields[name].read(value) for name, value in values.items()}
+            for name in self._areas:
+                if name in read and self.find_area is not None:
+                    read[name] = self.find_area(read[name])
+        except KeyError, vol.Invalid:
+            raise SchemaError(address, self.description, self._faults(content, self._wrong(values))) from None
         return read
+
+    def _completed(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Return content with the defaults of what is not there, and with null for what is missing."""
+        absent = {name: field for name, field in self.fields.items() if name not in content}
+        needed = {name: field.default for name, field in absent.items() if field.required or field.default is not None}
+        return {**content, **needed}
+
+    def _wrong(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the names of the fields that do not hold what they should, with what may have been meant."""
+        wrong: dict[str, str] = {}
+        for name in self.fields.keys() & values.keys():
+            try:
+                self._value(self.fields[name], values[name])
+            except vol.Invalid as err:
+                wrong[name] = err.msg
+        return wrong
 
     def read_part(self, address: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a part of content with its values read as the types of their fields; null is what stands for nothing.
@@ -201,7 +218,7 @@ class Schema:
                 read[name] = None
                 continue
             try:
-                read[name] = self._reader(field)(value)
+                read[name] = self._value(field, value)
             except vol.Invalid as err:
                 wrong[name] = err.msg
         if faults := self._faults(content, wrong):
@@ -228,7 +245,7 @@ class Schema:
         if field.default is not None:
             # An area that is the default may be gone.
             with suppress(vol.Invalid):
-                described["default"] = self._reader(field)(field.default)
+                described["default"] = self._value(field, field.default)
         return described
 
     def _is_needed(self, name: str, described: Mapping[str, Any]) -> bool:
@@ -240,12 +257,10 @@ class Schema:
         """Return whether null is an error in a field; in an optional field it counts as nothing."""
         return name not in self.fields or self.fields[name].required
 
-    def _reader(self, field: Field) -> Callable[[object], Any]:
-        """Return the function that reads a field, in this home."""
-        find_area = self.find_area
-        if field.type is not FieldType.AREA or find_area is None:
-            return field.read
-        return lambda value: find_area(field.read(value))
+    def _value(self, field: Field, value: object) -> Any:
+        """Return a value as a field holds it in this home, or raise `vol.Invalid`."""
+        read = field.read(value)
+        return read if field.type is not FieldType.AREA or self.find_area is None else self.find_area(read)
 
     def _faults(self, content: Mapping[str, Any], wrong: Mapping[str, str]) -> tuple[Fault, ...]:
         unknown = [name for name in content if name not in self.fields]
@@ -277,12 +292,6 @@ def described(text: str, description: str) -> str:
     """Return a text with the description that somebody gave what it is about, on one line and cut short."""
     short = description and shorten(description, MAX_DESCRIPTION, placeholder=" …").rstrip(".")
     return f"{text} ({short})" if short else text
-
-
-def _key(field: Field) -> vol.Marker:
-    if field.default is not None:
-        return vol.Optional(field.name, default=field.default)
-    return vol.Required(field.name) if field.required else vol.Optional(field.name)
 
 
 def shown(value: object) -> str:
