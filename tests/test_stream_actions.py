@@ -10,8 +10,10 @@ from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceNotFound, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, entity_registry as er, issue_registry as ir
+from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.setup import async_setup_component
+from homeassistant.util.json import json_loads_object
 from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -122,10 +124,12 @@ async def test_a_data_stream_is_an_action_with_a_form(hass: HomeAssistant, add_b
     assert (action["name"], action["description"]) == ("Front door bell", "Somebody rings")
     assert action["response"] == {"optional": True}
     assert "target" not in action
-    options = action["fields"].pop("datastream_bot_options")
+    described_fields = dict(action["fields"])
+    options = described_fields.pop("datastream_bot_options")
+    assert len(action["fields"]) == len(fields) + 1
     shown = {
         name: (field["name"], field["required"], field["example"], *field["selector"])
-        for name, field in action["fields"].items()
+        for name, field in described_fields.items()
     }
     assert shown == {
         "who": ("Who", True, "Hello", "text"),
@@ -414,9 +418,9 @@ def stored(*addresses: str) -> list[ConfigSubentryData]:
     ]
 
 
-def stored_bot(hass: HomeAssistant, *addresses: str, **entry: Any) -> MockConfigEntry:
+def stored_bot(hass: HomeAssistant, *addresses: str, version: int = 2, **entry: Any) -> MockConfigEntry:
     """Add a bot that has been there."""
-    bot = MockConfigEntry(domain=DOMAIN, title="Home", version=2, subentries_data=stored(*addresses), **entry)
+    bot = MockConfigEntry(domain=DOMAIN, title="Home", version=version, subentries_data=stored(*addresses), **entry)
     bot.add_to_hass(hass)
     return bot
 
@@ -429,6 +433,20 @@ async def test_a_name_with_a_number_outlives_a_restart(hass: HomeAssistant, hass
     await hass.async_block_till_done()
     called = {name: (await call(hass, name))["address"] for name in actions(hass)}
     assert called == {"door_bell_2": "door_bell", "door_bell": "door-bell", "door_bell_3": "door.bell"}
+
+
+@pytest.mark.warns
+async def test_a_page_is_told_of_all_actions_whatever_a_newer_version_stored(hass: HomeAssistant) -> None:
+    """Of one that this version cannot read, without fields."""
+    bot = stored_bot(hass, "ring", "toggle_everything", version=3)
+    for stream in bot.subentries.values():
+        fields = [{"name": "color", "type": "color"}]
+        hass.config_entries.async_update_subentry(bot, stream, data={**stream.data, "fields": fields})
+    assert await async_setup_component(hass, DOMAIN, {})
+
+    told: Any = json_loads_object(json_bytes((await async_get_all_descriptions(hass))[DOMAIN]))
+    assert [*told["ring"]["fields"]] == ["datastream_bot_options"]
+    assert [*told["toggle_everything"]["fields"]] == ["target", "datastream_bot_options"]
 
 
 @pytest.mark.parametrize("address", ["toggle_everything", "ring"])

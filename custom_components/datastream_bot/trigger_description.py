@@ -3,6 +3,7 @@
 It touches what Home Assistant keeps for itself, and so stands apart from the trigger.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -15,7 +16,7 @@ TRIGGER_MESSAGE_RECEIVED: Final = f"{DOMAIN}.{TRIGGER}"
 
 
 @callback
-def async_describe_trigger(hass: HomeAssistant, description: dict[str, Any]) -> None:
+def async_describe_trigger(hass: HomeAssistant, description: Mapping[str, Any]) -> None:
     """Describe the trigger to pages that are loaded from now on.
 
     Home Assistant has a function for that for actions only. Where it does not keep descriptions like this any more, its

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_DESCRIPTION
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.json import json_dumps
 from homeassistant.helpers.selector import validate_selector
@@ -15,10 +15,13 @@ from ..devices.domains import DOMAINS
 from ..messaging.field_types import FieldType, kind_of
 from ..messaging.schema import Field
 from .call import ATTR_RAISE_ON_FAILURE
+from .deferred import Deferred
 
 FIELD_TARGET: Final = "target"
 
 SECTION_OPTIONS: Final = "datastream_bot_options"
+
+_SPACES: Final = str.maketrans("_.-", "   ")
 
 # The target of an action has these keys, beside its fields.
 _TARGETS: Final = frozenset(map(str, cv.ENTITY_SERVICE_FIELDS))
@@ -52,28 +55,47 @@ def content_of(address: str, data: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def described_action(
-    address: str, streams: Sequence[DataStream], texts: Mapping[str, str], options: Mapping[str, Any]
+    address: str, stored: Sequence[Mapping[str, Any]], texts: Mapping[str, str], options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the description of the action of an address, as Home Assistant gives it to its pages.
 
     Args:
         address: The address.
-        streams: What each bot declares there: the form has the fields of all.
+        stored: The data of the data stream of each bot there.
         texts: The texts that all actions share.
         options: The description of the options that all actions share.
 
     """
-    fields = merged_fields(streams)
-    description = next((stream.description for stream in streams if stream.description), None)
-    described: dict[str, Any] = {
+    description = next((data[CONF_DESCRIPTION] for data in stored if data[CONF_DESCRIPTION]), None)
+    return {
         "name": worded(address),
         "description": description or texts["description"].format(address=address),
-        "fields": {name: _described_field(field, required=required) for name, (field, required) in fields.items()},
+        "fields": FormFields(address, stored, options),
     }
-    if has_target(address):
-        described["fields"][FIELD_TARGET] |= _TARGET_FIELD
-    described["fields"][SECTION_OPTIONS] = options
-    return described
+
+
+class FormFields(Deferred):
+    """The fields in the form of an action: those that any bot declares at its address, and the options."""
+
+    __slots__ = ("_address", "_options", "_stored")
+
+    def __init__(self, address: str, stored: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> None:
+        """Initialize them; see `described_action`."""
+        self._address = address
+        self._stored = stored
+        self._options = options
+
+    @override
+    def as_dict(self) -> dict[str, Any]:
+        try:
+            fields = merged_fields([*map(DataStream.from_data, self._stored)])
+        except ValueError:
+            # Pages ask for all actions at once, which must not fail because of what a newer version stored.
+            fields = {}
+        described = {name: _described_field(field, required=required) for name, (field, required) in fields.items()}
+        if has_target(self._address):
+            described[FIELD_TARGET] = {**described.get(FIELD_TARGET, {}), **_TARGET_FIELD}
+        return {**described, SECTION_OPTIONS: self._options}
 
 
 def merged_fields(streams: Sequence[DataStream]) -> dict[str, tuple[Field, bool]]:
@@ -130,5 +152,5 @@ def described_options(texts: Mapping[str, str]) -> dict[str, Any]:
 
 def worded(name: str) -> str:
     """Return a name as words, as people read it in forms: `water_garden` as `Water garden`."""
-    words = " ".join(name.translate(str.maketrans("_.-", "   ")).split()) or name
+    words = " ".join(name.translate(_SPACES).split()) or name
     return words[:1].upper() + words[1:]

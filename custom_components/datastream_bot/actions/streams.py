@@ -5,8 +5,7 @@ instead of that there is no such action.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from homeassistant.config_entries import (
@@ -24,7 +23,7 @@ from homeassistant.util.hass_dict import HassKey
 import voluptuous as vol
 
 from ..const import DOMAIN
-from ..data_streams import SUBENTRY_DATA_STREAM, DataStream
+from ..data_streams import SUBENTRY_DATA_STREAM
 from ..texts import async_texts
 from .call import ATTR_RAISE_ON_FAILURE, async_answer
 from .form import content_of, described_action, described_options
@@ -71,7 +70,7 @@ def action_of(hass: HomeAssistant, address: str) -> str:
 @callback
 def addresses_by_action(hass: HomeAssistant) -> dict[str, str]:
     """Return the addresses of the actions that there are, by their names without the domain."""
-    return {name: address for address, name in hass.data[_DATA].names.items()}
+    return dict(hass.data[_DATA].addresses)
 
 
 class StreamActions:
@@ -79,18 +78,19 @@ class StreamActions:
 
     Attributes:
         names: The names of the actions by address.
+        addresses: The addresses by the names of their actions.
 
     """
 
     def __init__(self, hass: HomeAssistant, action_names: ActionNames, texts: Mapping[str, str]) -> None:
         """Initialize it without any action."""
         self.names: Mapping[str, str] = {}
+        self.addresses: Mapping[str, str] = {}
         self._hass = hass
         self._action_names = action_names
         self._texts = texts
         self._options = described_options(texts)
         self._stored: Stored = {}
-        self._described: dict[str, Mapping[str, Any]] = {}
         self._updating: asyncio.Task[None] | None = None
 
     @callback
@@ -115,6 +115,7 @@ class StreamActions:
         while (stored := _stored(self._hass)) != self._stored:
             former, self._stored = self._stored, stored
             former_names, self.names = self.names, self._action_names.assign(stored)
+            self.addresses = {name: address for address, name in self.names.items()}
             for number, _ in enumerate(self._changes(former, former_names), start=1):
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -123,26 +124,27 @@ class StreamActions:
         """Remove actions, and add and change others; yield after each."""
         for address in former.keys() - self._stored.keys():
             self._hass.services.async_remove(DOMAIN, former_names[address])
-            del self._described[address]
             yield
         for address, data in self._stored.items():
-            if former.get(address) == data:
+            if (before := former.get(address)) == data:
                 continue
-            described = described_action(address, [*map(DataStream.from_data, data)], self._texts, self._options)
-            if described != self._described.get(address):
-                self._described[address] = described
-                self._register(address, described)
+            described = self._described(address, data)
+            if before is None or described != self._described(address, before):
+                self._register(self.names[address], described)
                 yield
 
-    def _register(self, address: str, described: Mapping[str, Any]) -> None:
-        name = self.names[address]
-        self._hass.services.async_register(
-            DOMAIN, name, partial(self._async_call, address), _SCHEMA, supports_response=SupportsResponse.OPTIONAL
-        )
-        async_set_service_schema(self._hass, DOMAIN, name, dict(described))
+    def _described(self, address: str, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return described_action(address, data, self._texts, self._options)
 
-    async def _async_call(self, address: str, call: ServiceCall) -> ServiceResponse:
+    def _register(self, name: str, described: dict[str, Any]) -> None:
+        self._hass.services.async_register(
+            DOMAIN, name, self._async_call, _SCHEMA, supports_response=SupportsResponse.OPTIONAL
+        )
+        async_set_service_schema(self._hass, DOMAIN, name, described)
+
+    async def _async_call(self, call: ServiceCall) -> ServiceResponse:
         """Send the message of a call."""
+        address = self.addresses[call.service]
         content = content_of(address, call.data)
         bot_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
         dispatch = await async_send_to(self._hass, address, content, bot_id=bot_id, context=call.context)
