@@ -164,11 +164,11 @@ def built_in_streams(descriptions: Mapping[str, str]) -> list[ConfigSubentryData
 
 @dataclass(slots=True, kw_only=True)
 class _Running:
-    """A data stream as it runs."""
+    """A data stream as it runs, with the data of its config subentry."""
 
-    stream: DataStream
+    data: Mapping[str, Any]
     mapping: MappingMicroservice
-    disconnect: list[CALLBACK_TYPE]
+    disconnect: tuple[CALLBACK_TYPE, ...]
 
 
 class DataStreams:
@@ -208,7 +208,7 @@ class DataStreams:
         self._keep_titles()
         await self._async_change_to(
             {
-                subentry.subentry_id: DataStream.from_data(subentry.data)
+                subentry.subentry_id: subentry.data
                 for subentry in self._entry.get_subentries_of_type(SUBENTRY_DATA_STREAM)
             }
         )
@@ -223,19 +223,19 @@ class DataStreams:
             if stream.title != (address := stream.data[CONF_ADDRESS]):
                 self._hass.config_entries.async_update_subentry(self._entry, stream, title=address)
 
-    async def _async_change_to(self, streams: Mapping[str, DataStream]) -> None:
+    async def _async_change_to(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
         async with self._changing:
             changed = {
-                stream_id: (stream, await self._async_mapping(stream))
-                for stream_id, stream in streams.items()
-                if stream_id not in self._running or self._running[stream_id].stream != stream
+                stream_id: (data, stream := DataStream.from_data(data), await self._async_mapping(stream))
+                for stream_id, data in stored.items()
+                if stream_id not in self._running or self._running[stream_id].data != data
             }
             # Nothing waits until the signal: there is no moment in which both or neither of two streams receive.
             former = [
-                *(self._stop(stream_id) for stream_id in self._running.keys() - streams.keys()),
-                *(self._change(stream_id, stream, mapping) for stream_id, (stream, mapping) in changed.items()),
+                *(self._stop(stream_id) for stream_id in self._running.keys() - stored.keys()),
+                *(self._change(stream_id, *change) for stream_id, change in changed.items()),
             ]
-            self.shown = frozenset(stream.address for stream in streams.values() if stream.shown)
+            self.shown = frozenset(data[CONF_ADDRESS] for data in stored.values() if data.get(CONF_SHOWN, False))
             async_dispatcher_send(self._hass, streams_signal(self._entry.entry_id))
         # Actions of former mappings may still run.
         await asyncio.gather(*(mapping.script.async_stop() for mapping in former if mapping and mapping.script))
@@ -257,25 +257,26 @@ class DataStreams:
             disconnect()
         return running.mapping.async_remove()
 
-    def _change(self, stream_id: str, stream: DataStream, mapping: StreamMapping) -> StreamMapping | None:
+    def _change(
+        self, stream_id: str, data: Mapping[str, Any], stream: DataStream, mapping: StreamMapping
+    ) -> StreamMapping | None:
         """Start or change a data stream, and return what it was mapped to before."""
         if (running := self._running.get(stream_id)) is None:
             microservice = MappingMicroservice(self._hass, self._entry, stream_id, mapping)
             connected = self._connect(stream, microservice)
-            self._running[stream_id] = _Running(stream=stream, mapping=microservice, disconnect=connected)
+            self._running[stream_id] = _Running(data=data, mapping=microservice, disconnect=connected)
             return None
         former = running.mapping.async_update(mapping)
-        running.stream = stream
+        running.data = data
         for disconnect in running.disconnect:
             disconnect()
         running.disconnect = self._connect(stream, running.mapping)
         return former
 
-    def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
+    def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> tuple[CALLBACK_TYPE, ...]:
         entry, address = self._entry, stream.address
-        connected = [self._registry.declare(entry, address, stream.fields, stream.description)]
-        if stream.is_mapped:
-            connected.append(self._attach(mapping))
-        if stream.external:
-            connected.append(self._registry.open(entry.entry_id, address))
-        return connected
+        return (
+            self._registry.declare(entry, address, stream.fields, stream.description),
+            *([self._attach(mapping)] if stream.is_mapped else ()),
+            *([self._registry.open(entry.entry_id, address)] if stream.external else ()),
+        )

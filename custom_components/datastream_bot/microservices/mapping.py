@@ -49,7 +49,7 @@ class StreamMapping:
         """Return a mapping with its actions ready to run."""
         try:
             # Actions that were valid when they were stored may not be any more: a device may be gone since.
-            script = await ActionScript.async_create(hass, actions, lambda: f"{entry.title} {address}", mode)
+            script = await ActionScript.async_create(hass, actions, _name(entry, address), mode)
         except (vol.Invalid, HomeAssistantError) as err:
             return cls(address=address, event_type=event_type, script=None, problem=str(err))
         return cls(address=address, event_type=event_type, script=script, problem=None)
@@ -148,7 +148,13 @@ class MappingMicroservice(Microservice):
     async def _async_run(
         self, script: ActionScript, variables: dict[str, Any], context: Context, result: dict[str, object]
     ) -> Result:
-        return (result | await script.async_run(variables, context)) or None
+        name = _name(self._entry, variables["address"])
+        return (result | await script.async_run(name, variables, context)) or None
+
+
+def _name(entry: ConfigEntry[Any], address: str) -> str:
+    """Return what the log calls the actions of a data stream, whose bot may be renamed."""
+    return f"{entry.title} {address}"
 
 
 def _invalid_actions(problem: str) -> HomeAssistantError:

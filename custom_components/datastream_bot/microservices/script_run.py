@@ -1,7 +1,7 @@
 """The actions of a data stream, run as Home Assistant runs scripts."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import logging
 from typing import Any, Final, Self
 
@@ -23,23 +23,22 @@ _LOGGER = logging.getLogger(__name__)
 class ActionScript:
     """The actions of a data stream."""
 
-    def __init__(self, hass: HomeAssistant, name: Callable[[], str], script: Script) -> None:
+    __slots__ = ("_hass", "_is_stopped", "_script")
+
+    def __init__(self, hass: HomeAssistant, script: Script) -> None:
         """Initialize the actions."""
         self._hass = hass
-        self._name = name
         self._script = script
         self._is_stopped = False
 
     @classmethod
-    async def async_create(
-        cls, hass: HomeAssistant, actions: Sequence[Any], name: Callable[[], str], mode: str
-    ) -> Self | None:
+    async def async_create(cls, hass: HomeAssistant, actions: Sequence[Any], name: str, mode: str) -> Self | None:
         """Return the actions as the user wrote them, or None when there are none.
 
         Args:
             hass: Home Assistant.
             actions: The actions.
-            name: Returns what the log calls them.
+            name: What the log calls them.
             mode: What happens when they are to run while they run.
 
         Raises:
@@ -53,7 +52,7 @@ class ActionScript:
         script = Script(
             hass,
             validated,
-            name(),
+            name,
             DOMAIN,
             running_description="data stream",
             script_mode=mode,
@@ -63,10 +62,15 @@ class ActionScript:
             # The router logs what fails.
             log_exceptions=False,
         )
-        return cls(hass, name, script)
+        return cls(hass, script)
 
-    async def async_run(self, variables: dict[str, Any], context: Context) -> dict[str, object]:
+    async def async_run(self, name: str, variables: dict[str, Any], context: Context) -> dict[str, object]:
         """Run the actions.
+
+        Args:
+            name: What the log calls them by now.
+            variables: What they may use.
+            context: What they act in.
 
         Returns:
             Their `response`, or that a newer run has `superseded` this one.
@@ -76,7 +80,7 @@ class ActionScript:
 
         """
         begin_trace()
-        self._script.name = self._name()
+        self._script.name = name
         try:
             run = await self._script.async_run(variables, context)
         except ServiceValidationError as err:
