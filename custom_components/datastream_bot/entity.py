@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import override
 
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity
 
 from .bot import Bot
-from .const import DOMAIN
 
 
 class BotEntity(Entity):
@@ -33,7 +32,8 @@ class BotEntity(Entity):
         self._connect = connect
         self._attr_translation_key = key
         self._attr_unique_id = unique_id_of(bot, key)
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, bot.bot_id)})
+        # Described by the bot. Home Assistant would look for each entity whether its device has changed.
+        self.device_entry = dr.async_get(bot.hass).async_get(bot.device_id)
 
     @override
     async def async_added_to_hass(self) -> None:
