@@ -10,7 +10,7 @@ HOUSE = Path(__file__).parent.parent / "custom_components" / "datastream_bot"
 # From the ground up. On a floor, packages do not know each other.
 GROUND = {
     *("channel", "clock", "const", "errors", "issues", "rate_limit"),
-    *("rights", "sender_limit", "settings", "signals", "storage", "texts", "undo"),
+    *("rights", "sender_limit", "settings", "signals", "storage", "texts"),
 }
 FLOORS = (
     GROUND,

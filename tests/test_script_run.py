@@ -47,7 +47,7 @@ async def test_a_condition_that_is_not_met_and_a_wait_that_is_over_are_ends_like
     condition = await script_of(hass, {"condition": "template", "value_template": "{{ false }}"})
     wait = await script_of(hass, {**WAIT, "timeout": 0, "continue_on_timeout": False})
     for script in (condition, wait):
-        assert await script.async_run("Home news", {}, Context()) == {"response": None}
+        assert await script.async_run("Home news", {}, Context()) == {}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_a_newer_run_supersedes_an_older_one(hass: HomeAssistant) -> None:
     await ticks(50)
     hass.bus.async_fire("go")
 
-    assert (await first, await second) == ({"superseded": True}, {"response": None})
+    assert (await first, await second) == ({"superseded": True}, {})
 
 
 async def test_a_run_that_would_be_one_too_many_is_refused(hass: HomeAssistant) -> None:
@@ -92,7 +92,7 @@ async def test_a_run_that_would_be_one_too_many_is_refused(hass: HomeAssistant) 
     with pytest.raises(HomeAssistantError, match="still running"):
         await script.async_run("Home news", {}, Context())
     hass.bus.async_fire("go")
-    assert await first == {"response": None}
+    assert await first == {}
 
 
 async def test_a_run_that_is_stopped_says_so(hass: HomeAssistant) -> None:

@@ -1,6 +1,7 @@
 """The bot: composes the microservices of a config entry, and sends messages as it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -34,7 +35,6 @@ from .presence.persons import Presence
 from .presence.tracker import PresenceTracker, presence_storage
 from .rights import async_may_control_all
 from .settings import Settings, log_settings
-from .undo import Undo
 
 _RECEIVER_RIGHTS: Final = "rights"
 
@@ -215,7 +215,7 @@ class Bot:
             # Others write microservices as well, which may fail halfway.
             self._detach(microservice)
             raise
-        return Undo(Bot._detach, self, microservice)
+        return partial(self._detach, microservice)
 
     def _detach(self, microservice: Microservice) -> None:
         """Detach a microservice, unless the bot has done so because it was unloaded."""

@@ -1,7 +1,6 @@
 """Event entities: one for each data stream."""
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity
@@ -82,7 +81,7 @@ class DataStreamEvent(EventEntity):
             via_device_id=self._entry.runtime_data.device_id,
         )
         # Registering it once more would take a tenth of the time in which a bot is set up.
-        if device is not None and attrgetter(*info)(device) == (*info.values(),):
+        if device is not None and all(getattr(device, name) == value for name, value in info.items()):
             return None
         return info
 

@@ -1,6 +1,7 @@
 """The listeners: who hears of messages, and of which. They outlive the bots, and need none to be loaded."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 import logging
 from typing import Final
 
@@ -9,7 +10,6 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from ..undo import Undo
 from .message import Message
 
 _LOGGER = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Listeners:
         """
         key = (bot_id, address)
         self._connected[key] = (*self._connected.get(key, ()), listener)
-        return Undo(Listeners._disconnect, self, key, listener)
+        return partial(self._disconnect, key, listener)
 
     def _disconnect(self, key: tuple[str | None, str | None], listener: Listener) -> None:
         others = [*self._connected.pop(key)]

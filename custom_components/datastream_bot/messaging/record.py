@@ -7,7 +7,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from homeassistant.helpers.json import json_bytes
+from homeassistant.helpers.json import cached_json_bytes
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import json_loads, json_loads_object
 import voluptuous as vol
@@ -205,9 +205,9 @@ class Record:
         self.deliveries[index] = _kept(delivery, is_private=self.is_private)
         if not delivery.result:
             return
-        result = json_bytes(_numbers(delivery.result) if self.is_private else delivery.result)
+        result = cached_json_bytes(_numbers(delivery.result) if self.is_private else delivery.result)
         if len(result) > MAX_RESULT_BYTES:
-            result = json_bytes({TOO_LARGE: len(result)})
+            result = cached_json_bytes({TOO_LARGE: len(result)})
         self.results = {**self.results, index: result}
 
     def keep_refusals(self, refused: Sequence[Delivery]) -> None:
@@ -222,7 +222,7 @@ class Record:
         self.deliveries = [_kept(delivery, is_private=True) for delivery in self.deliveries]
         self.keep_refusals(self.refused)
         self.results = {
-            index: json_bytes(_numbers(json_loads_object(result))) for index, result in self.results.items()
+            index: cached_json_bytes(_numbers(json_loads_object(result))) for index, result in self.results.items()
         }
         if self.refusal is not None:
             self.refusal.error = None
@@ -302,7 +302,7 @@ class Record:
         record.refused = [_from_data(each, lost) for each in data["deliveries"] if each["outcome"] == REFUSED]
         for index, each in enumerate(received):
             if "result" in each:
-                record.results = {**record.results, index: json_bytes(each["result"])}
+                record.results = {**record.results, index: cached_json_bytes(each["result"])}
             if each["duration"] is not None:
                 record.durations = {**record.durations, index: each["duration"]}
         if "refusal" in data:

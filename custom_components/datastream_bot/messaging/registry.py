@@ -9,7 +9,6 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from ..errors import nearest
-from ..undo import Undo
 from .message import Message, Route
 from .microservice import Microservice
 from .receipt import Delivery, Outcome
@@ -197,7 +196,7 @@ class Registry:
         """Subscribe a receiver of a bot to an address; return the unsubscribe function."""
         self._endpoint(entry, address).subscribe(receiver)
         self._notify()
-        return Undo(Registry._leave, self, entry.entry_id, address, Endpoint.unsubscribe, receiver)
+        return partial(self._leave, entry.entry_id, address, Endpoint.unsubscribe, receiver)
 
     @callback
     def declare(
@@ -207,14 +206,14 @@ class Registry:
         schema = Schema(fields, description, self._find_area)
         self._endpoint(entry, address).declare(schema)
         self._notify()
-        return Undo(Registry._leave, self, entry.entry_id, address, Endpoint.withdraw, schema)
+        return partial(self._leave, entry.entry_id, address, Endpoint.withdraw, schema)
 
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
         """Open an address of a bot to messages from outside the bot; return the function that closes it."""
         self._open[address] = (*self._open.get(address, ()), bot_id)
         self._notify()
-        return Undo(Registry._close, self, bot_id, address)
+        return partial(self._close, bot_id, address)
 
     @callback
     def connect_relay(self, bot_id: str, relay: Relay) -> CALLBACK_TYPE:

@@ -73,7 +73,7 @@ class ActionScript:
             context: What they act in.
 
         Returns:
-            Their `response`, or that a newer run has `superseded` this one.
+            Their `response` if there is one, or that a newer run has `superseded` this one.
 
         Raises:
             HomeAssistantError: They failed, were stopped, or too many runs are at work.
@@ -108,7 +108,7 @@ class ActionScript:
             return {"superseded": True}
         if error := own_error():
             raise _error(translation_key="actions_aborted", error=error)
-        return {"response": run.service_response}
+        return {} if run.service_response is None else {"response": run.service_response}
 
     async def async_stop(self) -> None:
         """Stop the actions that still run, as an automation's are stopped when it is changed."""
