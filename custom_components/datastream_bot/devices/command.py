@@ -85,6 +85,8 @@ def _read_target(target: Mapping[str, Any]) -> dict[str, list[str]]:
         MessageError: It is none.
 
     """
+    if not target:
+        return {}
     try:
         read: dict[str, Any] = _TARGET(target)
     except vol.MultipleInvalid as err:

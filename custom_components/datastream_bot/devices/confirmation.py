@@ -7,7 +7,7 @@ from contextlib import suppress
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_state_change_event
 
-from .domains import is_as_wanted
+from .domains import is_as_wanted, not_as_wanted
 from .groups import Groups
 
 
@@ -37,8 +37,9 @@ class Confirmation:
 
         What a newer message wants the opposite of by then is in neither: nobody waits for it any more.
         """
-        missing = {entity_id for entity_id in entity_ids if not is_as_wanted(self._hass.states.get(entity_id), on=on)}
-        late = await self._async_late(missing, on=on, within=within) if missing else missing
+        late = not_as_wanted(self._hass, entity_ids, on=on)
+        if late:
+            late = await self._async_late(late, on=on, within=within)
         reached = [entity_id for entity_id in entity_ids if entity_id not in late]
         return reached, sorted(entity_id for entity_id in late if not self._is_overtaken(entity_id, groups, on=on))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from itertools import batched, groupby
+from itertools import batched
 import logging
 from typing import Any, Final
 
@@ -23,13 +23,17 @@ async def async_switch(hass: HomeAssistant, entity_ids: Iterable[str], *, on: bo
 
     There is one call for each hundred of a domain, and none waits for another.
     """
+    ordered = sorted(entity_ids)
     calls: list[asyncio.Task[dict[str, str]]] = []
     async with asyncio.TaskGroup() as calling:
-        for _, of_domain in groupby(sorted(entity_ids), domain_of):
+        for prefix in [f"{name}." for name in DOMAINS]:
+            of_domain = [entity_id for entity_id in ordered if entity_id.startswith(prefix)]
             for batch in batched(of_domain, _AT_ONCE, strict=False):
-                calls.append(calling.create_task(_async_switch_batch(hass, list(batch), on=on, context=context)))
-                # What switches at once is done before more begins, while the processor still has it at hand.
-                await asyncio.sleep(0)
+                if calls:
+                    # What switches at once is done before more begins, while the processor still has it at hand.
+                    await asyncio.sleep(0)
+                call = _async_switch_batch(hass, list(batch), on=on, context=context)
+                calls.append(calling.create_task(call, eager_start=True))
     return {entity_id: error for call in calls for entity_id, error in call.result().items()}
 
 

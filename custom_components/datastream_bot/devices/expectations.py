@@ -145,9 +145,9 @@ class Expectations:
             self._update()
 
     @callback
-    def async_drop(self, entity_ids: Collection[str]) -> None:
+    def async_drop(self, entity_ids: Iterable[str]) -> None:
         """Drop the expectations of entities."""
-        self._drop([entity_id for entity_id in self._expected if entity_id in entity_ids])
+        self._drop(self._expected.keys() & entity_ids)
 
     @callback
     def async_supersede(self, message_id: str | None) -> None:

@@ -15,7 +15,7 @@ from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, RECEIPT_
 from ..devices.command import Toggle
 from ..devices.confirmation import Confirmation
 from ..devices.control import async_restore, async_switch
-from ..devices.domains import DOMAINS, is_on, is_unavailable
+from ..devices.domains import DOMAINS, is_on, unavailable_among
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
@@ -173,8 +173,11 @@ class DeviceMicroservice(Microservice):
             would = {"would_switch": sorted(state.entity_id for state in recalled.states), **_left_alone(recalled)}
         else:
             allowed, not_allowed = await async_split_by_permission(self._hass, selected, message.context)
-            unavailable = [one for one in allowed if is_unavailable(self._hass, one)]
-            would = {"would_switch": [one for one in allowed if one not in unavailable], "unavailable": unavailable}
+            unavailable = unavailable_among(self._hass, allowed)
+            would = {
+                "would_switch": [one for one in allowed if one not in unavailable],
+                "unavailable": sorted(unavailable),
+            }
             if toggle.remember:
                 ungrouped = async_ungrouped(self._hass, allowed, groups)
                 would["would_remember"] = [one for one in ungrouped if is_on(self._hass.states.get(one))]
@@ -243,11 +246,11 @@ class DeviceMicroservice(Microservice):
         allowed, not_allowed = await async_split_by_permission(self._hass, selected, context)
         members = async_ungrouped(self._hass, allowed, groups)
         ungrouped, _ = await async_split_by_permission(self._hass, members, context)
-        self._expectations.async_drop(set(ungrouped))
+        self._expectations.async_drop(ungrouped)
         asking = nullcontext if toggle.on else partial(self._turning_off, toggle, message)
         async with asking(ungrouped):
             self._confirmation.async_want(ungrouped, on=toggle.on)
-            unavailable = {one for one in {*allowed, *ungrouped} if is_unavailable(self._hass, one)}
+            unavailable = unavailable_among(self._hass, {*allowed, *ungrouped})
             available = [entity_id for entity_id in allowed if entity_id not in unavailable]
             deferred = unavailable.intersection(ungrouped)
             with self._expectations.expecting(ungrouped, deferred, on=toggle.on, context=context, asking=asking):
@@ -290,7 +293,7 @@ class DeviceMicroservice(Microservice):
         states = {state.entity_id: state for state in recalled.states}
         unavailable = [state.entity_id for state in recalled.unavailable]
         # What is to stay on need not be turned off any more.
-        self._expectations.async_drop(set(allowed))
+        self._expectations.async_drop(allowed)
         wanted = states | {state.entity_id: state for state in recalled.unavailable}
         self._confirmation.async_want(states, on=True)
         with (
