@@ -131,6 +131,39 @@ async def test_what_is_attached_follows_the_registries(hass: HomeAssistant, add_
     assert await switched(send) == [PORCH]
 
 
+@pytest.mark.usefixtures("home")
+async def test_what_is_attached_follows_what_comes_and_goes(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Also what no registry knows, from one message to the next."""
+
+    async def unavailable() -> list[str]:
+        receipt = await send("toggle_everything", {"on": True})
+        result: list[str] = receipt["handled"][0]["result"]["unavailable"]
+        return result
+
+    await add_bot()
+    assert await unavailable() == []
+
+    hass.states.async_set("light.garden", "unavailable")
+    assert await unavailable() == ["light.garden"]
+
+    hass.states.async_remove("light.garden")
+    assert await unavailable() == []
+
+
+@pytest.mark.usefixtures("home")
+async def test_who_joins_an_excluded_group_is_safe_at_once(hass: HomeAssistant, add_bot: AddBot, send: Send) -> None:
+    """Although nothing tells of it but the state of the group."""
+    hass.states.async_set("group.motors", "on", {"entity_id": [FAN]})
+    await add_bot(exclude={"entity_id": ["group.motors"]})
+    assert await switched(send) == [KITCHEN, PORCH]
+
+    hass.states.async_set("group.motors", "on", {"entity_id": [FAN, PORCH]})
+    assert await switched(send) == [KITCHEN]
+
+    hass.states.async_set("group.motors", "on", {"entity_id": []})
+    assert await switched(send) == [KITCHEN, PORCH, FAN]
+
+
 async def test_everything_leaves_out_what_is_hidden_or_only_configures(
     hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send
 ) -> None:

@@ -2,27 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Final, override
+from typing import Final, override
 
 from homeassistant.components.sensor import RestoreSensor, SensorEntity
 from homeassistant.components.sensor.const import SensorStateClass
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED
-from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory, Platform
+from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
-from homeassistant.helpers import (
-    area_registry as ar,
-    device_registry as dr,
-    entity_registry as er,
-    label_registry as lr,
-)
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.event import (
-    async_call_later,
-    async_track_state_added_domain,
-    async_track_state_removed_domain,
-)
-from homeassistant.util.event_type import EventType
+from homeassistant.helpers.event import async_call_later
 
 from .bot import Bot, DatastreamBotConfigEntry
 from .entity import BotEntity
@@ -37,13 +24,6 @@ LOOK_AFTER: Final = 30.0
 """Seconds after which to look at what is attached, once for all that changes until then."""
 
 _ATTR_ENTITIES: Final = "entities"
-_REGISTRIES: Final[tuple[EventType[Any], ...]] = (
-    ar.EVENT_AREA_REGISTRY_UPDATED,
-    dr.EVENT_DEVICE_REGISTRY_UPDATED,
-    er.EVENT_ENTITY_REGISTRY_UPDATED,
-    lr.EVENT_LABEL_REGISTRY_UPDATED,
-)
-_DOMAINS: Final = (Platform.LIGHT, Platform.SWITCH, "group")
 
 
 def _is_refused(delivery: Delivery) -> bool:
@@ -76,7 +56,7 @@ class AttachedSensor(BotEntity, SensorEntity):
 
     def __init__(self, bot: Bot) -> None:
         """Initialize the sensor."""
-        super().__init__(bot, "attached", self._connect_all)
+        super().__init__(bot, "attached", bot.device.attachment.async_connect)
         self._cancel_look: CALLBACK_TYPE | None = None
 
     @override
@@ -84,24 +64,11 @@ class AttachedSensor(BotEntity, SensorEntity):
         await super().async_added_to_hass()
         self._look()
 
-    @callback
-    def _connect_all(self, changed: Callable[..., None]) -> CALLBACK_TYPE:
-        """Connect to all that may change what is attached, but for the members of a group that stays where it is."""
-        hass = self.hass
-        connected = [
-            *(hass.bus.async_listen(event_type, changed) for event_type in _REGISTRIES),
-            async_track_state_added_domain(hass, _DOMAINS, changed),
-            async_track_state_removed_domain(hass, _DOMAINS, changed),
-            async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed),
-        ]
-
-        @callback
-        def disconnect() -> None:
-            for disconnect_one in connected:
-                disconnect_one()
-            self._stop_waiting()
-
-        return disconnect
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        # Removing the entity is a change of the registry itself.
+        if self._cancel_look is not None:  # pragma: no branch
+            self._cancel_look()
 
     @callback
     @override
@@ -120,11 +87,6 @@ class AttachedSensor(BotEntity, SensorEntity):
         attached = self._bot.device.attached()
         self._attr_native_value = len(attached)
         self._attr_extra_state_attributes = {_ATTR_ENTITIES: attached}
-
-    def _stop_waiting(self) -> None:
-        # Removing the entity is a change of the registry itself.
-        if self._cancel_look is not None:  # pragma: no branch
-            self._cancel_look()
 
 
 class RememberedSensor(BotEntity, SensorEntity):

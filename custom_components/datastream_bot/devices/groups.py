@@ -14,7 +14,9 @@ from homeassistant.helpers import entity_registry as er
 from .domains import DOMAINS, domain_of
 
 _HELPER: Final = "group"
-_GROUPING_DOMAINS: Final = (_HELPER, *DOMAINS)
+GROUPING_DOMAINS: Final = (_HELPER, *DOMAINS)
+"""Domains of what can be attached, and of groups of it."""
+
 _OBSERVING_DOMAINS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
 """Domains of helpers that only observe the entity that they name."""
 
@@ -30,7 +32,7 @@ class Groups:
         """Find all groups."""
         self._hass = hass
         registry = er.async_get(hass)
-        states = hass.states.async_all(_GROUPING_DOMAINS)
+        states = hass.states.async_all(GROUPING_DOMAINS)
         telling = [
             state.entity_id
             for state in states
@@ -44,7 +46,7 @@ class Groups:
             for entity in er.async_entries_for_config_entry(registry, entry.entry_id)
         ]
         self._lists = {entity_id: _listed(hass, entity_id) for entity_id in (*telling, *helpers)}
-        self._single = {*hass.states.async_entity_ids(_GROUPING_DOMAINS)} - self._lists.keys()
+        self._single = {*hass.states.async_entity_ids(GROUPING_DOMAINS)} - self._lists.keys()
         found = {entity_id: self._find_members(entity_id) for entity_id in self._lists}
         self.all: Mapping[str, set[str]] = {entity_id: members for entity_id, members in found.items() if members}
         """The members of each group, also of one that has no state yet."""

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..const import ADDRESS_TOGGLE_EVERYTHING, DOMAIN, ORIGIN_PRESENCE, RECEIPT_WAIT
+from ..devices.attachment import Attachment
 from ..devices.command import Toggle
 from ..devices.confirmation import Confirmation
 from ..devices.control import async_restore, async_switch
@@ -19,7 +20,7 @@ from ..devices.domains import DOMAINS, is_on, unavailable_among
 from ..devices.expectations import Expectations
 from ..devices.groups import Groups
 from ..devices.memory import LEAVING, Memory
-from ..devices.selection import async_attached_entities, async_not_found, async_selected, async_ungrouped
+from ..devices.selection import async_not_found, async_selected, async_ungrouped
 from ..devices.snapshot import Recalled
 from ..errors import PartlyFailedError
 from ..messaging.field_types import FieldType
@@ -71,6 +72,7 @@ class DeviceMicroservice(Microservice):
     """Turns entities on or off, one message after the other; of those that wait, the newest counts.
 
     Attributes:
+        attachment: What it may switch.
         memory: What was on.
 
     """
@@ -81,7 +83,7 @@ class DeviceMicroservice(Microservice):
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], settings: Settings) -> None:
         """Initialize the microservice."""
         self._hass = hass
-        self._settings = settings
+        self.attachment = Attachment(hass, settings.target, settings.exclude)
         self.memory = Memory(hass, entry.entry_id, settings.remember_for)
         self._expectations = Expectations(hass, entry, settings.verify_after, self._still_attached)
         self._confirmation = Confirmation(hass)
@@ -89,8 +91,9 @@ class DeviceMicroservice(Microservice):
         self._newest: dict[Hashable, Message] = {}
 
     async def async_start(self) -> None:
-        """Load what was on before a restart."""
+        """Load what was on before a restart, and follow what is attached."""
         await self.memory.async_start()
+        self.attachment.async_start()
 
     async def async_stop(self, *, forget: bool) -> None:
         """Give up the messages that wait for their turn.
@@ -100,6 +103,7 @@ class DeviceMicroservice(Microservice):
 
         """
         self._newest.clear()
+        self.attachment.async_stop()
         self._expectations.async_stop()
         await self.memory.async_stop(forget=forget)
 
@@ -112,7 +116,7 @@ class DeviceMicroservice(Microservice):
     def to_be_turned_on(self, *, restore: bool) -> list[str]:
         """Return the entity ids of what is off and would be turned on, or of that what would be restored."""
         groups = Groups(self._hass)
-        attached = self._attached(groups)
+        attached = self.attachment.entity_ids(groups)
         if restore:
             snapshot = self.memory.snapshot_of(LEAVING)
             recalled = snapshot.recall(self._with_members(attached, groups), set(snapshot.entity_ids))
@@ -190,10 +194,7 @@ class DeviceMicroservice(Microservice):
 
     def attached(self) -> list[str]:
         """Return the entity ids of what the bot is attached to now."""
-        return self._attached(Groups(self._hass))
-
-    def _attached(self, groups: Groups) -> list[str]:
-        return async_attached_entities(self._hass, self._settings.target, self._settings.exclude, groups)
+        return self.attachment.entity_ids(Groups(self._hass))
 
     def _with_members(self, entity_ids: list[str], groups: Groups) -> set[str]:
         """Return entities and the members of groups among them: either may have been remembered."""
@@ -202,7 +203,7 @@ class DeviceMicroservice(Microservice):
     def _still_attached(self, entity_ids: Collection[str]) -> list[str]:
         """Return those that may still be switched: what was excluded meanwhile is left alone."""
         groups = Groups(self._hass)
-        attached = self._with_members(self._attached(groups), groups)
+        attached = self._with_members(self.attachment.entity_ids(groups), groups)
         return [entity_id for entity_id in entity_ids if entity_id in attached]
 
     async def _async_toggle(self, toggle: Toggle, message: Message) -> _Asked:
@@ -217,7 +218,7 @@ class DeviceMicroservice(Microservice):
 
     def _chosen(self, toggle: Toggle, groups: Groups) -> tuple[list[str], list[str]]:
         """Return what the bot is attached to, and what of it a command means."""
-        attached = self._attached(groups)
+        attached = self.attachment.entity_ids(groups)
         if toggle.is_all:
             return attached, attached
         return attached, async_selected(self._hass, attached, toggle.target, toggle.domain, groups)
@@ -227,7 +228,9 @@ class DeviceMicroservice(Microservice):
 
         Who may not know of an entity is not told that there is none.
         """
-        unselected: dict[str, Any] = {} if selected or toggle.is_all else {"nothing_selected": True}
+        if toggle.is_all:
+            return {}
+        unselected: dict[str, Any] = {} if selected else {"nothing_selected": True}
         context = message.context
         if context.user_id is not None or message.envelope.entrance is None:
             named = async_not_found(self._hass, toggle.target)

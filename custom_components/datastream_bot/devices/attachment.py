@@ -1,0 +1,82 @@
+"""The attachment: what a bot is attached to, looked up anew only when it may have changed."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import CALLBACK_TYPE, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    label_registry as lr,
+)
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util.event_type import EventType
+
+from .domains import domain_of
+from .groups import GROUPING_DOMAINS, Groups
+from .selection import async_attached_entities
+
+_REGISTRIES: Final[tuple[EventType[Any], ...]] = (
+    ar.EVENT_AREA_REGISTRY_UPDATED,
+    dr.EVENT_DEVICE_REGISTRY_UPDATED,
+    er.EVENT_ENTITY_REGISTRY_UPDATED,
+    lr.EVENT_LABEL_REGISTRY_UPDATED,
+)
+
+
+class Attachment:
+    """Follows what a bot is attached to."""
+
+    def __init__(self, hass: HomeAssistant, target: Mapping[str, Any], exclude: Mapping[str, Any]) -> None:
+        """Initialize it, not followed yet."""
+        self._hass = hass
+        self._target = target
+        self._exclude = exclude
+        self._entity_ids: list[str] | None = None
+        self._groups: Mapping[str, set[str]] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._connected: list[CALLBACK_TYPE] = []
+
+    def async_start(self) -> None:
+        """Connect to all that may change it, but for the members of a group that stays where it is."""
+        bus, changed = self._hass.bus, self._changed
+        self._connected = [
+            *(bus.async_listen(event_type, changed) for event_type in _REGISTRIES),
+            # One filter for both, as each state that changes anywhere passes through it.
+            bus.async_listen(EVENT_STATE_CHANGED, changed, event_filter=_comes_or_goes),
+            async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed),
+        ]
+
+    def async_stop(self) -> None:
+        """Disconnect from all of that."""
+        for disconnect in self._connected:
+            disconnect()
+
+    @callback
+    def async_connect(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Connect a listener to what may have changed it; return the function that disconnects it."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
+
+    def entity_ids(self, groups: Groups) -> list[str]:
+        """Return the entity ids of what the bot is attached to now, with the groups of now."""
+        if self._entity_ids is None or groups.all != self._groups:
+            self._entity_ids = async_attached_entities(self._hass, self._target, self._exclude, groups)
+            self._groups = groups.all
+        return [*self._entity_ids]
+
+    @callback
+    def _changed(self, *_: object) -> None:
+        self._entity_ids = None
+        for listener in self._listeners:
+            listener()
+
+
+@callback
+def _comes_or_goes(data: EventStateChangedData) -> bool:
+    """Return whether an entity comes or goes that can be attached, or have others as members."""
+    return (data["old_state"] is None or data["new_state"] is None) and domain_of(data["entity_id"]) in GROUPING_DOMAINS
