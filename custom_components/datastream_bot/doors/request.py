@@ -1,6 +1,7 @@
 """Requests over HTTP: read into an address and a content, within limits, or refused."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -182,7 +183,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
         return {}
     try:
         # Programs on Windows begin what they write with a byte order mark.
-        data = _DECODER.decode(body.decode("utf-8-sig"))
+        data = _DECODER.decode(body.removeprefix(BOM_UTF8).decode())
     except RecursionError as err:
         raise MessageError(translation_key="content_too_deep", max_depth=MAX_CONTENT_DEPTH) from err
     except ValueError as err:
