@@ -5,8 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED
-from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import CALLBACK_TYPE, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -14,9 +13,9 @@ from homeassistant.helpers import (
     label_registry as lr,
 )
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_state_added_domain, async_track_state_removed_domain
 from homeassistant.util.event_type import EventType
 
-from .domains import domain_of
 from .groups import GROUPING_DOMAINS, Groups
 from .selection import async_attached_entities
 
@@ -43,12 +42,13 @@ class Attachment:
 
     def async_start(self) -> None:
         """Connect to all that may change it, but for the members of a group that stays where it is."""
-        bus, changed = self._hass.bus, self._changed
+        hass, changed = self._hass, self._changed
         self._connected = [
-            *(bus.async_listen(event_type, changed) for event_type in _REGISTRIES),
-            # One filter for both, as each state that changes anywhere passes through it.
-            bus.async_listen(EVENT_STATE_CHANGED, changed, event_filter=_comes_or_goes),
-            async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed),
+            *(hass.bus.async_listen(event_type, changed) for event_type in _REGISTRIES),
+            # All bots share what looks at each state that changes anywhere.
+            async_track_state_added_domain(hass, GROUPING_DOMAINS, changed),
+            async_track_state_removed_domain(hass, GROUPING_DOMAINS, changed),
+            async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed),
         ]
 
     def async_stop(self) -> None:
@@ -74,9 +74,3 @@ class Attachment:
         self._entity_ids = None
         for listener in self._listeners:
             listener()
-
-
-@callback
-def _comes_or_goes(data: EventStateChangedData) -> bool:
-    """Return whether an entity comes or goes that can be attached, or have others as members."""
-    return (data["old_state"] is None or data["new_state"] is None) and domain_of(data["entity_id"]) in GROUPING_DOMAINS
