@@ -6,6 +6,7 @@ instead of that there is no such action.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.config_entries import (
@@ -70,7 +71,7 @@ def action_of(hass: HomeAssistant, address: str) -> str:
 @callback
 def addresses_by_action(hass: HomeAssistant) -> dict[str, str]:
     """Return the addresses of the actions that there are, by their names without the domain."""
-    return dict(hass.data[_DATA].addresses)
+    return {name: address for address, name in hass.data[_DATA].names.items()}
 
 
 class StreamActions:
@@ -78,14 +79,12 @@ class StreamActions:
 
     Attributes:
         names: The names of the actions by address.
-        addresses: The addresses by the names of their actions.
 
     """
 
     def __init__(self, hass: HomeAssistant, action_names: ActionNames, texts: Mapping[str, str]) -> None:
         """Initialize it without any action."""
         self.names: Mapping[str, str] = {}
-        self.addresses: Mapping[str, str] = {}
         self._hass = hass
         self._action_names = action_names
         self._texts = texts
@@ -115,7 +114,6 @@ class StreamActions:
         while (stored := _stored(self._hass)) != self._stored:
             former, self._stored = self._stored, stored
             former_names, self.names = self.names, self._action_names.assign(stored)
-            self.addresses = {name: address for address, name in self.names.items()}
             for number, _ in enumerate(self._changes(former, former_names), start=1):
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -130,25 +128,26 @@ class StreamActions:
                 continue
             described = self._described(address, data)
             if before is None or described != self._described(address, before):
-                self._register(self.names[address], described)
+                self._register(address, described)
                 yield
 
     def _described(self, address: str, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return described_action(address, data, self._texts, self._options)
 
-    def _register(self, name: str, described: dict[str, Any]) -> None:
+    def _register(self, address: str, described: dict[str, Any]) -> None:
+        name = self.names[address]
         self._hass.services.async_register(
-            DOMAIN, name, self._async_call, _SCHEMA, supports_response=SupportsResponse.OPTIONAL
+            DOMAIN, name, partial(_async_call, address), _SCHEMA, supports_response=SupportsResponse.OPTIONAL
         )
         async_set_service_schema(self._hass, DOMAIN, name, described)
 
-    async def _async_call(self, call: ServiceCall) -> ServiceResponse:
-        """Send the message of a call."""
-        address = self.addresses[call.service]
-        content = content_of(address, call.data)
-        bot_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
-        dispatch = await async_send_to(self._hass, address, content, bot_id=bot_id, context=call.context)
-        return await async_answer(call, dispatch, requires_receiver=True)
+
+async def _async_call(address: str, call: ServiceCall) -> ServiceResponse:
+    """Send the message of a call."""
+    content = content_of(address, call.data)
+    bot_id = call.data.get(ATTR_CONFIG_ENTRY_ID)
+    dispatch = await async_send_to(call.hass, address, content, bot_id=bot_id, context=call.context)
+    return await async_answer(call, dispatch, requires_receiver=True)
 
 
 def _stored(hass: HomeAssistant) -> Stored:

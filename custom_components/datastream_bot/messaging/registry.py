@@ -1,6 +1,7 @@
 """The registry: who subscribes to which address, which addresses are open, and what content fits them."""
 
 import asyncio
+from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
@@ -13,8 +14,6 @@ from .message import Message, Route
 from .microservice import Microservice
 from .receipt import Delivery, Outcome
 from .schema import NO_SCHEMA, Field, FindArea, Schema
-
-_NOTHING: Final[Mapping[str, Delivery]] = {}
 
 _MAX_SIMILAR: Final = 1000
 """For how many unknown addresses the similar ones are remembered."""
@@ -71,11 +70,10 @@ class Endpoint:
         """Initialize the endpoint at the bot of a config entry."""
         self._entry = entry
         self.bot_id = entry.entry_id
-        # Tuples take half as much as lists, and most hold one.
-        self.receivers: tuple[Microservice, ...] = ()
+        self.receivers: list[Microservice] = []
         self.schema = NO_SCHEMA
-        self._declared: tuple[Schema, ...] = ()
-        self._handled: Mapping[str, Delivery] = _NOTHING
+        self._declared: list[Schema] = []
+        self._handled: dict[str, Delivery] = {}
 
     @property
     def bot_name(self) -> str:
@@ -89,28 +87,27 @@ class Endpoint:
 
     def subscribe(self, receiver: Microservice) -> None:
         """Add a receiver."""
-        self.receivers = tuple(sorted((*self.receivers, receiver), key=lambda each: each.order))
+        insort(self.receivers, receiver, key=lambda each: each.order)
 
     def unsubscribe(self, receiver: Microservice) -> None:
         """Remove a receiver."""
-        self.receivers = _without(self.receivers, receiver)
+        self.receivers.remove(receiver)
 
     def declare(self, schema: Schema) -> None:
         """Add the fields and the description of a schema."""
-        self._declared += (schema,)
+        self._declared.append(schema)
         self._update_schema()
 
     def withdraw(self, schema: Schema) -> None:
         """Remove what was added with a schema."""
-        self._declared = _without(self._declared, schema)
+        self._declared.remove(schema)
         self._update_schema()
 
     def handled(self, receiver: str) -> Delivery:
         """Return that a receiver handled a message and has nothing to tell: the same each time, as most are that."""
         known = self._handled.get(receiver)
         if known is None or known.bot_name != self._entry.title:
-            known = self.delivery(receiver, Outcome.HANDLED)
-            self._handled = {**self._handled, receiver: known}
+            known = self._handled[receiver] = self.delivery(receiver, Outcome.HANDLED)
         return known
 
     def delivery(
@@ -156,7 +153,7 @@ class Registry:
         self._find_area = find_area
         # By address, then by bot.
         self._endpoints: dict[str, dict[str, Endpoint]] = {}
-        self._open: dict[str, tuple[str, ...]] = {}
+        self._open: dict[str, list[str]] = {}
         self._observers: list[CALLBACK_TYPE] = []
         self._similar: dict[str, str] = {}
 
@@ -211,7 +208,7 @@ class Registry:
     @callback
     def open(self, bot_id: str, address: str) -> CALLBACK_TYPE:
         """Open an address of a bot to messages from outside the bot; return the function that closes it."""
-        self._open[address] = (*self._open.get(address, ()), bot_id)
+        self._open.setdefault(address, []).append(bot_id)
         self._notify()
         return partial(self._close, bot_id, address)
 
@@ -284,7 +281,7 @@ class Registry:
         self._notify()
 
     def _close(self, bot_id: str, address: str) -> None:
-        self._open[address] = _without(self._open[address], bot_id)
+        self._open[address].remove(bot_id)
         if not self._open[address]:
             del self._open[address]
             self._notify()
@@ -293,8 +290,3 @@ class Registry:
         self._similar.clear()
         for observer in self._observers:
             observer()
-
-
-def _without[T](items: tuple[T, ...], item: T) -> tuple[T, ...]:
-    index = items.index(item)
-    return items[:index] + items[index + 1 :]
