@@ -103,7 +103,7 @@ async def test_a_value_is_read_as_its_field_holds_it(
         (PERCENT, (-5, 105, 3, 2.5, "x", True), "a number from 0 to 100 % in steps of 5"),
         (TENTHS, (-1.6, 0.35, float("nan"), float("inf"), 10**400), "a number of at least -1.5 in steps of 0.1"),
         (AT_MOST, (-2.9, 0, float("nan")), "a number of at most -3 °C"),
-        (IN_WATTS, ("a lot",), "a number in W"),
+        (IN_WATTS, ("a lot", "0" * 5000), "a number in W"),
         (MODE, ("warm", True, None, ["off"], 5), "Eco, comfort or off"),
         (MODE, ("confort",), "Eco, comfort or off, perhaps comfort is meant"),
         (Field(name="x", type=FieldType.CHOICE, limits="home"), ("away",), "home"),

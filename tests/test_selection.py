@@ -180,6 +180,18 @@ async def test_everything_leaves_out_what_is_hidden_or_only_configures(
     assert await switched(send) == [KITCHEN, FAN]
 
 
+async def test_what_a_bot_would_be_attached_to_is_known_after_it_was_unloaded(
+    hass: HomeAssistant, home: Home, add_bot: AddBot
+) -> None:
+    """What still runs then leaves alone what was hidden meanwhile."""
+    bot = await add_bot()
+    assert bot.device.attached() == [*home]
+    assert await hass.config_entries.async_unload(bot.bot_id)
+
+    er.async_get(hass).async_update_entity("light.kitchen", hidden_by=er.RegistryEntryHider.USER)
+    assert "light.kitchen" not in bot.device.attached()
+
+
 async def test_disabled_entities_are_not_attached(hass: HomeAssistant, home: Home, add_bot: AddBot, send: Send) -> None:
     """Receipts would name them as unavailable for ever."""
     ar.async_get(hass).async_create("Kitchen")

@@ -101,6 +101,20 @@ async def test_what_is_attached_is_looked_up_30_seconds_after_a_change(
     assert attached(hass) == ["light.porch", "switch.fan"]
 
 
+async def test_what_is_attached_is_looked_up_by_a_sensor_that_was_renamed_too(
+    hass: HomeAssistant, home: Home, add_bot: AddBot, freezer: FrozenDateTimeFactory
+) -> None:
+    """Home Assistant removes it and adds it again."""
+    await add_bot()
+    registry = er.async_get(hass)
+    registry.async_update_entity("sensor.home_attached", new_entity_id="sensor.lamps")
+    await hass.async_block_till_done()
+    registry.async_update_entity("light.kitchen", hidden_by=er.RegistryEntryHider.USER)
+    await go_on(hass, freezer, 31)
+
+    assert state_of(hass, "sensor.lamps").state == str(len(home) - 1)
+
+
 def _label_its_area(hass: HomeAssistant, label: str) -> None:
     areas = ar.async_get(hass)
     area = areas.async_get_area_by_name("Outside")

@@ -66,9 +66,10 @@ class AttachedSensor(BotEntity, SensorEntity):
 
     @override
     async def async_will_remove_from_hass(self) -> None:
-        # Removing the entity is a change of the registry itself.
+        # Removing the entity is a change of the registry itself. One that is renamed is added again.
         if self._cancel_look is not None:  # pragma: no branch
             self._cancel_look()
+            self._cancel_look = None
 
     @callback
     @override

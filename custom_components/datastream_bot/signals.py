@@ -1,4 +1,4 @@
-"""Dispatcher signals of a bot. Those of messages are in `messaging`."""
+"""Dispatcher signals of a bot."""
 
 from homeassistant.util.signal_type import SignalType
 

@@ -89,7 +89,7 @@ class FormFields(Deferred):
     def as_dict(self) -> dict[str, Any]:
         try:
             fields = merged_fields([*map(DataStream.from_data, self._stored)])
-        except ValueError:
+        except KeyError, TypeError, ValueError:
             # Pages ask for all actions at once, which must not fail because of what a newer version stored.
             fields = {}
         described = {name: _described_field(field, required=required) for name, (field, required) in fields.items()}

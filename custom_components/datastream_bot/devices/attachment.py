@@ -53,8 +53,9 @@ class Attachment:
 
     def async_stop(self) -> None:
         """Disconnect from all of that."""
-        for disconnect in self._connected:
-            disconnect()
+        while self._connected:
+            self._connected.pop()()
+        self._entity_ids = None
 
     @callback
     def async_connect(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
@@ -65,8 +66,10 @@ class Attachment:
     def entity_ids(self, groups: Groups) -> list[str]:
         """Return the entity ids of what the bot is attached to now, with the groups of now."""
         if self._entity_ids is None or groups.all != self._groups:
-            self._entity_ids = async_attached_entities(self._hass, self._target, self._exclude, groups)
-            self._groups = groups.all
+            entity_ids = async_attached_entities(self._hass, self._target, self._exclude, groups)
+            if not self._connected:
+                return entity_ids
+            self._entity_ids, self._groups = entity_ids, groups.all
         return [*self._entity_ids]
 
     @callback

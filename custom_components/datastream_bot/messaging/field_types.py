@@ -133,7 +133,11 @@ def _number(value: object) -> float:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         number = float(value)
         if math.isfinite(number) and value.lstrip("-").isdigit():
-            number = int(value)
+            try:
+                number = int(value)
+            except ValueError:
+                # Python reads no integer of more than 4,300 digits, of which most may be zeros in front.
+                raise vol.Invalid(_NOTHING_SIMILAR) from None
     if isinstance(number, float) and math.isfinite(number):
         return number
     if isinstance(number, int) and not isinstance(number, bool) and _MIN_INTEGER <= number <= _MAX_INTEGER:

@@ -17,6 +17,12 @@ _LOGGER = logging.getLogger(__name__)
 type Listener = Callable[[Message, Mapping[str, Message]], None]
 """Is told of an accepted message, and of it as each bot receives it, by bot id."""
 
+type _Key = tuple[str | None, str | None]
+"""A bot and an address."""
+
+type _Connection = tuple[Listener]
+"""A listener in a tuple of its own, so that who disconnects twice disconnects nobody else."""
+
 _DATA: Final[HassKey[Listeners]] = HassKey(f"{DOMAIN}.listeners")
 
 
@@ -34,11 +40,11 @@ class Listeners:
         """Initialize it with nobody."""
         # By bot and address, so that listeners to others cost nothing. Replaced as a whole, as one of them may connect
         # or disconnect others while they are told of a message.
-        self._connected: dict[tuple[str | None, str | None], tuple[Listener, ...]] = {}
+        self._connected: dict[_Key, tuple[_Connection, ...]] = {}
 
     @callback
     def connect(self, listener: Listener, *, address: str | None = None, bot_id: str | None = None) -> CALLBACK_TYPE:
-        """Connect a listener; return the function that disconnects it.
+        """Connect a listener; return the function that disconnects it from later messages.
 
         Args:
             listener: The listener.
@@ -46,15 +52,14 @@ class Listeners:
             bot_id: Config entry id of the bot that has to receive them there, or None where it does not matter.
 
         """
-        key = (bot_id, address)
-        self._connected[key] = (*self._connected.get(key, ()), listener)
-        return partial(self._disconnect, key, listener)
+        key, connection = (bot_id, address), (listener,)
+        self._connected[key] = (*self._connected.get(key, ()), connection)
+        return partial(self._disconnect, key, connection)
 
-    def _disconnect(self, key: tuple[str | None, str | None], listener: Listener) -> None:
-        others = [*self._connected.pop(key)]
-        others.remove(listener)
+    def _disconnect(self, key: _Key, connection: _Connection) -> None:
+        others = tuple(each for each in self._connected.pop(key, ()) if each is not connection)
         if others:
-            self._connected[key] = tuple(others)
+            self._connected[key] = others
 
     @callback
     def tell(self, message: Message, received: Mapping[str, Message]) -> None:
@@ -63,7 +68,7 @@ class Listeners:
         listeners = (*connected.get((None, None), ()), *connected.get((None, address), ()))
         for bot_id in received:
             listeners += connected.get((bot_id, address), ())
-        for listener in listeners:
+        for (listener,) in listeners:
             try:
                 listener(message, received)
             except Exception:

@@ -59,7 +59,7 @@ class Router:
         self._failure_log = FailureLog(hass)
         self._listeners = async_get_listeners(hass)
         self._followers: dict[str, tuple[Follower, ...]] = {}
-        self._turn = Turn(hass.loop.time)
+        self._turn = Turn(hass.loop)
 
     @callback
     def connect_follower(self, bot_id: str, follower: Follower) -> CALLBACK_TYPE:
@@ -159,7 +159,9 @@ class Router:
             self.log.async_refuse(
                 err, origin=origin, address=address, sender=sender, context=context, refused=[*unfit, *refused]
             )
-            raise
+            # So that thousands of refused ones let all else run as well.
+            async with self._turn:
+                raise
         return Dispatch(message, started, [*unfit, *refused], forwarded, log=self.log, began=began)
 
     async def async_preview(

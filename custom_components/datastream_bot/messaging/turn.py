@@ -1,7 +1,6 @@
 """The turn: messages start one after another, and all else in Home Assistant goes on meanwhile."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 LONGEST_HOLD: Final = 0.01
@@ -9,30 +8,32 @@ LONGEST_HOLD: Final = 0.01
 
 
 class Turn:
-    """Lets one message at a time start its receivers, in the order sent."""
+    """Lets one message at a time enter and start its receivers, in the order sent."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        """Initialize the turn, which nobody has, with a clock of seconds that never goes back."""
-        self._now = now
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Initialize the turn, which nobody has."""
+        self._loop = loop
         # It is fair.
         self._lock = asyncio.Lock()
-        self._held_since = self._last_at = 0.0
+        # When the first message came since all else has run, if one has.
+        self._held_since: float | None = None
 
     async def __aenter__(self) -> None:
         """Wait until it is the turn of a message; whoever sends thousands at once waits in between."""
         await self._lock.acquire()
-        now = self._now()
-        if now - self._last_at > LONGEST_HOLD:
-            self._held_since = now
-        elif now - self._held_since > LONGEST_HOLD:
+        if self._held_since is not None and self._loop.time() - self._held_since > LONGEST_HOLD:
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self._lock.release()
                 raise
-            self._held_since = now = self._now()
-        self._last_at = now
+        if self._held_since is None:
+            self._held_since = self._loop.time()
+            self._loop.call_soon(self._all_else_runs)
 
     async def __aexit__(self, *_: object) -> None:
         """Leave it to the next message."""
         self._lock.release()
+
+    def _all_else_runs(self) -> None:
+        self._held_since = None
