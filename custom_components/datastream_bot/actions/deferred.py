@@ -1,7 +1,7 @@
 """A part of a description that is made when a page asks for it."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any, override
 
 
@@ -17,12 +17,10 @@ class Deferred(Mapping[str, Any]):
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is now."""
 
-    # At once, where `Mapping` would make it for each key.
     @override
-    def __eq__(self, other: object) -> bool:
-        return self.as_dict() == (other.as_dict() if isinstance(other, Deferred) else other)
-
-    __hash__ = None  # type: ignore[assignment]
+    def items(self) -> ItemsView[str, Any]:
+        # At once, also to compare it, where `Mapping` would make it for each key.
+        return self.as_dict().items()
 
     @override
     def __getitem__(self, key: str) -> Any:

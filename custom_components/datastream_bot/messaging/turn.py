@@ -8,7 +8,7 @@ LONGEST_HOLD: Final = 0.01
 
 
 class Turn:
-    """Lets one message at a time enter and start its receivers, in the order sent."""
+    """Lets one message at a time start its receivers, in the order sent."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Initialize the turn, which nobody has."""
