@@ -168,7 +168,7 @@ class _Running:
 
     data: Mapping[str, Any]
     mapping: MappingMicroservice
-    disconnect: tuple[CALLBACK_TYPE, ...]
+    disconnect: list[CALLBACK_TYPE]
 
 
 class DataStreams:
@@ -273,10 +273,11 @@ class DataStreams:
         running.disconnect = self._connect(stream, running.mapping)
         return former
 
-    def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> tuple[CALLBACK_TYPE, ...]:
+    def _connect(self, stream: DataStream, mapping: MappingMicroservice) -> list[CALLBACK_TYPE]:
         entry, address = self._entry, stream.address
-        return (
-            self._registry.declare(entry, address, stream.fields, stream.description),
-            *([self._attach(mapping)] if stream.is_mapped else ()),
-            *([self._registry.open(entry.entry_id, address)] if stream.external else ()),
-        )
+        connected = [self._registry.declare(entry, address, stream.fields, stream.description)]
+        if stream.is_mapped:
+            connected.append(self._attach(mapping))
+        if stream.external:
+            connected.append(self._registry.open(entry.entry_id, address))
+        return connected

@@ -52,7 +52,8 @@ class ActionNames:
 
 
 def _slug(address: str) -> str:
-    """Return what an address comes to as a name: most are one as they are, which `slugify` takes 4 µs to find out."""
+    """Return the name that an address comes to."""
+    # Most are one as they are, which takes `slugify` 4 µs to find out.
     return address if _NAME.fullmatch(address) else slugify(address)
 
 

@@ -1,4 +1,4 @@
-"""The attachment: what a bot is attached to, looked up anew only when it may have changed."""
+"""The attachment: the entities that a bot may switch, kept until they may have changed."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -28,7 +28,7 @@ _REGISTRIES: Final[tuple[EventType[Any], ...]] = (
 
 
 class Attachment:
-    """Follows what a bot is attached to."""
+    """Keeps the entity ids of what a bot is attached to."""
 
     def __init__(self, hass: HomeAssistant, target: Mapping[str, Any], exclude: Mapping[str, Any]) -> None:
         """Initialize it, not followed yet."""
@@ -41,7 +41,7 @@ class Attachment:
         self._connected: list[CALLBACK_TYPE] = []
 
     def async_start(self) -> None:
-        """Connect to all that may change it, but for the members of a group that stays where it is."""
+        """Listen to all that may change the entities, but for the members of a group, of which nobody tells."""
         hass, changed = self._hass, self._changed
         self._connected = [
             *(hass.bus.async_listen(event_type, changed) for event_type in _REGISTRIES),
@@ -52,19 +52,24 @@ class Attachment:
         ]
 
     def async_stop(self) -> None:
-        """Disconnect from all of that."""
+        """Listen no more, and keep nothing."""
         while self._connected:
             self._connected.pop()()
         self._entity_ids = None
 
     @callback
     def async_connect(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Connect a listener to what may have changed it; return the function that disconnects it."""
+        """Call a listener whenever the entities may have changed; return the function that ends it."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
     def entity_ids(self, groups: Groups) -> list[str]:
-        """Return the entity ids of what the bot is attached to now, with the groups of now."""
+        """Return the entity ids of what the bot is attached to now.
+
+        Args:
+            groups: All groups as they are now.
+
+        """
         if self._entity_ids is None or groups.all != self._groups:
             entity_ids = async_attached_entities(self._hass, self._target, self._exclude, groups)
             if not self._connected:

@@ -75,7 +75,7 @@ class Domain:
     attributes: Callable[[Mapping[str, Any]], dict[str, Any]] = _no_attributes
 
     def state(self, *, on: bool) -> str:
-        """Return the state of what is on, or off."""
+        """Return the state that an entity has while it is on, or off."""
         return self.on if on else self.off
 
 

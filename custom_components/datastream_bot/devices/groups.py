@@ -15,7 +15,7 @@ from .domains import DOMAINS, domain_of
 
 _HELPER: Final = "group"
 GROUPING_DOMAINS: Final = (_HELPER, *DOMAINS)
-"""Domains of what can be attached, and of groups of it."""
+"""The domains of entities that can be attached, and of groups of them."""
 
 _OBSERVING_DOMAINS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
 """Domains of helpers that only observe the entity that they name."""

@@ -148,14 +148,13 @@ class Schema:
 
     """
 
-    __slots__ = ("_areas", "description", "fields", "find_area")
+    __slots__ = ("description", "fields", "find_area")
 
     def __init__(self, fields: Iterable[Field] = (), description: str = "", find_area: FindArea | None = None) -> None:
         """Initialize the schema; of two fields with the same name the first counts."""
         self.fields: dict[str, Field] = {}
         for field in fields:
             self.fields.setdefault(field.name, field)
-        self._areas = tuple(name for name, field in self.fields.items() if field.type is FieldType.AREA)
         self.description = description
         self.find_area = find_area
 
@@ -174,16 +173,12 @@ class Schema:
         values = content if content.keys() >= self.fields.keys() else self._completed(content)
         # By hand, as a validator of voluptuous would take 5 KiB for three fields, at each address.
         try:
-            read = {name: self.fields[name].read(value) for name, value in values.items()}
-            for name in self._areas:
-                if name in read and self.find_area is not None:
-                    read[name] = self.find_area(read[name])
+            return {name: self._value(self.fields[name], value) for name, value in values.items()}
         except KeyError, vol.Invalid:
             raise SchemaError(address, self.description, self._faults(content, self._wrong(values))) from None
-        return read
 
     def _completed(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Return content with the defaults of what is not there, and with null for what is missing."""
+        """Return content with the defaults of missing fields, and with null where a required one has no default."""
         absent = {name: field for name, field in self.fields.items() if name not in content}
         needed = {name: field.default for name, field in absent.items() if field.required or field.default is not None}
         return {**content, **needed}
